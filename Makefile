@@ -1,0 +1,53 @@
+# One door: every task of a developer is a target here, and .ci/run calls the same ones.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test check fmt bench wheel judge lock clean
+
+help: ## this list
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 18
+
+$(READY): requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Quorumbell needs Python 3.11 or newer: make PYTHON=/path/to/python3.11")'
+	$(PYTHON) -m venv --clear $(VENV)
+	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@
+
+demo: $(READY) ## a recorded power cut goes through the whole bridge (KEEP=1 stays up)
+	@$(BIN)/python -m examples.demo $(if $(KEEP),--keep)
+
+test: check $(READY) ## everything that needs no root: checks and all tests
+	$(BIN)/python -m pytest -q -m "not cluster and not crash and not judge"
+
+check: $(READY) ## format, lint, types
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+
+fmt: $(READY) ## format and fix
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+judge: $(READY) ## rehearse every recording against what should be told
+	$(BIN)/python -m pytest -q -m judge
+
+crash: $(READY) ## kill -9 at random moments: nothing lost, nothing twice
+	$(BIN)/python -m pytest -q -m crash
+
+bench: $(READY) ## hook cost, latency, throughput, all in one run
+	env -u PYTHONDONTWRITEBYTECODE $(BIN)/python -m benchmarks
+
+wheel: $(READY) ## build the wheel into dist/
+	$(BIN)/python -m hatchling build -t wheel
+
+lock: ## pin every dependency, with hashes
+	$(PYTHON) -m venv $(VENV)-lock && $(VENV)-lock/bin/pip install --quiet uv
+	$(VENV)-lock/bin/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-emit-find-links --no-header --all-extras --group dev pyproject.toml -o requirements.lock
+	rm -rf $(VENV)-lock
+
+clean: ## remove everything that was built
+	rm -rf $(VENV) dist .mypy_cache .ruff_cache .pytest_cache .hypothesis
