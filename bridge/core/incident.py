@@ -90,7 +90,7 @@ class Outage(msgspec.Struct, frozen=True):
 
 
 class Incident(msgspec.Struct, frozen=True, kw_only=True):
-    """`key` is the subject and instant of its birth: the same in every replay. `facts` are the names and numbers its texts need."""
+    """`key` is the subject and instant of its birth: the same in every replay. `facts` holds what its texts name."""
 
     key: str
     cluster: str
