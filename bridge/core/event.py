@@ -65,7 +65,7 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Event(msgspec.Struct, frozen=True, kw_only=True):
-    """What every event carries: which report said so, who wrote it down, when it happened, and its place in the witness's order."""
+    """What every event carries: which report said so, who wrote it down, when, and its place in the witness's own order."""
 
     uid: bytes
     witness: str
