@@ -106,5 +106,7 @@ class Incident(msgspec.Struct, frozen=True, kw_only=True):
     subjects: tuple[Subject, ...] = ()
     outages: tuple[Outage, ...] = ()
     facts: dict[str, str] = {}
+    alarms: tuple[str, ...] = ()
+    """What got worse after it was open, in words: each is worth a ring of its own."""
     reason: str = ""
     absorbed_into: str | None = None

@@ -1,0 +1,247 @@
+"""CRM_alert_* and the old CRM_notify_*: what a call of the alert hook means. (Pacemaker Administration, alerts)
+
+One report gives one event, or says why it gives none. Words (`desc`) differ between versions and are never compared; the codes
+decide. What makes no sense is Unreadable, never guessed.
+"""
+
+import re
+from collections.abc import Callable, Mapping
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+from bridge.core.event import (
+    EPOCH,
+    Action,
+    AttributeSet,
+    Event,
+    Fencing,
+    NodeSeen,
+    Outcome,
+    Report,
+    Unreadable,
+)
+
+Body = Mapping[str, Any]
+
+OK, NOT_RUNNING, RUNNING_PROMOTED = 0, 7, 8
+DEGRADED: Final = {190: 0, 191: 8}
+"""OCF codes of a resource that runs, but badly, and the code it should have had."""
+COMPLETE, CANCELLED, PENDING = 0, 1, -1
+
+_FENCING: Final = re.compile(
+    r"Operation (?P<action>\S+) of (?P<target>\S+) by (?P<by>.+?) for (?P<client>.+?)@(?P<origin>\S+): "
+    r"(?P<result>.*?)(?: \(ref=(?P<ref>[^)]+)\))?",
+    re.DOTALL,
+)
+"""One pattern for 1.1.15 to 3.0; before 2.1.3 the result is the text of an errno and `<no-one>` the unknown executioner."""
+
+_UNIQUE_INSTANCE: Final = re.compile(r"(.+):\d+")
+_FUTURE: Final = timedelta(days=1)
+
+
+class Senseless(ValueError):
+    """The report cannot mean anything; the text says which variable is at fault."""
+
+
+def normalise(report: Report) -> Event | Unreadable:
+    """The event that a Pacemaker or ClusterMon report tells of."""
+    body = report.body
+    try:
+        reader = _READERS.get(_text(body, "CRM_alert_kind")) if report.source == "pacemaker" else _clustermon
+        if reader is None:
+            raise Senseless(f"CRM_alert_kind={body.get('CRM_alert_kind')!r} is none of node, fencing, resource, attribute")
+        return reader(report, body)
+    except (Senseless, OverflowError) as error:
+        return Unreadable(uid=report.uid, witness=report.node, why=str(error))
+
+
+def happened_at(report: Report) -> datetime:
+    """When it happened, by the node's clock, corrected by its offset.
+
+    Pacemaker gives epoch and microseconds from 2.0 on; its formatted timestamp follows the user's taste and is never parsed.
+    Otherwise the hook's own clock stands for it. A clock that is more than a day ahead is not believed.
+    """
+    epoch = report.body.get("CRM_alert_timestamp_epoch")
+    if epoch:
+        micro = report.body.get("CRM_alert_timestamp_usec") or "0"
+        at = EPOCH + timedelta(seconds=_integer("CRM_alert_timestamp_epoch", epoch), microseconds=_integer("_usec", micro))
+    elif isinstance(wall := report.body.get("wall_ns"), int):
+        at = EPOCH + timedelta(microseconds=wall // 1000)
+    else:
+        return report.received_at
+    at += report.offset
+    return at if at < report.received_at + _FUTURE else report.received_at
+
+
+def _order(report: Report) -> tuple[str, int]:
+    sequence = report.body.get("CRM_alert_node_sequence")
+    if sequence:
+        return "sequence", _integer("CRM_alert_node_sequence", sequence)
+    boot_ns = report.body.get("boot_ns")
+    return str(report.body.get("boot", "")), boot_ns if isinstance(boot_ns, int) else 0
+
+
+def _node(report: Report, body: Body) -> Event:
+    word = _text(body, "CRM_alert_desc")
+    if word not in {"member", "lost"}:
+        raise Senseless(f"CRM_alert_desc={word!r} of a node event is neither member nor lost")
+    return NodeSeen(
+        uid=report.uid,
+        witness=report.node,
+        at=happened_at(report),
+        order=_order(report),
+        node=_name(body, "CRM_alert_node"),
+        member=word == "member",
+        remote=body.get("CRM_alert_nodeid") == "0",
+    )
+
+
+def _fencing(report: Report, body: Body) -> Event:
+    return _fencing_event(report, _text(body, "CRM_alert_desc"), _integer("CRM_alert_rc", body.get("CRM_alert_rc")))
+
+
+def _fencing_event(report: Report, words: str, rc: int) -> Fencing:
+    found = _FENCING.fullmatch(words)
+    if found is None:
+        raise Senseless(f"the text of the fencing is of no known form: {words[:200]!r}")
+    return Fencing(
+        uid=report.uid,
+        witness=report.node,
+        at=happened_at(report),
+        order=_order(report),
+        target=found["target"],
+        action=found["action"],
+        rc=rc,
+        executioner="" if found["by"] in {"the cluster", "<no-one>"} else found["by"],
+        client=found["client"],
+        origin=found["origin"],
+        result=found["result"],
+        ref=found["ref"] or "",
+    )
+
+
+def _resource(report: Report, body: Body) -> Event:
+    name = _name(body, "CRM_alert_rsc")
+    task = _text(body, "CRM_alert_task")
+    interval = _integer("CRM_alert_interval", body.get("CRM_alert_interval"))
+    codes = [_integer(key, body.get(key)) for key in ("CRM_alert_rc", "CRM_alert_target_rc", "CRM_alert_status")]
+    rc, target_rc, status = codes
+    took = body.get("CRM_alert_exec_time")
+    return Action(
+        uid=report.uid,
+        witness=report.node,
+        at=happened_at(report),
+        order=_order(report),
+        resource=plain_name(name),
+        instance=name,
+        node=_name(body, "CRM_alert_node"),
+        task=task,
+        interval_ms=interval,
+        rc=rc,
+        target_rc=target_rc,
+        status=status,
+        outcome=outcome(rc, target_rc, status, probe=task == "monitor" and interval == 0),
+        words=_text(body, "CRM_alert_desc"),
+        exec_ms=_integer("CRM_alert_exec_time", took) if took else None,
+        version=str(body.get("CRM_alert_version", "")),
+    )
+
+
+def _attribute(report: Report, body: Body) -> Event:
+    return AttributeSet(
+        uid=report.uid,
+        witness=report.node,
+        at=happened_at(report),
+        order=_order(report),
+        node=_name(body, "CRM_alert_node"),
+        name=_name(body, "CRM_alert_attribute_name"),
+        value=_text(body, "CRM_alert_attribute_value"),
+    )
+
+
+def _clustermon(report: Report, body: Body) -> Event:
+    """ClusterMon's call: no kind, time or interval. A fencing carries the stale `rsc` of an earlier event: task decides."""
+    task = _text(body, "CRM_notify_task")
+    rc = _integer("CRM_notify_rc", body.get("CRM_notify_rc"))
+    if task == "st_notify_fence":
+        return _fencing_event(report, _text(body, "CRM_notify_desc"), rc)
+    name = _name(body, "CRM_notify_rsc")
+    target_rc = _integer("CRM_notify_target_rc", body.get("CRM_notify_target_rc"))
+    status = _integer("CRM_notify_status", body.get("CRM_notify_status"))
+    probe = task == "monitor" and target_rc == NOT_RUNNING
+    return Action(
+        uid=report.uid,
+        witness=report.node,
+        at=happened_at(report),
+        order=_order(report),
+        resource=plain_name(name),
+        instance=name,
+        node=_name(body, "CRM_notify_node"),
+        task=task,
+        interval_ms=0,
+        rc=rc,
+        target_rc=target_rc,
+        status=status,
+        outcome=outcome(rc, target_rc, status, probe=probe),
+        words=_text(body, "CRM_notify_desc"),
+        timed=False,
+    )
+
+
+_READERS: Final[dict[str, Callable[[Report, Body], Event]]] = {
+    "node": _node,
+    "fencing": _fencing,
+    "resource": _resource,
+    "attribute": _attribute,
+}
+
+
+def outcome(rc: int, target_rc: int, status: int, *, probe: bool) -> Outcome:
+    """What the codes of a finished action say. (Pacemaker Explained, OCF return codes; execution status of 1.1.15 to 3.0)"""
+    if status == PENDING:
+        return Outcome.PENDING
+    if status == CANCELLED:
+        return Outcome.CANCELLED
+    if status != COMPLETE:
+        return Outcome.FAILED
+    if rc == target_rc:
+        return Outcome.GOOD
+    if probe and rc in {OK, RUNNING_PROMOTED}:
+        return Outcome.FOUND
+    if DEGRADED.get(rc) == target_rc:
+        return Outcome.DEGRADED
+    return Outcome.FAILED
+
+
+def plain_name(resource: str) -> str:
+    """`web` of `web:0`: instances of one clone are one resource."""
+    found = _UNIQUE_INSTANCE.fullmatch(resource)
+    return found[1] if found else resource
+
+
+def _text(body: Body, key: str) -> str:
+    value = body.get(key, "")
+    if not isinstance(value, str):
+        raise Senseless(f"{key} is not a text")
+    return value
+
+
+def _name(body: Body, key: str) -> str:
+    value = _text(body, key)
+    if not value:
+        raise Senseless(f"{key} is missing or empty")
+    return value
+
+
+_DIGITS: Final = 15
+
+
+def _integer(key: str, value: Any) -> int:
+    """Python reads integers of any length and raises on very long ones: fifteen digits are more than any code or time has."""
+    if isinstance(value, str) and len(value) <= _DIGITS:
+        try:
+            return int(value)
+        except ValueError:
+            pass
+    shown = "missing" if value is None else repr(value)[:60]
+    raise Senseless(f"{key} is not an integer: {shown}")

@@ -1,0 +1,365 @@
+"""What is known of one cluster, kept so that it can be wound back.
+
+Every change goes through `put`, which remembers the old value. A report that arrives late is then no special case: the world is
+wound back to before it happened, and everything since is understood once more, in the order in which it happened. So the state
+is a function of the events and not of their arrival.
+
+Rules call the verbs below (`open_incident`, `hurt`, `heal`, `absorb` ...); nothing else knows how incidents are kept.
+"""
+
+from collections.abc import Iterator
+from datetime import datetime
+from heapq import heappop, heappush
+from typing import Any, Final
+
+import msgspec
+
+from bridge.core.event import CLUSTER, Severity, Subject, resource_subject, subject_name
+from bridge.core.incident import LIFE, Incident, Kind, Outage, State, Step, advance
+from bridge.core.settings import Settings
+
+_MISSING: Final = object()
+SERVICES: Final = ("resource/", "guest/")
+"""Subjects whose absence is an outage."""
+
+
+class Wound(msgspec.Struct, frozen=True):
+    """Why a subject is not well, since when; an incident recovers when its last wound is healed."""
+
+    began_at: datetime
+    severity: Severity
+    why: str
+    outage: bool
+
+
+class Condition(msgspec.Struct, frozen=True, kw_only=True):
+    """How a subject is, since when and why; which incident knows more."""
+
+    cluster: str
+    subject: Subject
+    severity: Severity
+    since: datetime
+    why: str
+    uid: bytes | None = None
+    incident_key: str | None = None
+
+
+class World:
+    """The tables of one cluster. Keys are tuples whose first member names the table."""
+
+    def __init__(self, cluster: str, settings: Settings) -> None:
+        self.cluster = cluster
+        self.settings = settings
+        self.facts: dict[tuple[str, ...], Any] = {}
+        self.journal: list[tuple[tuple[str, ...], Any]] = []
+        self.touched: dict[tuple[str, ...], Any] = {}
+        self.runs_on: dict[str, dict[str, str]] = {}
+        """resource -> node -> role, and the other way round below: indices over the `active` facts."""
+        self.runs_there: dict[str, dict[str, str]] = {}
+        self._timers: list[tuple[datetime, tuple[str, ...]]] = []
+        self.uid: bytes | None = None
+        self.decisions: list[tuple[str | None, str]] = []
+
+    # --- the journal -------------------------------------------------------------------------------------------------
+
+    def get(self, *key: str) -> Any:
+        return self.facts.get(key)
+
+    def put(self, key: tuple[str, ...], value: Any) -> None:
+        """None removes the fact."""
+        old = self.facts.get(key)
+        if old is value or old == value:
+            return
+        self.journal.append((key, old))
+        self._set(key, value, old)
+
+    def _set(self, key: tuple[str, ...], value: Any, old: Any) -> None:
+        if key[0] in WATCHED:
+            self.touched.setdefault(key, old)
+        if value is None:
+            self.facts.pop(key, None)
+        else:
+            self.facts[key] = value
+            if key[0] == "timer":
+                heappush(self._timers, (value, key))
+        if key[0] == "active":
+            _index(self.runs_there, key[1], key[2], value)
+            _index(self.runs_on, key[2], key[1], value)
+
+    def mark(self) -> int:
+        return len(self.journal)
+
+    def wind_back(self, mark: int) -> None:
+        """Undoes every change after the mark, the newest first."""
+        while len(self.journal) > mark:
+            key, old = self.journal.pop()
+            self._set(key, old, self.facts.get(key))
+
+    def take_touched(self) -> dict[tuple[str, ...], Any]:
+        """What incidents and conditions were before they changed, since the last call; the unchanged are left out."""
+        touched, self.touched = self.touched, {}
+        return {key: old for key, old in touched.items() if self.facts.get(key) != old}
+
+    # --- timers ------------------------------------------------------------------------------------------------------
+
+    def set_timer(self, at: datetime, *name: str) -> None:
+        self.put(("timer", *name), at)
+
+    def cancel_timer(self, *name: str) -> None:
+        self.put(("timer", *name), None)
+
+    def next_timer(self) -> datetime | None:
+        while self._timers and self.facts.get(self._timers[0][1]) != self._timers[0][0]:
+            heappop(self._timers)
+        return self._timers[0][0] if self._timers else None
+
+    def due_timers(self, until: datetime) -> Iterator[tuple[datetime, tuple[str, ...]]]:
+        """Takes out and gives each timer due by then, in order; a timer that is set meanwhile takes its turn."""
+        while (due := self.next_timer()) is not None and due <= until:
+            key = heappop(self._timers)[1]
+            self.put(key, None)
+            yield due, key[1:]
+
+    # --- words about it ----------------------------------------------------------------------------------------------
+
+    def say(self, why: str, key: str | None = None) -> None:
+        """A decision on the report at hand, and the incident it belongs to: what `explain` prints."""
+        self.decisions.append((key, why))
+
+    # --- subjects ----------------------------------------------------------------------------------------------------
+
+    def service(self, resource: str) -> Subject:
+        """`guest/NAME` for a resource that is a virtual machine, `resource/NAME` for any other."""
+        if self.settings.is_guest(resource):
+            return Subject(f"guest/{resource}")
+        return resource_subject(resource)
+
+    def incident(self, key: str) -> Incident:
+        found: Incident = self.facts["incident", key]
+        return found
+
+    def holder(self, subject: Subject) -> Incident | None:
+        """The incident, not yet over, that the subject was last drawn into."""
+        key = self.get("holder", subject)
+        return None if key is None else self.incident(key)
+
+    def wound(self, subject: Subject) -> Wound | None:
+        found: Wound | None = self.get("wound", subject)
+        return found
+
+    # --- incidents ---------------------------------------------------------------------------------------------------
+
+    def open_incident(
+        self, kind: Kind, root: Subject, at: datetime, severity: Severity, reason: str, *, watch: bool = False
+    ) -> str:
+        """A new incident; with `watch` it is only suspected. Gives its key, which a second birth at one instant makes unique."""
+        key = f"{self.cluster}/{root}@{at.isoformat()}"
+        while ("incident", key) in self.facts:
+            key += "+"
+        incident = Incident(
+            key=key,
+            cluster=self.cluster,
+            kind=kind,
+            root=root,
+            state=State.WATCHING if watch else State.OPEN,
+            severity=severity,
+            peak=severity,
+            opened_at=at,
+            changed_at=at,
+            subjects=(root,),
+            reason=reason,
+        )
+        self.put(("incident", key), incident)
+        self.put(("wounds", key), 0)
+        self.put(("holder", root), key)
+        self.say(reason, key)
+        return key
+
+    def change(self, key: str, at: datetime, **changes: Any) -> None:
+        """Sets fields of an incident; `facts` are added to those it has, and the peak follows the severity."""
+        incident = self.incident(key)
+        if "facts" in changes:
+            changes["facts"] = incident.facts | changes["facts"]
+        severity = changes.get("severity", incident.severity)
+        if severity.rank > incident.peak.rank:
+            changes["peak"] = severity
+        if any(getattr(incident, name) != value for name, value in changes.items()):
+            self.put(("incident", key), msgspec.structs.replace(incident, changed_at=max(at, incident.changed_at), **changes))
+
+    def step(self, key: str, step: Step, at: datetime, reason: str) -> None:
+        """Moves an incident along its table, and does what the new state asks for."""
+        incident = self.incident(key)
+        state = advance(incident.state, step)
+        closed_at = at if state is State.CLOSED and incident.state is not State.CLOSED else incident.closed_at
+        self.change(key, at, state=state, closed_at=closed_at, reason=reason)
+        self.say(reason, key)
+        if state is State.CLEARING:
+            self.set_timer(at + self.settings.clear_after, "clear", key)
+        else:
+            self.cancel_timer("clear", key)
+        if state is State.CLOSED:
+            self._let_go(incident)
+
+    def confirm(self, key: str, at: datetime, reason: str) -> None:
+        """It is an incident: from now on people may be told."""
+        if self.incident(key).state is State.WATCHING:
+            self.step(key, Step.CONFIRM, at, reason)
+
+    def alarm(self, key: str, at: datetime, reason: str, severity: Severity = Severity.CRITICAL) -> None:
+        """It got worse in a way that a person must hear of, though it was told before."""
+        incident = self.incident(key)
+        if reason not in incident.alarms:
+            worse = max(severity, incident.severity, key=lambda one: one.rank)
+            self.change(key, at, alarms=(*incident.alarms, reason), severity=worse)
+            self.say(reason, key)
+
+    def keep_open(self, key: str) -> None:
+        """The incident does not recover before `release`, though every subject be well."""
+        self.put(("wounds", key), self.facts["wounds", key] + 1)
+
+    def release(self, key: str, at: datetime, why: str) -> None:
+        """Ends what `keep_open` or a wound began; with the last of them the incident recovers."""
+        self._unhook(key)
+        if self.facts["wounds", key] == 0 and self.incident(key).state in {State.WATCHING, State.OPEN}:
+            self.step(key, Step.RECOVER, at, f"all is well again: {why}")
+
+    def draw_in(self, key: str, subject: Subject, at: datetime) -> None:
+        """The subject belongs to the incident's story."""
+        incident = self.incident(key)
+        if subject not in incident.subjects:
+            self.change(key, at, subjects=(*incident.subjects, subject))
+        self.put(("holder", subject), key)
+
+    def hurt(self, key: str, subject: Subject, at: datetime, severity: Severity, why: str, *, outage: bool = True) -> None:
+        """The subject is not well, because of this incident; the first word counts for the length of the outage.
+
+        A subject that another incident holds as hurt moves over with its wound.
+        """
+        old = self.wound(subject)
+        if old is not None and (was := self.get("holder", subject)) not in {None, key}:
+            self._unhook(was)
+            self.put(("wounds", key), self.facts["wounds", key] + 1)
+        elif old is None:
+            self.put(("wounds", key), self.facts["wounds", key] + 1)
+        self.draw_in(key, subject, at)
+        began = at if old is None else min(old.began_at, at)
+        outage = outage and subject.startswith(SERVICES)
+        self.put(("wound", subject), Wound(began, severity, why, outage or (old is not None and old.outage)))
+        if outage and (old is None or not old.outage):
+            self.change(key, at, outages=(*self.incident(key).outages, Outage(subject, began)))
+        self._condition(subject, severity, began, why, key)
+        if self.incident(key).state is State.CLEARING:
+            self.step(key, Step.RELAPSE, at, f"{subject_name(subject)}: {why}")
+        if severity.rank > self.incident(key).severity.rank:
+            self.change(key, at, severity=severity)
+
+    def heal(self, subject: Subject, at: datetime, why: str) -> str | None:
+        """The subject is well again: its outage ends, and its incident recovers with the last of its wounds. Gives its key."""
+        if self.wound(subject) is None:
+            return None
+        key: str = self.facts["holder", subject]
+        self.put(("wound", subject), None)
+        incident = self.incident(key)
+        outages = tuple(
+            msgspec.structs.replace(outage, ended_at=at) if outage.subject == subject and outage.ended_at is None else outage
+            for outage in incident.outages
+        )
+        self.change(key, at, outages=outages)
+        self._condition(subject, Severity.OK, at, why, key)
+        self.say(why, key)
+        self.release(key, at, why)
+        return key
+
+    def absorb(self, key: str, into: str, at: datetime, reason: str) -> None:
+        """What was an incident of its own is part of another: its subjects, wounds, outages and facts move over."""
+        if key == into:
+            return
+        incident, other = self.incident(key), self.incident(into)
+        if incident.state is State.CLOSED and incident.absorbed_into is not None:
+            return
+        self.change(
+            into,
+            at,
+            opened_at=min(other.opened_at, incident.opened_at),
+            subjects=(*other.subjects, *(s for s in incident.subjects if s not in other.subjects)),
+            outages=_joined(other.outages, incident.outages),
+            facts=incident.facts | other.facts,
+            alarms=(*other.alarms, *(a for a in incident.alarms if a not in other.alarms)),
+            peak=max(incident.peak, other.peak, key=lambda severity: severity.rank),
+        )
+        for subject in incident.subjects:
+            if self.get("holder", subject) == key:
+                self.put(("holder", subject), into)
+                if self.wound(subject) is not None:
+                    self.put(("wounds", into), self.facts["wounds", into] + 1)
+        self.put(("wounds", key), 0)
+        self.change(key, at, absorbed_into=into)
+        self.step(key, Step.ABSORB, at, reason)
+        if self.facts["wounds", into] and self.incident(into).state is State.CLEARING:
+            self.step(into, Step.RELAPSE, at, reason)
+
+    def dismiss(self, key: str, at: datetime, reason: str) -> None:
+        """It was nothing, or asked for: its wounds go with it, and nobody is told of it any more than they were."""
+        incident = self.incident(key)
+        for subject in incident.subjects:
+            if self.get("holder", subject) == key and self.wound(subject) is not None:
+                self.put(("wound", subject), None)
+                self._condition(subject, Severity.OK, at, reason, key)
+        self.put(("wounds", key), 0)
+        self.change(key, at, planned=True, severity=Severity.INFO, outages=())
+        self.step(key, Step.DISMISS, at, reason)
+
+    def end(self, key: str, at: datetime) -> None:
+        """The quiet time is over."""
+        if self.incident(key).state is State.CLEARING:
+            self.change(key, at, severity=Severity.OK)
+            self.step(key, Step.END, at, "quiet since the last good word")
+
+    def _unhook(self, key: str) -> None:
+        self.put(("wounds", key), self.facts["wounds", key] - 1)
+
+    def _let_go(self, incident: Incident) -> None:
+        for subject in incident.subjects:
+            if self.get("holder", subject) == incident.key:
+                self.put(("holder", subject), None)
+        self.put(("wounds", incident.key), None)
+
+    def _condition(self, subject: Subject, severity: Severity, since: datetime, why: str, key: str) -> None:
+        condition = Condition(
+            cluster=self.cluster, subject=subject, severity=severity, since=since, why=why, uid=self.uid, incident_key=key
+        )
+        self.put(("condition", subject), condition)
+
+
+def _index(index: dict[str, dict[str, str]], one: str, other: str, value: str | None) -> None:
+    row = index.setdefault(one, {})
+    if value is None:
+        row.pop(other, None)
+        if not row:
+            del index[one]
+    else:
+        row[other] = value
+
+
+WATCHED: Final = frozenset({"incident", "condition"})
+
+
+def _joined(mine: tuple[Outage, ...], theirs: tuple[Outage, ...]) -> tuple[Outage, ...]:
+    """Both lists; of one subject's overlapping absences one that spans both."""
+    joined = list(mine)
+    for outage in theirs:
+        for index, other in enumerate(joined):
+            if other.subject == outage.subject and _overlap(other, outage):
+                ended = None if None in (other.ended_at, outage.ended_at) else max(other.ended_at, outage.ended_at)  # type: ignore[type-var]
+                joined[index] = Outage(outage.subject, min(other.began_at, outage.began_at), ended)
+                break
+        else:
+            joined.append(outage)
+    return tuple(joined)
+
+
+def _overlap(one: Outage, other: Outage) -> bool:
+    return (one.ended_at is None or other.began_at <= one.ended_at) and (other.ended_at is None or one.began_at <= other.ended_at)
+
+
+__all__ = ["CLUSTER", "LIFE", "Condition", "World", "Wound"]
