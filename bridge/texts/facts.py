@@ -1,0 +1,133 @@
+"""What the templates may name: an incident's facts, cleaned, and completed from its root and its members."""
+
+import shlex
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, Final
+
+from jinja2 import StrictUndefined
+
+from bridge.core.event import CLUSTER, Subject, subject_name
+from bridge.core.incident import Incident
+
+NAMES: Final = frozenset(
+    {
+        "action",
+        "attribute",
+        "before",
+        "behind",
+        "cut_off",
+        "failed_on",
+        "failures",
+        "fence_result",
+        "fenced_by",
+        "fenced_nodes",
+        "fencing_action",
+        "fencing_client",
+        "fencing_failures",
+        "fencing_result",
+        "found_on",
+        "guest",
+        "handler",
+        "link",
+        "lost_by",
+        "lost_nodes",
+        "moved",
+        "node",
+        "node_back",
+        "now_on",
+        "pacemaker_version",
+        "peer",
+        "rc",
+        "rc_words",
+        "replica",  # of the root: `r0` of `drbd/r0@alpha`
+        "resource",
+        "side",
+        "silent_since",
+        "survivor",
+        "timed_out",
+        "timeout_ms",
+        "tried_on",
+        "unfenced",
+        "value",
+        "victim",
+        "volume",
+    }
+)
+LONGEST: Final = 400
+
+
+class Missing(StrictUndefined):
+    """A fact that nobody told: may be asked for (`{% if f.node %}`, `f.node or …`), never printed."""
+
+    __slots__ = ()
+
+    def __bool__(self) -> bool:
+        return False
+
+
+class Facts:
+    """Attribute access for templates; a name that no correlator writes is a typing mistake and raises."""
+
+    def __init__(self, known: Mapping[str, str], shape: Callable[[str], str] = str) -> None:
+        self._known = known
+        self._shape = shape
+
+    def __getattr__(self, name: str) -> Any:
+        if name not in NAMES:
+            raise AttributeError(name)
+        value = self._known.get(name)
+        return self._shape(value) if value else Missing(f"the fact {name} is not known here", name=name)
+
+
+def quoted(known: Mapping[str, str]) -> Facts:
+    """The same facts as words of a command line: a name with a blank or a semicolon stays one harmless word."""
+    return Facts(known, shlex.quote)
+
+
+def clean(value: str) -> str:
+    """One line without control characters, not endless: facts come from reports, which may hold anything."""
+    line = " ".join("".join(char if char.isprintable() else " " for char in value).split())
+    return line if len(line) <= LONGEST else line[: LONGEST - 1] + "…"
+
+
+def complete(incident: Incident) -> dict[str, str]:
+    """The facts, and what root and members tell where a fact is missing."""
+    known = {name: clean(value) for name, value in incident.facts.items() if clean(value)}
+    for name, value in _from_root(incident.root).items():
+        known.setdefault(name, clean(value))
+    if incident.root.startswith("drbd/"):
+        _complete_sides(known, incident.subjects)
+    return known
+
+
+def _from_root(root: Subject) -> dict[str, str]:
+    kind, _, name = root.partition("/")
+    inner, _, where = name.partition("@")
+    match kind:
+        case "node" | "fencing" | "relay":
+            return {"node": name}
+        case "resource" | "guest":
+            return {kind: name, "resource": name}
+        case "drbd":
+            return {"replica": inner} | ({"side": where} if where else {})
+        case "attribute":
+            return {"attribute": inner} | ({"node": where} if where else {})
+    return {}
+
+
+def _complete_sides(known: dict[str, str], subjects: Iterable[Subject]) -> None:
+    """Both nodes of a replica, from whatever names them."""
+    if "link" in known:
+        return
+    told = [known[name] for name in ("side", "peer", "victim", "survivor") if name in known]
+    drawn = [subject.partition("@")[2] for subject in subjects if subject.startswith("drbd/") and "@" in subject]
+    nodes = list(dict.fromkeys([*told, *map(clean, drawn)]))
+    if len(nodes) > 1:
+        known["link"] = ", ".join(nodes)
+
+
+def root_names(root: Subject) -> list[str]:
+    """The names that a sentence about the root must contain."""
+    if root == CLUSTER:
+        return []
+    return [clean(part) for part in subject_name(root).split("@") if part]

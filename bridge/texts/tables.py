@@ -1,0 +1,87 @@
+"""The parts of a message that are not sentences: outages, what was drawn in, and the plain frame around all of it."""
+
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+import msgspec
+
+from bridge.core.event import Subject, subject_name
+from bridge.core.incident import Incident, Outage
+from bridge.texts import layout, words
+from bridge.texts.facts import clean
+
+MOST_ROWS: Final = 40
+MOST_NAMES: Final = 20
+_SORTS: Final = {"guest": "guest", "resource": "service", "node": "node", "drbd": "replica"}
+
+
+class Row(msgspec.Struct, frozen=True, kw_only=True):
+    """One outage; `share` is its part of the longest, in per cent."""
+
+    what: str
+    away: str
+    share: int
+
+
+class Outages(msgspec.Struct, frozen=True, kw_only=True):
+    rows: tuple[Row, ...] = ()
+    left_out: int = 0
+
+
+def label(subject: Subject, language: str) -> str:
+    """`guest vm-a`, `service web`: the word for a subject's sort, and its name."""
+    sort = _SORTS.get(subject.partition("/")[0])
+    name = clean(subject_name(subject))
+    return f"{words.LABELS[language][sort]} {name}" if sort else name
+
+
+def outages(told: Iterable[Outage], now: datetime, language: str) -> Outages:
+    """The longest first; one that has not ended is as long as until now."""
+    ordered = sorted(told, key=lambda outage: (_length(outage, now), outage.subject), reverse=True)
+    longest = max((_length(outage, now) for outage in ordered), default=timedelta(0)) or timedelta(seconds=1)
+    rows = tuple(_row(outage, now, longest, language) for outage in ordered[:MOST_ROWS])
+    return Outages(rows=rows, left_out=max(0, len(ordered) - MOST_ROWS))
+
+
+def _length(outage: Outage, now: datetime) -> timedelta:
+    return max((outage.ended_at or now) - outage.began_at, timedelta(0))
+
+
+def _row(outage: Outage, now: datetime, longest: timedelta, language: str) -> Row:
+    length = _length(outage, now)
+    away = words.at_least(length, language)
+    if outage.ended_at is None:
+        away = f"{away}, {words.LABELS[language]['still']}"
+    return Row(what=label(outage.subject, language), away=away, share=max(1, round(100 * (length / longest))))
+
+
+def involved(incident: Incident, language: str) -> str:
+    """What was drawn in beside the root and beside what stands in the table of outages."""
+    shown = {incident.root, *(outage.subject for outage in incident.outages)}
+    names = [label(subject, language) for subject in incident.subjects if subject not in shown]
+    if len(names) <= MOST_NAMES:
+        return ", ".join(names)
+    return ", ".join([*names[:MOST_NAMES], words.LABELS[language]["and_more"].format(len(names) - MOST_NAMES)])
+
+
+def plain_body(frame: dict[str, Any]) -> str:
+    labels: dict[str, str] = frame["labels"]
+    parts = ["\n".join(layout.wrap(frame["headline"])), layout.plain(frame["story"])]
+    if frame["outages"].rows:
+        parts.append(labels["outages"] + ":\n" + _plain_rows(frame["outages"], labels))
+    if frame["involved"]:
+        parts.append("\n".join(layout.wrap(f"{labels['involved']}: {frame['involved']}.")))
+    if frame["runbook"]:
+        title = labels["runbook"]
+        parts.append(f"{title}\n{'-' * len(title)}\n" + layout.plain(frame["runbook"]))
+    parts.append("-- \n" + "\n".join(line for foot in frame["foot"] for line in layout.wrap(foot)))
+    return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def _plain_rows(told: Outages, labels: dict[str, str]) -> str:
+    wide = max(len(row.what) for row in told.rows)
+    lines = [f"    {row.what:<{wide}}  {row.away}" for row in told.rows]
+    if told.left_out:
+        lines.append("    " + labels["more"].format(told.left_out))
+    return "\n".join(lines)

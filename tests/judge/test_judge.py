@@ -1,0 +1,33 @@
+"""Every recording is rehearsed and judged by what an administrator should have been told of it."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.judge.judge import complaints
+
+HERE = Path(__file__).parent
+RECORDINGS = HERE / "recordings"
+TOLD = {
+    name.replace("/", "-"): expected
+    for file in ("told.json", "told-drbd.json", "told-lab.json")
+    for name, expected in json.loads((HERE / file).read_text()).items()
+}
+
+
+def recording(name):
+    folder = RECORDINGS / name
+    return folder if folder.is_dir() else RECORDINGS / f"{name}.json"
+
+
+def test_every_recording_is_judged_and_every_judgement_has_one():
+    assert sorted(path.name.removesuffix(".json") for path in RECORDINGS.iterdir()) == sorted(TOLD)
+
+
+@pytest.mark.judge
+@pytest.mark.parametrize("name", sorted(TOLD))
+def test_told_as_it_should_be(name):
+    from bridge.rehearse import run
+
+    assert complaints(run([recording(name)]), TOLD[name]) == []
