@@ -1,0 +1,212 @@
+"""The ledger: what was reported, what was made of it, and who is owed a word. One writer; whatever it takes, it takes whole.
+
+commit() stands right above the acknowledgement: a report that was acknowledged is in here exactly once.
+"""
+
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import contextmanager
+from datetime import datetime, timedelta
+from typing import Any, Self
+
+from bridge.core.incident import Incident
+from bridge.core.notice import Verdict
+from bridge.ledger import claims, reading, schema, writing
+from bridge.ledger.records import (
+    Attempt,
+    BadRows,
+    Checkpoint,
+    Commit,
+    Condition,
+    Edge,
+    LedgerAway,
+    LedgerBusy,
+    LedgerError,
+    LedgerGone,
+    NoticeRow,
+    Standing,
+    StoredReport,
+    ToldRow,
+)
+from bridge.ledger.store import Store, of_a_row
+
+__all__ = [
+    "Attempt",
+    "BadRows",
+    "Checkpoint",
+    "Commit",
+    "Condition",
+    "Edge",
+    "Ledger",
+    "LedgerAway",
+    "LedgerBusy",
+    "LedgerError",
+    "LedgerGone",
+    "NoticeRow",
+    "Standing",
+    "StoredReport",
+    "ToldRow",
+]
+
+
+class Ledger:
+    """Belongs to one thread. `remarks` says what is unwise about its place; the caller logs it."""
+
+    def __init__(self, store: Store) -> None:
+        self.remarks = store.remarks
+        self._store = store
+        self._produced: set[str] | None = None
+
+    @classmethod
+    def open(cls, url: str, *, write: bool = True) -> Self:
+        """A writer locks and migrates. A reader changes nothing and may stand beside the writer."""
+        store = Store.open(url, write=write)
+        try:
+            (schema.migrate if write else schema.check)(store)
+        except BaseException:
+            store.close()
+            raise
+        return cls(store)
+
+    def close(self) -> None:
+        self._store.close()
+
+    # ---- the writer's way
+
+    def known(self, uids: Sequence[bytes]) -> set[bytes]:
+        with self._store.transaction() as connection:
+            return reading.known(connection, uids)
+
+    def commit(self, commit: Commit) -> dict[str, int]:
+        """All of it or nothing; the numbers of its incidents. Raises BadRows, LedgerAway, LedgerGone: then nothing is stored."""
+        keys = {one.key for one in commit.incidents}
+        try:
+            with self._store.transaction() as connection:
+                writing.write(connection, commit)
+                ids = reading.ids_of(connection, keys)
+        except Exception as error:
+            if not of_a_row(error):
+                raise
+            raise self._blame(commit, error) from error
+        if self._produced is not None:
+            self._produced |= keys
+        return ids
+
+    def incident_ids(self, keys: Collection[str]) -> dict[str, int]:
+        with self._store.transaction() as connection:
+            return reading.ids_of(connection, keys)
+
+    @contextmanager
+    def rebuild(self) -> Iterator[None]:
+        """For a replay: what is committed inside replaces all that was derived from reports, in one transaction.
+
+        Incidents keep their numbers by their keys; those not committed again go, unless somebody was told of them: those are
+        closed. Notices, attempts, memories and the reports themselves stay as they are.
+        """
+        with self._store.transaction() as connection:
+            self._produced = set()
+            try:
+                writing.forget_derived(connection)
+                yield
+                writing.drop_incidents(connection, self._produced)
+            finally:
+                self._produced = None
+
+    # ---- deliveries
+
+    def claim(self, receiver: str, now: datetime, lease: timedelta, limit: int = 1) -> list[claims.Claim]:
+        """Due notices in the order of deciding, one of each thread, with the attempts begun before and the thread's memory."""
+        with self._store.transaction() as connection:
+            return claims.claim(connection, receiver, now, lease, limit)
+
+    def record(self, notice_id: int, verdict: Verdict, now: datetime, next_at: datetime | None) -> None:
+        """A TryLater without a next_at is given up."""
+        with self._store.transaction() as connection:
+            writing.record(connection, notice_id, verdict, now, next_at)
+
+    def release_leases(self, now: datetime) -> int:
+        """How many leases of an earlier process still run; they end by themselves."""
+        with self._store.transaction() as connection:
+            return claims.leased(connection, now)
+
+    def next_due(self, now: datetime, receivers: Collection[str] | None = None) -> datetime | None:
+        """When claim() can next find something (never before `now`); name the idle receivers to leave out the others."""
+        with self._store.transaction() as connection:
+            due = claims.next_due(connection, receivers)
+        return None if due is None else max(due, now)
+
+    # ---- reading
+
+    def told(self, incident_ids: Collection[int] | None = None, *, closed_since: datetime | None = None) -> list[ToldRow]:
+        """What receivers were owed. Without ids: of incidents not closed, and of those closed since (24 h before the last change)."""
+        with self._store.transaction() as connection:
+            return reading.told(connection, incident_ids, closed_since)
+
+    def latest_checkpoint(self) -> Checkpoint | None:
+        return next(iter(self.checkpoints()), None)
+
+    def checkpoints(self) -> list[Checkpoint]:
+        with self._store.transaction() as connection:
+            return reading.checkpoints(connection)
+
+    def reports(
+        self,
+        after_seq: int = 0,
+        *,
+        until_seq: int | None = None,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        cluster: str | None = None,
+        incident_key: str | None = None,
+        batch: int = 1000,
+    ) -> Iterator[tuple[int, StoredReport]]:
+        """In the order of storing; since and until are times of receiving. Commits are welcome between two reports."""
+        span = reading.Span(after_seq, until_seq, since, until, cluster, incident_key)
+        while True:
+            with self._store.transaction() as connection:
+                found = reading.reports(connection, span, batch)
+            yield from found
+            if len(found) < batch:
+                return
+            span = span._replace(after_seq=found[-1][0])
+
+    def incidents(
+        self,
+        state: str | Collection[str] | None = None,
+        limit: int | None = None,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        ids: Collection[int] | None = None,
+    ) -> list[tuple[int, Incident]]:
+        """The newest first; since and until are times of opening."""
+        with self._store.transaction() as connection:
+            return reading.incidents(connection, states=_some(state), ids=ids, since=since, until=until, limit=limit)
+
+    def incident(self, incident_id: int) -> Incident | None:
+        return next((one for _, one in self.incidents(ids=[incident_id])), None)
+
+    def notices(
+        self, incident_id: int | None = None, state: str | Collection[str] | None = None, limit: int | None = None
+    ) -> list[NoticeRow]:
+        with self._store.transaction() as connection:
+            return reading.notices(connection, incident_id, _some(state), limit)
+
+    def conditions(self) -> list[Condition]:
+        with self._store.transaction() as connection:
+            return reading.conditions(connection)
+
+    def edges(self) -> list[Edge]:
+        with self._store.transaction() as connection:
+            return reading.edges(connection)
+
+    def counts(self) -> dict[str, Any]:
+        with self._store.transaction() as connection:
+            return reading.counts(connection)
+
+    def _blame(self, commit: Commit, error: Exception) -> LedgerError:
+        with self._store.transaction() as connection:
+            culprits = writing.bad_rows(connection, commit, error)
+        return culprits or LedgerError(f"the ledger refuses what no report explains: {error}")
+
+
+def _some(state: str | Collection[str] | None) -> Collection[str] | None:
+    return [state] if isinstance(state, str) else state

@@ -1,0 +1,199 @@
+"""What is asked of the tables. Every function works inside a transaction that its caller opened."""
+
+from collections.abc import Collection, Iterable, Iterator
+from datetime import datetime, timedelta
+from typing import Any, Final, NamedTuple
+
+from sqlalchemy import Column, ColumnElement, Connection, Select, and_, func, or_, select
+
+from bridge.core.event import from_us, to_us
+from bridge.core.incident import Incident, State
+from bridge.ledger import rows
+from bridge.ledger.records import Attempt, Checkpoint, Condition, Edge, NoticeRow, Standing, StoredReport, ToldRow
+from bridge.ledger.tables import UNFINISHED, attempt, checkpoint, condition, edge, incident, notice, report
+
+AT_ONCE: Final = 500
+"""Values in one IN (…): SQLite takes 32766 variables, and a few hundred are planned in no time."""
+
+REMEMBERED_AFTER_CLOSING: Final = timedelta(hours=24)
+
+Filter = ColumnElement[bool]
+
+
+class Span(NamedTuple):
+    """Which reports: after and up to a number, received in [since, until), of a cluster, of an incident."""
+
+    after_seq: int = 0
+    until_seq: int | None = None
+    since: datetime | None = None
+    until: datetime | None = None
+    cluster: str | None = None
+    incident_key: str | None = None
+
+
+def chunks(items: Collection[Any]) -> Iterator[list[Any]]:
+    listed = list(items)
+    return (listed[start : start + AT_ONCE] for start in range(0, len(listed), AT_ONCE))
+
+
+def known(connection: Connection, uids: Collection[bytes]) -> set[bytes]:
+    found: set[bytes] = set()
+    for some in chunks(uids):
+        found.update(connection.scalars(select(report.c.uid).where(report.c.uid.in_(some))))
+    return found
+
+
+def ids_of(connection: Connection, keys: Collection[str]) -> dict[str, int]:
+    found: dict[str, int] = {}
+    for some in chunks(keys):
+        for row in connection.execute(select(incident.c.key, incident.c.id).where(incident.c.key.in_(some))):
+            found[row.key] = row.id
+    return found
+
+
+def reports(connection: Connection, span: Span, batch: int) -> list[tuple[int, StoredReport]]:
+    wanted = select(report).where(*_span_filters(connection, span)).order_by(report.c.seq).limit(batch)
+    return [(row.seq, rows.to_report(row)) for row in connection.execute(wanted)]
+
+
+def _span_filters(connection: Connection, span: Span) -> list[Filter]:
+    filters = [report.c.seq > span.after_seq]
+    if span.until_seq is not None:
+        filters.append(report.c.seq <= span.until_seq)
+    if span.cluster is not None:
+        filters.append(report.c.cluster == span.cluster)
+    if span.incident_key is not None:
+        filters.append(report.c.incident_key == span.incident_key)
+    received = _between(report.c.received_at, span.since, span.until)
+    if received:
+        # From times to numbers first: the index of times then bounds a walk in the order of numbers.
+        bounds = connection.execute(select(func.min(report.c.seq), func.max(report.c.seq)).where(*received)).one()
+        filters += [*received, report.c.seq.between(bounds[0] or 0, bounds[1] or 0)]
+    return filters
+
+
+def _between(column: Column[int], since: datetime | None, until: datetime | None) -> list[Filter]:
+    filters: list[Filter] = []
+    if since is not None:
+        filters.append(column >= to_us(since))
+    if until is not None:
+        filters.append(column < to_us(until))
+    return filters
+
+
+def incidents(
+    connection: Connection,
+    *,
+    states: Collection[str] | None,
+    ids: Collection[int] | None,
+    since: datetime | None,
+    until: datetime | None,
+    limit: int | None,
+) -> list[tuple[int, Incident]]:
+    """The newest first."""
+    wanted = select(incident.c.id, incident.c.data).order_by(incident.c.opened_at.desc(), incident.c.id.desc()).limit(limit)
+    wanted = wanted.where(*_between(incident.c.opened_at, since, until))
+    if states is not None:
+        wanted = wanted.where(incident.c.state.in_([str(state) for state in states]))
+    if ids is not None:
+        wanted = wanted.where(incident.c.id.in_(ids))
+    return _incidents(connection, wanted)
+
+
+def incidents_of(connection: Connection, keys: Collection[str]) -> list[tuple[int, Incident]]:
+    found: list[tuple[int, Incident]] = []
+    for some in chunks(keys):
+        found += _incidents(connection, select(incident.c.id, incident.c.data).where(incident.c.key.in_(some)))
+    return found
+
+
+def _incidents(connection: Connection, wanted: Select[Any]) -> list[tuple[int, Incident]]:
+    return [(row.id, rows.to_incident(row.data)) for row in connection.execute(wanted)]
+
+
+def notices(
+    connection: Connection, incident_id: int | None, states: Collection[str] | None, limit: int | None
+) -> list[NoticeRow]:
+    """The newest first, each with the tries that ended."""
+    wanted = select(notice).order_by(notice.c.id.desc()).limit(limit)
+    if incident_id is not None:
+        wanted = wanted.where(notice.c.incident_id == incident_id)
+    if states is not None:
+        wanted = wanted.where(notice.c.state.in_([str(state) for state in states]))
+    found = connection.execute(wanted).all()
+    tries = _tries(connection, [row.id for row in found])
+    return [rows.to_notice_row(row, tuple(tries.get(row.id, ()))) for row in found]
+
+
+def _tries(connection: Connection, notice_ids: Collection[int]) -> dict[int, list[Attempt]]:
+    tries: dict[int, list[Attempt]] = {}
+    for some in chunks(notice_ids):
+        for row in connection.execute(select(attempt).where(attempt.c.notice_id.in_(some)).order_by(attempt.c.id)):
+            tries.setdefault(row.notice_id, []).append(rows.to_attempt(row))
+    return tries
+
+
+def told(connection: Connection, incident_ids: Collection[int] | None, closed_since: datetime | None) -> list[ToldRow]:
+    """In the order of deciding. Without ids: of incidents not closed, or closed not long before the ledger's last word."""
+    wanted = select(
+        notice.c.incident_id,
+        notice.c.receiver,
+        notice.c.kind,
+        notice.c.at,
+        notice.c.severity,
+        notice.c.peak,
+        notice.c.state,
+        incident.c.key,
+    ).join_from(notice, incident, notice.c.incident_id == incident.c.id)
+    if incident_ids is None:
+        return _told(connection, [wanted.where(_remembered(connection, closed_since))])
+    return _told(connection, [wanted.where(notice.c.incident_id.in_(some)) for some in chunks(incident_ids)])
+
+
+def _told(connection: Connection, wanted: Iterable[Select[Any]]) -> list[ToldRow]:
+    return [rows.to_told(row) for one in wanted for row in connection.execute(one.order_by(notice.c.id))]
+
+
+def _remembered(connection: Connection, closed_since: datetime | None) -> Filter:
+    if closed_since is None:
+        last = connection.execute(select(func.max(incident.c.changed_at))).scalar() or 0
+        since = last - REMEMBERED_AFTER_CLOSING // timedelta(microseconds=1)
+    else:
+        since = to_us(closed_since)
+    return or_(
+        incident.c.state.in_([State.WATCHING, State.OPEN, State.CLEARING]),
+        and_(incident.c.state == State.CLOSED, incident.c.closed_at >= since),
+    )
+
+
+def checkpoints(connection: Connection) -> list[Checkpoint]:
+    """The newest first."""
+    found = connection.execute(select(checkpoint).order_by(checkpoint.c.seq.desc()))
+    return [Checkpoint(row.seq, from_us(row.at), row.data) for row in found]
+
+
+def conditions(connection: Connection) -> list[Condition]:
+    return [
+        rows.to_condition(row) for row in connection.execute(select(condition).order_by(condition.c.cluster, condition.c.subject))
+    ]
+
+
+def edges(connection: Connection) -> list[Edge]:
+    return [rows.to_edge(row) for row in connection.execute(select(edge).order_by(edge.c.cluster, edge.c.node))]
+
+
+def counts(connection: Connection) -> dict[str, Any]:
+    """`reports` walks an index of them all: some ten milliseconds for a million."""
+
+    def number(table: Any, *filters: Any) -> int:
+        return connection.execute(select(func.count()).select_from(table).where(*filters)).scalar() or 0
+
+    oldest = connection.execute(select(func.min(notice.c.at)).where(UNFINISHED)).scalar()
+    return {
+        "reports": number(report),
+        "unreadable": number(report, report.c.unreadable.is_not(None)),
+        "open_incidents": number(incident, incident.c.state.in_([State.WATCHING, State.OPEN, State.CLEARING])),
+        "pending_notices": number(notice, UNFINISHED),
+        "given_up_notices": number(notice, notice.c.state == Standing.GIVEN_UP),
+        "oldest_pending_at": rows.maybe_at(oldest),
+    }

@@ -1,0 +1,217 @@
+"""Where the ledger lies, who may write it, and one transaction on it: all that differs between SQLite and PostgreSQL."""
+
+import fcntl
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Final, Self
+
+from sqlalchemy import URL, Connection, Engine, NullPool, create_engine, event, make_url
+from sqlalchemy.exc import ArgumentError, DataError, DBAPIError, IntegrityError, InterfaceError, OperationalError
+
+from bridge.ledger.records import LedgerAway, LedgerBusy, LedgerError, LedgerGone
+
+# A relay deletes its copy when we acknowledge: what is committed must survive a power cut.
+PRAGMAS: Final = ("journal_mode = WAL", "synchronous = FULL", "foreign_keys = ON", "cache_size = -16000")
+READING_PRAGMAS: Final = ("query_only = ON", "cache_size = -16000")
+BUSY_SECONDS: Final = 5.0
+WRITER_LOCK: Final = int.from_bytes(b"quorumbe")
+"""The advisory lock of the one writer; PostgreSQL keeps such locks for each database."""
+
+FORGETFUL: Final = {"tmpfs", "ramfs"}
+FAR: Final = {"nfs", "nfs4", "cifs", "smb3", "ceph", "fuse.glusterfs", "fuse.sshfs", "9p"}
+
+
+def of_a_row(error: BaseException) -> bool:
+    """Whether a row is to blame, and not the place: SQLSTATE 22 data, 23 integrity, 54 limits (PostgreSQL, appendix A)."""
+    if isinstance(error, UnicodeError | OverflowError | DataError | IntegrityError):
+        return True
+    state = getattr(getattr(error, "orig", None), "sqlstate", None) or ""
+    return state[:2] in {"22", "23", "54"}
+
+
+def doubts(path: Path, mounts: str) -> tuple[str, ...]:
+    """What is unwise about a place for an SQLite file, told from /proc/self/mounts."""
+    best, kind = "", ""
+    for line in mounts.splitlines():
+        _, point, found = line.split(" ")[:3]
+        if path.is_relative_to(point) and len(point) >= len(best):
+            best, kind = point, found
+    if kind in FORGETFUL:
+        return (f"{path} lies on {kind}: a restart of the machine forgets it; choose a disk",)
+    if kind in FAR:
+        return (f"{path} lies on {kind}, where locks cannot be trusted: choose a local disk, or PostgreSQL",)
+    return ()
+
+
+class File:
+    """The SQLite file: locked against a second writer, and watched for being replaced.
+
+    It is only ever looked at by stat(): opening and closing it here would drop SQLite's own locks (fcntl(2), POSIX locks).
+    """
+
+    def __init__(self, path: Path, *, write: bool) -> None:
+        self.path = path
+        self.lock = _lock(path) if write else None
+        self.identity: tuple[int, int] | None = None
+        if not write and not path.exists():
+            raise LedgerError(f"no ledger at {path}: start quorumbell serve once, or correct the ledger's url")
+
+    def remember(self) -> None:
+        self.identity = self._now()
+
+    def check(self) -> None:
+        if self.identity is not None and self._now() != self.identity:
+            raise LedgerGone(
+                f"{self.path} was deleted or replaced while it was open: nothing more is stored; restart quorumbell serve"
+            )
+
+    def close(self) -> None:
+        if self.lock is not None:
+            os.close(self.lock)
+            self.lock = None
+
+    def _now(self) -> tuple[int, int] | None:
+        try:
+            found = self.path.stat()
+        except OSError:
+            return None
+        return found.st_dev, found.st_ino
+
+
+def _lock(path: Path) -> int:
+    try:
+        descriptor = os.open(f"{path}.lock", os.O_RDWR | os.O_CREAT, 0o600)
+    except OSError as error:
+        raise LedgerError(f"{path}.lock: {error.strerror}: the folder must exist and be writable for this user") from error
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        owner = os.read(descriptor, 20).decode() or "another process"
+        os.close(descriptor)
+        raise LedgerBusy(f"{path} is written by process {owner} (it holds {path}.lock): stop that one first") from None
+    os.truncate(descriptor, 0)
+    os.write(descriptor, str(os.getpid()).encode())
+    return descriptor
+
+
+class Store:
+    """One connection; every transaction of a writer starts as a writing one, so that it never has to be promoted."""
+
+    def __init__(self, engine: Engine, file: File | None) -> None:
+        self.file = file
+        self.name = engine.url.render_as_string(hide_password=True)
+        self.remarks = doubts(file.path, Path("/proc/self/mounts").read_text(encoding="utf-8")) if file else ()
+        self._engine = engine
+        with self._in_plain_words():
+            self._connection = engine.connect()
+        if file:
+            file.remember()
+
+    @classmethod
+    def open(cls, url: str, *, write: bool) -> Self:
+        target = _parse(url)
+        file = None
+        if target.get_backend_name() == "sqlite":
+            file = File(Path(target.database or "").absolute(), write=write)
+        try:
+            return cls(_engine(target, write=write), file)
+        except BaseException:
+            if file:
+                file.close()
+            raise
+
+    @contextmanager
+    def transaction(self) -> Iterator[Connection]:
+        """All or nothing. Inside another transaction it is a part of that one, and can fail alone.
+
+        The place is looked at after the commit: what went into a file that nobody will find again is not acknowledged.
+        """
+        inside = self._connection.in_transaction()
+        with self._in_plain_words(), self._connection.begin_nested() if inside else self._connection.begin():
+            yield self._connection
+        if self.file and not inside:
+            self.file.check()
+
+    def close(self) -> None:
+        self._connection.close()
+        self._engine.dispose()
+        if self.file:
+            self.file.close()
+
+    @contextmanager
+    def _in_plain_words(self) -> Iterator[None]:
+        try:
+            yield
+        except DBAPIError as error:
+            if of_a_row(error):
+                raise
+            if self.file:
+                self.file.check()
+            passing = isinstance(error, OperationalError | InterfaceError) or error.connection_invalidated
+            raise (LedgerAway if passing else LedgerError)(f"{self.name}: {error.orig}") from error
+
+
+def _parse(url: str) -> URL:
+    try:
+        target = make_url(url)
+    except ArgumentError as error:
+        raise LedgerError(
+            f"{url!r} is no database url: write sqlite:////var/lib/quorumbell/ledger.db or postgresql://…"
+        ) from error
+    if target.drivername == "postgresql":
+        target = target.set(drivername="postgresql+psycopg")
+    backend = target.get_backend_name()
+    if backend not in {"sqlite", "postgresql"}:
+        raise LedgerError(f"a ledger is kept in sqlite or postgresql, not in {backend}")
+    if backend == "sqlite" and target.database in {None, "", ":memory:"}:
+        raise LedgerError("a ledger in memory would lose what was acknowledged: name a file, sqlite:////path/ledger.db")
+    return target
+
+
+def _engine(target: URL, *, write: bool) -> Engine:
+    if target.get_backend_name() == "sqlite":
+        return _sqlite(target, write=write)
+    try:
+        return _postgresql(target, write=write)
+    except ModuleNotFoundError as error:
+        raise LedgerError("PostgreSQL needs its driver: install quorumbell[postgres]") from error
+
+
+def _sqlite(target: URL, *, write: bool) -> Engine:
+    engine = create_engine(target, poolclass=NullPool, connect_args={"timeout": BUSY_SECONDS})
+
+    # sqlite3 would begin late and by guessing: we begin ourselves (SQLAlchemy, SQLite dialect, transactions).
+    @event.listens_for(engine, "connect")
+    def _connected(driver: Any, _: Any) -> None:
+        driver.isolation_level = None
+        for pragma in PRAGMAS if write else READING_PRAGMAS:
+            driver.execute(f"PRAGMA {pragma}")
+
+    @event.listens_for(engine, "begin")
+    def _begun(connection: Connection) -> None:
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if write else "BEGIN")
+
+    return engine
+
+
+def _postgresql(target: URL, *, write: bool) -> Engine:
+    engine = create_engine(target, poolclass=NullPool)
+
+    @event.listens_for(engine, "connect")
+    def _connected(driver: Any, _: Any) -> None:
+        if not write:
+            driver.execute("SET default_transaction_read_only = on")
+            driver.commit()
+            return
+        driver.execute(
+            "SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') IN ('off', 'local')"
+        )
+        (ours,) = driver.execute("SELECT pg_try_advisory_lock(%s)", (WRITER_LOCK,)).fetchone()
+        driver.commit()
+        if not ours:
+            driver.close()
+            raise LedgerBusy(f"{target.render_as_string()} is written by another quorumbell: stop that one first, or stand by")
+
+    return engine

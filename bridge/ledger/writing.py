@@ -1,0 +1,221 @@
+"""What a commit does to the tables. Every function works inside a transaction that its caller opened."""
+
+from collections.abc import Callable, Collection, Iterable, Sequence
+from datetime import datetime
+from functools import cache
+from typing import Any, Final
+
+from msgspec.structs import replace
+from sqlalchemy import Connection, Table, bindparam, delete, func, insert, or_, select, update
+from sqlalchemy.dialects import postgresql, sqlite
+
+from bridge.core.event import Severity, to_us
+from bridge.core.incident import Incident, State
+from bridge.core.notice import Delivered, GiveUp, Notice, Verdict
+from bridge.ledger import rows
+from bridge.ledger.reading import ids_of, incidents_of
+from bridge.ledger.records import BadRows, Commit, Condition, Edge, Standing, StoredReport
+from bridge.ledger.store import of_a_row
+from bridge.ledger.tables import attempt, checkpoint, condition, edge, incident, memory, notice, report
+
+Action = Callable[[Connection, Sequence[Any]], object]
+Blame = Callable[[Any], set[bytes]]
+
+CHECKPOINTS_KEPT: Final = 3
+_UNFINISHED: Final = (Standing.PENDING.value, Standing.LEASED.value)
+_INSERT: Final[dict[str, Any]] = {"sqlite": sqlite.insert, "postgresql": postgresql.insert}
+
+_redecide: Final = (
+    update(report)
+    .where(
+        report.c.uid == bindparam("of_uid"),
+        # A replay mostly decides as before: rows that stay the same are not written again.
+        or_(report.c.incident_key.is_distinct_from(bindparam("its_key")), report.c.decision != bindparam("its_decision")),
+    )
+    .values(incident_key=bindparam("its_key"), decision=bindparam("its_decision"))
+)
+_change_incident: Final = update(incident).where(incident.c.key == bindparam("of_key"))
+_withdraw: Final = (
+    update(notice)
+    .where(notice.c.id == bindparam("of_id"), notice.c.state.in_(_UNFINISHED))
+    .values(state=Standing.WITHDRAWN.value, leased_until=None)
+)
+
+
+def write(connection: Connection, commit: Commit) -> None:
+    for action, items, _ in _parts(commit):
+        if items:
+            action(connection, items)
+
+
+def find_culprits(connection: Connection, commit: Commit) -> set[bytes]:
+    """The reports to blame for a commit that the database refused; nothing of this may be committed."""
+    for action, items, blame in _parts(commit):
+        culprits = _halve(connection, action, items, blame)
+        if culprits:
+            return culprits
+    return set()
+
+
+def bad_rows(connection: Connection, commit: Commit, why: BaseException) -> BadRows | None:
+    """None when no report explains the refusal: then it is a mistake of ours, and must be seen as such."""
+    trial = connection.begin_nested()
+    culprits = find_culprits(connection, commit)
+    trial.rollback()
+    return BadRows(culprits, str(getattr(why, "orig", why))) if culprits else None
+
+
+def _parts(commit: Commit) -> list[tuple[Action, Sequence[Any], Blame]]:
+    """What a commit does, in order, and which reports each item goes back to."""
+    of_key: dict[str | None, set[bytes]] = {}
+    for one in commit.reports:
+        of_key.setdefault(one.incident_key, set()).add(one.uid)
+    for uid, key, _ in commit.redecided:
+        of_key.setdefault(key, set()).add(uid)
+    latest = list({one.key: one for one in commit.incidents}.values())
+    return [
+        (add_reports, commit.reports, lambda item: {item.uid}),
+        (redecide, commit.redecided, lambda item: {item[0]}),
+        (keep_incidents, latest, lambda item: of_key.get(item.key, set())),
+        (add_notices, commit.notices, lambda item: of_key.get(item.incident.key, set())),
+        (withdraw, commit.withdrawn, lambda _: set()),
+        (_recorder(commit.now), commit.verdicts, lambda _: set()),
+        (keep_conditions, commit.conditions, lambda item: {item.uid} if item.uid else of_key.get(item.incident_key, set())),
+        (keep_edges, commit.edges, lambda _: set()),
+        (_checkpointer(commit.now), [] if commit.checkpoint is None else [commit.checkpoint], lambda _: set()),
+    ]
+
+
+def _halve(connection: Connection, action: Action, items: Sequence[Any], blame: Blame) -> set[bytes]:
+    if not items:
+        return set()
+    try:
+        with connection.begin_nested():
+            action(connection, items)
+    except Exception as error:
+        if not of_a_row(error):
+            raise
+    else:
+        return set()
+    if len(items) == 1:
+        return blame(items[0])
+    middle = len(items) // 2
+    return _halve(connection, action, items[:middle], blame) | _halve(connection, action, items[middle:], blame)
+
+
+def add_reports(connection: Connection, reports: Sequence[StoredReport]) -> None:
+    """A report that is there already is left as it is: the same file may come twice, and over two ways."""
+    connection.execute(_insert_new(connection.dialect.name, report, "uid"), [rows.of_report(one) for one in reports])
+
+
+def redecide(connection: Connection, decided: Sequence[tuple[bytes, str | None, str]]) -> None:
+    connection.execute(_redecide, [{"of_uid": uid, "its_key": key, "its_decision": word} for uid, key, word in decided])
+
+
+def keep_incidents(connection: Connection, incidents: Sequence[Incident]) -> None:
+    """Looked up before it is written: an upsert would burn a number for every change, and people say these numbers aloud."""
+    there = ids_of(connection, [one.key for one in incidents])
+    new = [rows.of_incident(one) for one in incidents if one.key not in there]
+    if new:
+        connection.execute(insert(incident), new)
+    changed = [rows.of_incident(one) | {"of_key": one.key} for one in incidents if one.key in there]
+    if changed:
+        connection.execute(_change_incident, changed)
+
+
+def add_notices(connection: Connection, notices: Sequence[Notice]) -> None:
+    ids = ids_of(connection, [one.incident.key for one in notices if not one.incident_id])
+    connection.execute(insert(notice), [rows.of_notice(one, ids) for one in notices])
+
+
+def withdraw(connection: Connection, notice_ids: Sequence[int]) -> None:
+    connection.execute(_withdraw, [{"of_id": one} for one in notice_ids])
+
+
+def keep_conditions(connection: Connection, conditions: Sequence[Condition]) -> None:
+    connection.execute(_upsert(connection.dialect.name, condition), [rows.of_condition(one) for one in conditions])
+
+
+def keep_edges(connection: Connection, edges: Sequence[Edge]) -> None:
+    connection.execute(_upsert(connection.dialect.name, edge), [rows.of_edge(one) for one in edges])
+
+
+def keep_checkpoint(connection: Connection, data: bytes, now: datetime) -> None:
+    last = connection.execute(select(func.max(report.c.seq))).scalar() or 0
+    connection.execute(_upsert(connection.dialect.name, checkpoint), [{"seq": last, "at": to_us(now), "data": data}])
+    newest = select(checkpoint.c.seq).order_by(checkpoint.c.seq.desc()).limit(CHECKPOINTS_KEPT)
+    connection.execute(delete(checkpoint).where(checkpoint.c.seq.not_in(newest)))
+
+
+def record(connection: Connection, notice_id: int, verdict: Verdict, now: datetime, next_at: datetime | None) -> None:
+    """A verdict may come late: what was withdrawn stays so and what was delivered stays so, but 'delivered' is always true."""
+    connection.execute(insert(attempt), [rows.of_attempt(notice_id, verdict, now)])
+    change: rows.Values = {"leased_until": None, "last_word": verdict.why}
+    which = update(notice).where(notice.c.id == notice_id)
+    if isinstance(verdict, Delivered):
+        connection.execute(which.values(change | {"state": Standing.DELIVERED.value, "delivered_at": to_us(now)}))
+        _remember(connection, notice_id, verdict.remember)
+        return
+    if isinstance(verdict, GiveUp) or next_at is None:
+        change |= {"state": Standing.GIVEN_UP.value}
+    else:
+        change |= {"state": Standing.PENDING.value, "next_at": to_us(next_at)}
+    connection.execute(which.where(notice.c.state.in_(_UNFINISHED)).values(change))
+
+
+def _remember(connection: Connection, notice_id: int, new: dict[str, str]) -> None:
+    if not new:
+        return
+    told = connection.execute(select(notice.c.receiver, notice.c.incident_id).where(notice.c.id == notice_id)).one()
+    whose = {"receiver": told.receiver, "incident_id": told.incident_id}
+    old = connection.execute(select(memory.c.data).filter_by(**whose)).scalar()
+    data = rows.of_memory(rows.to_memory(old) | new)
+    connection.execute(_upsert(connection.dialect.name, memory), [whose | {"data": data}])
+
+
+def forget_derived(connection: Connection) -> None:
+    """What a replay makes anew, from nothing. Incidents stay for their numbers, reports until they are decided again."""
+    connection.execute(delete(condition))
+    connection.execute(delete(checkpoint))
+
+
+def drop_incidents(connection: Connection, produced: Collection[str]) -> None:
+    """The end of a replay: incidents that it did not find go, or are closed when somebody was told of them."""
+    told = {one for (one,) in connection.execute(select(notice.c.incident_id).distinct())}
+    there = connection.execute(select(incident.c.id, incident.c.key, incident.c.state)).all()
+    lost = [one for one in there if one.key not in produced]
+    gone = [{"of_id": one.id} for one in lost if one.id not in told]
+    if gone:
+        connection.execute(delete(incident).where(incident.c.id == bindparam("of_id")), gone)
+    still_open = [one.key for one in lost if one.id in told and one.state != State.CLOSED]
+    if still_open:
+        keep_incidents(connection, [_disowned(one) for _, one in incidents_of(connection, still_open)])
+
+
+def _disowned(one: Incident) -> Incident:
+    return replace(one, state=State.CLOSED, severity=Severity.OK, closed_at=one.changed_at, reason="a replay no longer finds it")
+
+
+def _recorder(now: datetime) -> Action:
+    def action(connection: Connection, verdicts: Iterable[tuple[int, Verdict, datetime | None]]) -> None:
+        for notice_id, verdict, next_at in verdicts:
+            record(connection, notice_id, verdict, now, next_at)
+
+    return action
+
+
+def _checkpointer(now: datetime) -> Action:
+    return lambda connection, data: keep_checkpoint(connection, data[0], now)
+
+
+@cache
+def _insert_new(dialect: str, table: Table, unique: str) -> Any:
+    return _INSERT[dialect](table).on_conflict_do_nothing(index_elements=[unique])
+
+
+@cache
+def _upsert(dialect: str, table: Table) -> Any:
+    statement = _INSERT[dialect](table)
+    keys = [column.name for column in table.primary_key]
+    rest = {column.name: statement.excluded[column.name] for column in table.columns if column.name not in keys}
+    return statement.on_conflict_do_update(index_elements=keys, set_=rest)
