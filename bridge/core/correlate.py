@@ -142,6 +142,8 @@ class Cluster:
         self._fire(entry.event.at)
         world.uid = entry.event.uid
         world.decisions.clear()
+        if entry.event.order[0] == "sequence":
+            nodes.note_life(world, entry.event.witness, entry.event.order[1], entry.event.at)
         RULES[type(entry.event)](world, entry.event)
         key = next((key for key, _ in reversed(world.decisions) if key is not None), None)
         why = "; ".join(dict.fromkeys(why for _, why in world.decisions))

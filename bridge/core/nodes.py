@@ -26,6 +26,7 @@ class Node(msgspec.Struct, frozen=True):
     """What is known of one node. `lost_at` and `fenced_at` are None while it is there."""
 
     lost_at: datetime | None = None
+    was_lost_at: datetime | None = None
     fenced_at: datetime | None = None
     announced_at: datetime | None = None
     emptied_at: datetime | None = None
@@ -142,7 +143,7 @@ def _left_in_good_order(world: World, name: str, known: Node, at: datetime) -> s
 def _suspect(world: World, name: str, event: NodeSeen) -> None:
     subject = node_subject(name)
     _set(world, name, lost_at=event.at)
-    key = _cause(world, name)
+    key = _cause(world, name) or _mutual(world, name, event)
     if key is None:
         key = world.open_incident(
             Kind.NODE_FAILURE,
@@ -153,12 +154,28 @@ def _suspect(world: World, name: str, event: NodeSeen) -> None:
             watch=True,
         )
     world.hurt(key, subject, event.at, Severity.WARNING, "lost")
+    if node(world, name).remote and world.wound(world.service(name)) is not None:
+        take_down(world, name, key, event.at, event.at, Severity.WARNING)
     world.change(key, event.at, facts={"node": name, "lost_by": event.witness})
     world.say(f"{name} is lost", key)
     world.set_timer(event.at + world.settings.unfenced_after, "unfenced", name)
     edge = world.holder(Subject(f"relay/{name}"))
     if edge is not None and edge.kind is Kind.EDGE_SILENT:
         world.absorb(edge.key, key, event.at, f"{name} is silent because it is lost")
+
+
+def _mutual(world: World, name: str, event: NodeSeen) -> str | None:
+    """Two nodes, or two halves, that call each other lost: the cluster is split, and it is not yet clear who will survive."""
+    witness = event.witness
+    incident = world.holder(node_subject(witness))
+    if incident is None or node(world, witness).lost_at is None or witness not in claims(world, name):
+        return None
+    if incident.kind is Kind.NODE_FAILURE and incident.state is State.WATCHING:
+        reason = f"{witness} and {name} call each other lost"
+        world.change(incident.key, event.at, kind=Kind.CLUSTER_PARTITION, root=CLUSTER, reason=reason)
+        world.change(incident.key, event.at, facts={"cut_off": f"{witness}, {name}"})
+        world.draw_in(incident.key, CLUSTER, event.at)
+    return incident.key
 
 
 def _cause(world: World, name: str) -> str | None:
@@ -228,7 +245,7 @@ def give_up(world: World, name: str, at: datetime, reason: str) -> str:
     return key
 
 
-def take_down(world: World, name: str, key: str, began: datetime, at: datetime) -> None:
+def take_down(world: World, name: str, key: str, began: datetime, at: datetime, severity: Severity = Severity.CRITICAL) -> None:
     """What ran on the node is away; an instance of a clone is missed only when it was the promoted one or the last."""
     for resource, role in list(world.runs_there.get(name, {}).items()):
         world.put(("active", name, resource), None)
@@ -238,7 +255,7 @@ def take_down(world: World, name: str, key: str, began: datetime, at: datetime) 
             continue
         if role == "promoted" and world.runs_on.get(resource):
             world.put(("needs_promote", resource), value=True)
-        world.hurt(key, subject, began, Severity.CRITICAL, f"ran on {name}")
+        world.hurt(key, subject, began, severity, f"ran on {name}")
         world.set_timer(at + world.settings.down_after, "down", resource)
     for resource in world.get("stop_failed_on", name) or ():
         world.put(("stop_failed", resource), None)
@@ -269,7 +286,8 @@ def come_back(world: World, name: str, at: datetime, why: str) -> None:
     world.put(("claims", name), None)
     known = node(world, name)
     away = known.lost_at is not None or known.fenced_at is not None or known.left
-    _set(world, name, lost_at=None, fenced_at=None, left=False, announced_at=None, emptied_at=None)
+    was_lost_at = known.lost_at if known.fenced_at is None else None
+    _set(world, name, lost_at=None, fenced_at=None, was_lost_at=was_lost_at, left=False, announced_at=None, emptied_at=None)
     world.cancel_timer("unfenced", name)
     incident = world.holder(node_subject(name))
     if incident is not None and world.wound(node_subject(name)) is not None:
@@ -282,6 +300,32 @@ def come_back(world: World, name: str, at: datetime, why: str) -> None:
     if world.wound(Subject(f"fencing/{name}")) is not None:
         world.set_timer(at + NO_MORE_ATTEMPTS_BACK, "fencing-quiet", name)
     _regain_quorum(world, at)
+
+
+RESTARTED_WITHIN: Final = timedelta(minutes=10)
+
+
+def note_life(world: World, witness: str, sequence: int, at: datetime) -> None:
+    """The running number of a node's alerts begins anew whenever Pacemaker starts there: what ran before is gone.
+
+    If the node was called lost meanwhile and nobody fenced it, it died all the same: the survivors died too, or nobody told.
+    """
+    before: int | None = world.get("sequence", witness)
+    world.put(("sequence", witness), sequence)
+    if before is None or sequence + 3 >= before:
+        return
+    known = node(world, witness)
+    began = known.lost_at or known.was_lost_at
+    incident = world.holder(node_subject(witness))
+    if incident is not None and began is not None and known.fenced_at is None and at - began < RESTARTED_WITHIN:
+        reason = f"{witness} was lost and has started again"
+        world.confirm(incident.key, at, reason)
+        world.change(incident.key, at, severity=Severity.CRITICAL, reason=reason)
+        take_down(world, witness, incident.key, began, at)
+    if known.lost_at is not None:
+        come_back(world, witness, at, f"{witness} has started again")
+    world.put(("claims", witness), None)
+    forget_activity(world, witness)
 
 
 # --- fencing ---------------------------------------------------------------------------------------------------------
