@@ -11,9 +11,10 @@ carries both. A file that was published but not yet promised may be torn after a
 
 from __future__ import annotations
 
+# System calls with flags on plain paths: a Path object says nothing more, and opens without O_NOFOLLOW. The box has a tmp/.
+# ruff: noqa: PTH104, PTH108, PTH119, PTH123, PTH208, S108
 import contextlib
 import errno
-import fcntl
 import json
 import os
 import stat
@@ -50,7 +51,7 @@ class Moment(NamedTuple):
 
 def boot_id() -> str:
     try:
-        with open("/proc/sys/kernel/random/boot_id", encoding="ascii") as source:  # noqa: PTH123
+        with open("/proc/sys/kernel/random/boot_id", encoding="ascii") as source:
             return source.read(36)
     except OSError:
         return ""
@@ -193,7 +194,7 @@ def sync_folder(path: str) -> None:
 class Backlog(NamedTuple):
     """What waits on disk: how many files, their bytes, and when the oldest was written (nanoseconds since 1970; 0: none)."""
 
-    count: int
+    files: int
     size: int
     oldest_ns: int
 
@@ -216,15 +217,15 @@ class Spool:
 
     def survey(self) -> Backlog:
         """Counts by looking at each file: for a heartbeat, not for a loop."""
-        count = size = oldest = 0
+        files = size = oldest = 0
         for box, name in self.names():
             try:
                 seen = os.lstat(f"{box}/new/{name}")
             except FileNotFoundError:
                 continue
-            count, size = count + 1, size + seen.st_size
+            files, size = files + 1, size + seen.st_size
             oldest = min(oldest or seen.st_mtime_ns, seen.st_mtime_ns)
-        return Backlog(count, size, oldest)
+        return Backlog(files, size, oldest)
 
     def quarantine(self, path: str) -> bool:
         """Out of the way, into bad/. False when even that fails: the file stays where it is."""

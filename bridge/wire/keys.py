@@ -22,7 +22,7 @@ from bridge.wire.lines import Line, Mistakes, read_lines
 
 KEY_CHARACTERS: Final = 40
 PUBLIC: Final = "public-key"
-SECRET: Final = "secret-key"
+SECRET: Final = "secret-key"  # noqa: S105 - the name of a line
 NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}")
 
 
@@ -61,7 +61,11 @@ def _make(folder: str, stem: str, what_next: str) -> KeyFiles:
     if there:
         raise Mistakes([f"{path}: exists already: remove it first if its key shall be given up" for path in there])
     public, secret = zmq.curve_keypair()
-    _create(files.secret, 0o600, f"# The {stem}'s secret key. Never copy it.\n{PUBLIC} = {public.decode()}\n{SECRET} = {secret.decode()}\n")
+    _create(
+        files.secret,
+        0o600,
+        f"# The {stem}'s secret key. Never copy it.\n{PUBLIC} = {public.decode()}\n{SECRET} = {secret.decode()}\n",
+    )
     _create(files.public, 0o644, f"# The {stem}'s public key: {what_next}.\n{PUBLIC} = {public.decode()}\n")
     return files
 
@@ -137,7 +141,9 @@ def _too_open(path: str, forbidden: int, cure: str) -> list[str]:
 def enrol(allowed: str, public_key_file: str, cluster: str, node: str) -> str:
     """Let a node's key in; a second key of the same node joins the first, so that keys can be changed without a gap."""
     wrong = [
-        f"{what} {name!r} is not a name: letters, digits, . _ - are" for what, name in (("cluster", cluster), ("node", node)) if not NAME.fullmatch(name)
+        f"{what} {name!r} is not a name: letters, digits, . _ - are"
+        for what, name in (("cluster", cluster), ("node", node))
+        if not NAME.fullmatch(name)
     ]
     if wrong:
         raise Mistakes(wrong)
@@ -145,7 +151,9 @@ def enrol(allowed: str, public_key_file: str, cluster: str, node: str) -> str:
     os.makedirs(allowed, mode=0o755, exist_ok=True)
     others = {known: peer for known, peer in AllowList(allowed).peers.items() if peer != Peer(cluster, node)}
     if key in others:
-        raise Mistakes([f"{public_key_file}: this key is enrolled as {others[key].node} of {others[key].cluster}: make one pair per node"])
+        raise Mistakes(
+            [f"{public_key_file}: this key is enrolled as {others[key].node} of {others[key].cluster}: make one pair per node"]
+        )
     path = f"{allowed}/{cluster}.{node}.public"
     _replace(path, _enrolled_text(path, key, cluster, node))
     return path
@@ -210,7 +218,10 @@ class AllowList:
         for path in self._files():
             entries, bad = _read_allowed(str(path))
             twice = [key for key in entries if key in peers]
-            bad += [f"{path}: its key is also that of {peers[key].node} of {peers[key].cluster}: make one pair per node" for key in twice]
+            bad += [
+                f"{path}: its key is also that of {peers[key].node} of {peers[key].cluster}: make one pair per node"
+                for key in twice
+            ]
             wrong += bad
             if not bad:
                 peers.update(entries)

@@ -49,7 +49,9 @@ def load(path: str) -> Settings:
     if not bridges and not wrong:
         wrong.append(f"{path}: no bridge: add `bridge = tcp://host:port`, once for each")
     for line in lines:
-        wrong += [f"{path}:{line.number}: {line.key} = {line.value}: {fault}" for fault in _CHECKS.get(line.key, _fine)(line.value)]
+        wrong += [
+            f"{path}:{line.number}: {line.key} = {line.value}: {fault}" for fault in _CHECKS.get(line.key, _fine)(line.value)
+        ]
     keys, bridge_key = _load_keys(path, one, bridges, wrong)
     if wrong:
         raise Mistakes(wrong)
@@ -73,11 +75,11 @@ def _value(one: dict[str, Line], key: str, otherwise: str) -> str:
 
 def _repeated(path: str, lines: list[Line]) -> list[str]:
     first: dict[str, int] = {}
-    wrong = []
-    for line in lines:
-        if line.key != "bridge" and first.setdefault(line.key, line.number) != line.number:
-            wrong.append(f"{path}:{line.number}: {line.key} stands already in line {first[line.key]}: keep one")
-    return wrong
+    return [
+        f"{path}:{line.number}: {line.key} stands already in line {first[line.key]}: keep one"
+        for line in lines
+        if line.key != "bridge" and first.setdefault(line.key, line.number) != line.number
+    ]
 
 
 def _load_keys(path: str, one: dict[str, Line], bridges: list[Line], wrong: list[str]) -> tuple[KeyPair | None, bytes | None]:
@@ -86,7 +88,7 @@ def _load_keys(path: str, one: dict[str, Line], bridges: list[Line], wrong: list
         wrong.append(f"{path}:{one[there].number}: {there} without {missing}: name both, made by quorumbell setup keys")
     if "key" not in one:
         wrong += [
-            f"{path}:{line.number}: {line.value} without keys would send reports in plain text: add `key = …` and `bridge_key = …`"
+            f"{path}:{line.number}: {line.value} without keys would send plain text: add `key = …` and `bridge_key = …`"
             for line in bridges
             if _ENDPOINT.fullmatch(line.value) and not is_loopback(line.value)
         ]
@@ -122,7 +124,11 @@ def _absolute(value: str) -> list[str]:
 
 def _endpoint(value: str) -> list[str]:
     match = _ENDPOINT.fullmatch(value)
-    return [] if match and 0 < int(match.group(3)) < 65536 else ["not an endpoint: write tcp://host:port, for IPv6 tcp://[address]:port"]
+    return (
+        []
+        if match and 0 < int(match.group(3)) < 65536
+        else ["not an endpoint: write tcp://host:port, for IPv6 tcp://[address]:port"]
+    )
 
 
 def _name(value: str) -> list[str]:
