@@ -1,0 +1,246 @@
+"""CURVE keys: made with safe modes, checked before use, enrolled one file per node.
+
+    DIR/bridge.secret  DIR/bridge.public     made on the bridge; bridge.public is copied to every node
+    DIR/node.secret    DIR/node.public       made on a node; node.public is brought to the bridge and enrolled there
+    ALLOWED/CLUSTER.NODE.public              the allow-list: public-key (more than one while keys change), cluster, node
+
+The key that delivers a report says which cluster and node it is from; nothing in the report does.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import stat
+from pathlib import Path
+from typing import Final, NamedTuple
+
+import zmq
+from zmq.utils import z85
+
+from bridge.wire.lines import Line, Mistakes, read_lines
+
+KEY_CHARACTERS: Final = 40
+PUBLIC: Final = "public-key"
+SECRET: Final = "secret-key"  # noqa: S105 - the name of a line
+NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}")
+
+
+class KeyPair(NamedTuple):
+    """Prints without its secret."""
+
+    public: bytes
+    secret: bytes
+
+    def __repr__(self) -> str:
+        return f"KeyPair(public={self.public!r}, secret=***)"
+
+
+class KeyFiles(NamedTuple):
+    secret: str
+    public: str
+
+
+class Peer(NamedTuple):
+    cluster: str
+    node: str
+
+
+def make_bridge_keys(folder: str) -> KeyFiles:
+    return _make(folder, "bridge", "copy it to every node, as bridge_key of the relay")
+
+
+def make_node_keys(folder: str) -> KeyFiles:
+    return _make(folder, "node", "bring it to the bridge and enrol it there")
+
+
+def _make(folder: str, stem: str, what_next: str) -> KeyFiles:
+    os.makedirs(folder, mode=0o755, exist_ok=True)
+    files = KeyFiles(f"{folder}/{stem}.secret", f"{folder}/{stem}.public")
+    there = [path for path in files if os.path.lexists(path)]
+    if there:
+        raise Mistakes([f"{path}: exists already: remove it first if its key shall be given up" for path in there])
+    public, secret = zmq.curve_keypair()
+    _create(
+        files.secret,
+        0o600,
+        f"# The {stem}'s secret key. Never copy it.\n{PUBLIC} = {public.decode()}\n{SECRET} = {secret.decode()}\n",
+    )
+    _create(files.public, 0o644, f"# The {stem}'s public key: {what_next}.\n{PUBLIC} = {public.decode()}\n")
+    return files
+
+
+def _create(path: str, mode: int, text: str) -> None:
+    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, mode)
+    with os.fdopen(handle, "w", encoding="ascii") as file:
+        os.fchmod(file.fileno(), mode)  # whatever the umask was: the bridge's own user must read what root enrolled
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def load_secret(path: str) -> KeyPair:
+    """The pair in a `.secret` file; refuses one that others could have read or changed."""
+    loose = _too_open(path, 0o077, f"chmod 600 {path}, and make new keys if others may have read it")
+    lines, wrong = read_lines(path, {PUBLIC, SECRET}) if not loose else ([], loose)
+    found = {line.key: line.value.encode() for line in lines}
+    wrong += _bad_keys(path, lines)
+    if not wrong and found.keys() != {PUBLIC, SECRET}:
+        wrong.append(f"{path}: holds no key pair: make one with quorumbell setup keys")
+    if not wrong and zmq.curve_public(found[SECRET]) != found[PUBLIC]:
+        wrong.append(f"{path}: its two keys do not belong together: make new ones with quorumbell setup keys")
+    if wrong:
+        raise Mistakes(wrong)
+    return KeyPair(found[PUBLIC], found[SECRET])
+
+
+def load_public(path: str) -> bytes:
+    loose = _too_open(path, 0o022, f"chmod 644 {path}")
+    lines, wrong = read_lines(path, {PUBLIC, SECRET}) if not loose else ([], loose)
+    if any(line.key == SECRET for line in lines):
+        wrong.append(f"{path}: this is a secret key file: it stays where it was made; copy the .public file beside it")
+    wrong += _bad_keys(path, lines)
+    found = [line.value.encode() for line in lines if line.key == PUBLIC]
+    if not wrong and len(found) != 1:
+        wrong.append(f"{path}: holds {len(found)} public keys: one is wanted, as `{PUBLIC} = …`")
+    if wrong:
+        raise Mistakes(wrong)
+    return found[0]
+
+
+def _bad_keys(path: str, lines: list[Line]) -> list[str]:
+    return [
+        f"{path}:{line.number}: {line.key} is not a key of {KEY_CHARACTERS} characters: copy the file again, whole"
+        for line in lines
+        if line.key in {PUBLIC, SECRET} and not _is_key(line.value)
+    ]
+
+
+def _is_key(text: str) -> bool:
+    try:
+        return len(text) == KEY_CHARACTERS and len(z85.decode(text.encode())) == 32
+    except (ValueError, KeyError):
+        return False
+
+
+def _too_open(path: str, forbidden: int, cure: str) -> list[str]:
+    """Owner and mode of a file or folder that others must not touch."""
+    try:
+        seen = os.stat(path)
+    except OSError as wrong:
+        return [f"{path}: {wrong.strerror}: make it with quorumbell setup keys, or correct the path"]
+    if not (stat.S_ISREG(seen.st_mode) or stat.S_ISDIR(seen.st_mode)):
+        return [f"{path}: not a regular file"]
+    if seen.st_uid not in {0, os.geteuid()}:
+        return [f"{path}: belongs to user {seen.st_uid}: chown it to root or to the user that runs this"]
+    if seen.st_mode & forbidden:
+        return [f"{path}: mode {stat.S_IMODE(seen.st_mode):o} lets others in: {cure}"]
+    return []
+
+
+def enrol(allowed: str, public_key_file: str, cluster: str, node: str) -> str:
+    """Let a node's key in; a second key of the same node joins the first, so that keys can be changed without a gap."""
+    wrong = [
+        f"{what} {name!r} is not a name: letters, digits, . _ - are"
+        for what, name in (("cluster", cluster), ("node", node))
+        if not NAME.fullmatch(name)
+    ]
+    if wrong:
+        raise Mistakes(wrong)
+    key = load_public(public_key_file).decode()
+    os.makedirs(allowed, mode=0o755, exist_ok=True)
+    others = {known: peer for known, peer in AllowList(allowed).peers.items() if peer != Peer(cluster, node)}
+    if key in others:
+        raise Mistakes(
+            [f"{public_key_file}: this key is enrolled as {others[key].node} of {others[key].cluster}: make one pair per node"]
+        )
+    path = f"{allowed}/{cluster}.{node}.public"
+    _replace(path, _enrolled_text(path, key, cluster, node))
+    return path
+
+
+def _enrolled_text(path: str, key: str, cluster: str, node: str) -> str:
+    lines = read_lines(path, _ALLOWED_KEYS)[0] if os.path.exists(path) else []
+    keys = list(dict.fromkeys([line.value for line in lines if line.key == PUBLIC] + [key]))
+    return "".join(f"{PUBLIC} = {one}\n" for one in keys) + f"cluster = {cluster}\nnode = {node}\n"
+
+
+def _replace(path: str, text: str) -> None:
+    fresh = f"{path}.{os.getpid()}.new"
+    _create(fresh, 0o644, text)
+    os.rename(fresh, path)
+
+
+_ALLOWED_KEYS: Final = {PUBLIC, "cluster", "node"}
+
+
+class AllowList:
+    """key → (cluster, node), from a folder with one file per node. Read again when the folder changed."""
+
+    def __init__(self, folder: str) -> None:
+        self.folder = folder
+        self.peers, wrong = self._read()
+        if wrong:
+            raise Mistakes(wrong)
+        self._seen = self._signature()
+
+    def refresh(self) -> list[str] | None:
+        """None when nothing changed, else what is wrong now. A file with a mistake lets nobody in; the others count."""
+        signature = self._signature()
+        if signature == self._seen:
+            return None
+        self._seen = signature
+        peers, wrong = self._read()
+        self.peers = peers  # one assignment: the thread that answers handshakes sees the old list or the new one
+        return wrong
+
+    def _files(self) -> list[Path]:
+        try:
+            return sorted(path for path in Path(self.folder).iterdir() if path.suffix == ".public")
+        except OSError:
+            return []
+
+    def _signature(self) -> tuple[tuple[str, int, int, int], ...]:
+        signature = []
+        for path in self._files():
+            try:
+                seen = path.stat()
+            except OSError:
+                continue
+            signature.append((path.name, seen.st_mtime_ns, seen.st_ino, seen.st_mode))
+        return tuple(signature)
+
+    def _read(self) -> tuple[dict[str, Peer], list[str]]:
+        peers: dict[str, Peer] = {}
+        wrong = _too_open(self.folder, 0o022, f"chmod go-w {self.folder}")
+        if wrong:
+            return peers, wrong
+        for path in self._files():
+            entries, bad = _read_allowed(str(path))
+            twice = [key for key in entries if key in peers]
+            bad += [
+                f"{path}: its key is also that of {peers[key].node} of {peers[key].cluster}: make one pair per node"
+                for key in twice
+            ]
+            wrong += bad
+            if not bad:
+                peers.update(entries)
+        return peers, wrong
+
+
+def _read_allowed(path: str) -> tuple[dict[str, Peer], list[str]]:
+    wrong = _too_open(path, 0o022, f"chmod 644 {path}")
+    if wrong:
+        return {}, wrong
+    lines, wrong = read_lines(path, _ALLOWED_KEYS)
+    wrong += _bad_keys(path, lines)
+    said = {line.key: line.value for line in lines if line.key != PUBLIC}
+    wrong += [
+        f"{path}: `{key} = …` is missing or not a name: letters, digits, . _ - are"
+        for key in ("cluster", "node")
+        if not NAME.fullmatch(said.get(key, ""))
+    ]
+    keys = [line.value for line in lines if line.key == PUBLIC]
+    if not keys and not wrong:
+        wrong.append(f"{path}: holds no `{PUBLIC} = …`: enrol the node again with quorumbell setup keys")
+    return ({key: Peer(said["cluster"], said["node"]) for key in keys} if not wrong else {}), wrong
