@@ -12,10 +12,12 @@ import socket
 import ssl
 import threading
 from collections.abc import Mapping
+from datetime import timedelta
 from email.message import EmailMessage
 from email.policy import SMTP
 from email.utils import format_datetime, parseaddr
 from functools import cached_property
+from pathlib import Path
 from typing import Annotated, Any, Final, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -33,42 +35,53 @@ PORTS: Final = {"starttls": 587, "tls": 465, "none": 25}
 ABOUT_THE_ACCOUNT: Final = frozenset({530, 534, 535, 538})
 """Reply codes that complain of the login, not of this mail (RFC 4954): a person will correct that, and then it must go out."""
 MOST_UNFINISHED: Final = 1000
+LONGEST_TIMEOUT: Final = timedelta(seconds=100)
+"""Shorter than the deadline of a delivery, so that the receiver itself says what took so long."""
 
 Refused = dict[str, tuple[int, bytes]]
 
 
-class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """One `[receivers.NAME]` table of kind mail. Port 0 means the usual one: 587, 465 with tls, 25 with none."""
 
-    host: Annotated[str, msgspec.Meta(min_length=1)]
+    host: str
     sender: str = msgspec.field(name="from")
-    to: Annotated[tuple[str, ...], msgspec.Meta(min_length=1, max_length=100)]
+    to: tuple[str, ...]
     port: Annotated[int, msgspec.Meta(ge=0, le=65535)] = 0
     security: Literal["starttls", "tls", "none"] = "starttls"
     user: str = ""
     password: Secret | None = None
-    timeout: Annotated[float, msgspec.Meta(ge=1, le=100)] = 30.0
-    ca_file: str = ""
+    timeout: timedelta = timedelta(seconds=30)
+    ca_file: Path | None = None
     time_zone: str = "UTC"
 
     def __post_init__(self) -> None:
+        if not self.host or not self.host.isprintable() or " " in self.host:
+            raise ValueError('host is no name of a mail server; write host = "mail.example.com"')
+        if not self.to:
+            raise ValueError('to is empty; write to = ["name@example.com"]')
         for address in (self.sender, *self.to):
             _check_address(address)
         if bool(self.user) != (self.password is not None):
-            raise ValueError("user and password go together: give both, or neither")
+            raise ValueError("user and password go together; give both or neither")
         if self.user and self.security == "none" and not loopback(self.host):
-            raise ValueError('security = "none" would send the password in plain text: use "starttls" or "tls"')
-        try:
-            ZoneInfo(self.time_zone)
-        except (ZoneInfoNotFoundError, ValueError):
-            raise ValueError(f'time_zone: {self.time_zone!r} is not known: write one like "Europe/Berlin" or "UTC"') from None
+            raise ValueError('security = "none" would send the password in plain text; use "starttls" or "tls"')
+        if not timedelta(seconds=1) <= self.timeout <= LONGEST_TIMEOUT:
+            raise ValueError('timeout must lie between one and 100 seconds; write timeout = "30s"')
+        _check_zone(self.time_zone)
 
 
 def _check_address(written: str) -> None:
-    address = parseaddr(written)[1]
-    local, at, domain = address.rpartition("@")
-    if not (local and at and domain) or not written.isascii() or not written.isprintable() or " " in address:
-        raise ValueError(f'{written!r} is no e-mail address: write "name@example.com" or "Name <name@example.com>", in ASCII')
+    local, at, domain = parseaddr(written)[1].rpartition("@")
+    if not (local and at and domain) or not written.isascii() or not written.isprintable() or " " in local + domain:
+        raise ValueError(f'{written!r} is no e-mail address; write "name@example.com" or "Name <name@example.com>", in ASCII')
+
+
+def _check_zone(name: str) -> None:
+    try:
+        ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        raise ValueError(f'time_zone {name!r} is not known here; write one like "Europe/Berlin", or "UTC"') from None
 
 
 def loopback(host: str) -> bool:
@@ -129,9 +142,11 @@ class Mail:
         settings = self._settings
         port = settings.port or PORTS[settings.security]
         if settings.security == "tls":
-            session: _Session = _TlsSession(settings.host, port, self._own_name, settings.timeout, context=self._trust)
+            session: _Session = _TlsSession(
+                settings.host, port, self._own_name, settings.timeout.total_seconds(), context=self._trust
+            )
         else:
-            session = _Session(settings.host, port, self._own_name, settings.timeout)
+            session = _Session(settings.host, port, self._own_name, settings.timeout.total_seconds())
         try:
             if settings.security == "starttls":
                 session.starttls(context=self._trust)
@@ -144,7 +159,7 @@ class Mail:
 
     @cached_property
     def _trust(self) -> ssl.SSLContext:
-        return ssl.create_default_context(cafile=self._settings.ca_file or None)
+        return ssl.create_default_context(cafile=self._settings.ca_file)
 
     @cached_property
     def _own_name(self) -> str:
