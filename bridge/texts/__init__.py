@@ -41,7 +41,7 @@ def _environment(*, html: bool) -> jinja2.Environment:
     made = jinja2.Environment(
         loader=jinja2.PackageLoader("bridge.texts"),
         undefined=jinja2.StrictUndefined,
-        autoescape=html,
+        autoescape=html,  # noqa: S701 - plain text has nothing to escape
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )

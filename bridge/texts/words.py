@@ -58,7 +58,8 @@ LABELS: Final[dict[str, dict[str, str]]] = {
         "still_after": "Noch immer, nach {}",
         "incident": "Vorfall {} im Cluster {}.",
         "incident_unnumbered": "Cluster {}.",
-        "ask": "quorumbell explain {0} zeigt, wie darauf geschlossen wurde; quorumbell ack {0} sagt den anderen, dass Sie sich kümmern.",
+        "ask": "quorumbell explain {0} zeigt, wie darauf geschlossen wurde; quorumbell ack {0} sagt den anderen, "
+        "dass Sie sich kümmern.",
         "ended_ask": "quorumbell explain {0} zeigt, wie darauf geschlossen wurde.",
         "printed": "Quorumbell schreibt Befehle nur hin; es führt nie welche aus.",
     },
