@@ -6,14 +6,12 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
 
-from bridge.core.correlate import Changes, Correlator
-from bridge.core.event import EPOCH, Event, Report, Unreadable
+from bridge.core.event import EPOCH, Report
 from bridge.core.incident import Incident
 from bridge.core.match import Route
-from bridge.core.notice import Notice, Telling
-from bridge.core.pacemaker import normalise
-from bridge.core.route import Router
+from bridge.core.notice import Notice
 from bridge.core.settings import Settings
+from bridge.line import Line, Outcome
 from bridge.texts import summary
 
 QUIET: Final = timedelta(hours=1)
@@ -56,8 +54,7 @@ class Rehearsal:
     """The core with a hand-moved clock, and a memory of every notice."""
 
     def __init__(self, settings: Settings, routes: tuple[Route, ...]) -> None:
-        self._correlator = Correlator(settings)
-        self._router = Router(routes)
+        self._line = Line(settings, routes)
         self.incidents: dict[str, Incident] = {}
         self.notices: list[Notice] = []
         self.reports = 0
@@ -69,31 +66,21 @@ class Rehearsal:
             self._pass_time(report.received_at)
             last = report.received_at
             self.reports += 1
-            event = normalise(report)
-            if isinstance(event, Unreadable):
-                self.unreadable += 1
-                continue
-            self._feed([(report.cluster, event)], report.received_at)
+            outcome = self._line.take([report], report.received_at)
+            self.unreadable += len(outcome.unreadable)
+            self._keep(outcome)
         if last is not None:
             self._pass_time(last + QUIET)
 
     def _pass_time(self, until: datetime) -> None:
         """Stops at each moment at which something is due, as the bridge would."""
-        while True:
-            due = min((at for at in (self._correlator.next_due(), self._router.next_due()) if at), default=None)
-            if due is None or due > until:
-                break
-            self._settle(self._correlator.tick(due), due)
-        self._settle(self._correlator.tick(until), until)
+        while (due := self._line.next_due()) is not None and due <= until:
+            self._keep(self._line.tick(due))
+        self._keep(self._line.tick(until))
 
-    def _feed(self, events: list[tuple[str, Event]], now: datetime) -> None:
-        self._settle(self._correlator.feed(events, now), now)
-
-    def _settle(self, changes: Changes, now: datetime) -> None:
-        self.incidents |= changes.incidents
-        for key in changes.gone:
-            self.incidents.pop(key, None)
-        self.notices += self._router.review(changes.incidents.values(), now)
+    def _keep(self, outcome: Outcome) -> None:
+        self.incidents |= outcome.incidents
+        self.notices += outcome.notices
 
     def result(self) -> dict[str, Any]:
         """The told.json form: incidents that stand for themselves, each with the notices of those that it absorbed."""
@@ -163,6 +150,3 @@ def run(paths: Iterable[Path], settings: Settings | None = None, routes: tuple[R
     rehearsal = Rehearsal(settings or Settings(), routes or bell())
     rehearsal.take(recordings([Path(path) for path in paths]))
     return rehearsal.result()
-
-
-__all__ = ["QUIET", "BadRecording", "Rehearsal", "Telling", "read_recording", "run"]

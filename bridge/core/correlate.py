@@ -14,8 +14,8 @@ from typing import Any, Final
 import msgspec
 
 from bridge.core import nodes, resources
-from bridge.core.event import AttributeSet, EdgeHeard, Event, Fencing, NodeSeen
 from bridge.core.event import Action as ActionEvent
+from bridge.core.event import AttributeSet, EdgeHeard, EdgeSaid, Event, Fencing, NodeSeen
 from bridge.core.incident import Incident
 from bridge.core.settings import Settings
 from bridge.core.world import Condition, World
@@ -29,6 +29,7 @@ RULES: Final[dict[type[Event], Callable[[World, Any], None]]] = {
     ActionEvent: resources.on_action,
     AttributeSet: resources.on_attribute,
     EdgeHeard: nodes.on_edge,
+    EdgeSaid: nodes.on_edge_said,
 }
 
 TIMERS: Final[dict[str, Callable[[World, str, datetime], None]]] = {

@@ -146,17 +146,26 @@ class EdgeHeard(Event, frozen=True, kw_only=True):
     silent: bool
 
 
+class EdgeSaid(Event, frozen=True, kw_only=True):
+    """A relay's word about itself: its spool fills, a report was torn or refused, its disk gave up room."""
+
+    node: str
+    what: str
+    why: str
+    over: bool = False
+
+
 class Acknowledged(Event, frozen=True, kw_only=True):
     """A person (or a receiver, on a person's behalf) took an incident, or gave it back."""
 
-    incident_id: int
+    incident_key: str
     author: str
     comment: str
     withdrawn: bool = False
 
 
 class Silenced(Event, frozen=True, kw_only=True):
-    """A silence was made, or ended early (`until` moved to the past)."""
+    """A silence was made, or ended early (`until` is then its last moment)."""
 
     silence_id: str
     matchers: tuple[str, ...]

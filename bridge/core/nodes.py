@@ -5,11 +5,11 @@ by the cluster (its resources start elsewhere), or stays lost for a while, has f
 """
 
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Final, NamedTuple
 
 import msgspec
 
-from bridge.core.event import CLUSTER, AttributeSet, EdgeHeard, Fencing, NodeSeen, Severity, Subject, node_subject
+from bridge.core.event import CLUSTER, AttributeSet, EdgeHeard, EdgeSaid, Fencing, NodeSeen, Severity, Subject, node_subject
 from bridge.core.incident import Kind, State
 from bridge.core.world import World
 
@@ -20,6 +20,13 @@ SAME_FENCING: Final = timedelta(seconds=10)
 """Two words without a reference (before 2.1.3 some lack it) about one target are one attempt within this time."""
 NO_MORE_ATTEMPTS: Final = timedelta(minutes=10)
 NO_MORE_ATTEMPTS_BACK: Final = timedelta(seconds=60)
+
+
+class Span(NamedTuple):
+    """From when something was so, and when that became known."""
+
+    began_at: datetime
+    known_at: datetime
 
 
 class Node(msgspec.Struct, frozen=True):
@@ -155,7 +162,7 @@ def _suspect(world: World, name: str, event: NodeSeen) -> None:
         )
     world.hurt(key, subject, event.at, Severity.WARNING, "lost")
     if node(world, name).remote and world.wound(world.service(name)) is not None:
-        take_down(world, name, key, event.at, event.at, Severity.WARNING)
+        take_down(world, name, key, Span(event.at, event.at), Severity.WARNING)
     world.change(key, event.at, facts={"node": name, "lost_by": event.witness})
     world.say(f"{name} is lost", key)
     world.set_timer(event.at + world.settings.unfenced_after, "unfenced", name)
@@ -241,22 +248,22 @@ def give_up(world: World, name: str, at: datetime, reason: str) -> str:
         world.change(key, at, kind=Kind.NODE_FAILURE, root=subject)
     world.change(key, at, severity=Severity.CRITICAL, facts={"node": name})
     world.confirm(key, at, reason)
-    take_down(world, name, key, began, at)
+    take_down(world, name, key, Span(began, at))
     return key
 
 
-def take_down(world: World, name: str, key: str, began: datetime, at: datetime, severity: Severity = Severity.CRITICAL) -> None:
+def take_down(world: World, name: str, key: str, span: Span, severity: Severity = Severity.CRITICAL) -> None:
     """What ran on the node is away; an instance of a clone is missed only when it was the promoted one or the last."""
     for resource, role in list(world.runs_there.get(name, {}).items()):
         world.put(("active", name, resource), None)
         subject = world.service(resource)
         if world.runs_on.get(resource) and role != "promoted":
-            world.draw_in(key, subject, at)
+            world.draw_in(key, subject, span.known_at)
             continue
         if role == "promoted" and world.runs_on.get(resource):
             world.put(("needs_promote", resource), value=True)
-        world.hurt(key, subject, began, severity, f"ran on {name}")
-        world.set_timer(at + world.settings.down_after, "down", resource)
+        world.hurt(key, subject, span.began_at, severity, f"ran on {name}")
+        world.set_timer(span.known_at + world.settings.down_after, "down", resource)
     for resource in world.get("stop_failed_on", name) or ():
         world.put(("stop_failed", resource), None)
     world.put(("stop_failed_on", name), None)
@@ -321,7 +328,7 @@ def note_life(world: World, witness: str, sequence: int, at: datetime) -> None:
         reason = f"{witness} was lost and has started again"
         world.confirm(incident.key, at, reason)
         world.change(incident.key, at, severity=Severity.CRITICAL, reason=reason)
-        take_down(world, witness, incident.key, began, at)
+        take_down(world, witness, incident.key, Span(began, at))
     if known.lost_at is not None:
         come_back(world, witness, at, f"{witness} has started again")
     world.put(("claims", witness), None)
@@ -401,8 +408,8 @@ def _fenced_by_admin(world: World, name: str, began: datetime, event: Fencing) -
 def _look_for_loop(world: World, name: str, key: str, at: datetime) -> None:
     """Three fencings of one story, or of one node, within ten minutes are a loop that somebody must break."""
     since = at - world.settings.loop_window
-    story = tuple(when for when in world.get("fencings", key) or () if when > since) + ((at),)
-    own = tuple(when for when in world.get("node_fencings", name) or () if when > since) + ((at),)
+    story = (*(when for when in world.get("fencings", key) or () if when > since), at)
+    own = (*(when for when in world.get("node_fencings", name) or () if when > since), at)
     world.put(("fencings", key), story)
     world.put(("node_fencings", name), own)
     count = max(len(story), len(own))
@@ -535,3 +542,10 @@ def on_edge(world: World, event: EdgeHeard) -> None:
         )
         world.change(key, event.at, facts={"node": event.node, "silent_since": event.at.isoformat()})
         world.hurt(key, subject, event.at, Severity.WARNING, "silent", outage=False)
+
+
+def on_edge_said(world: World, event: EdgeSaid) -> None:
+    """A relay about itself: shown with the node, not rung."""
+    severity = Severity.OK if event.over else Severity.WARNING
+    world.note(Subject(f"relay/{event.node}"), severity, event.at, event.why)
+    world.say(f"the relay of {event.node}: {event.why}")

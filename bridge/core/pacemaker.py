@@ -18,7 +18,6 @@ from bridge.core.event import (
     NodeSeen,
     Outcome,
     Report,
-    Unreadable,
 )
 
 Body = Mapping[str, Any]
@@ -39,20 +38,16 @@ _UNIQUE_INSTANCE: Final = re.compile(r"(.+):\d+")
 _FUTURE: Final = timedelta(days=1)
 
 
-class Senseless(ValueError):
+class Senseless(ValueError):  # noqa: N818 - said as it is
     """The report cannot mean anything; the text says which variable is at fault."""
 
 
-def normalise(report: Report) -> Event | Unreadable:
-    """The event that a Pacemaker or ClusterMon report tells of."""
-    body = report.body
-    try:
-        reader = _READERS.get(_text(body, "CRM_alert_kind")) if report.source == "pacemaker" else _clustermon
-        if reader is None:
-            raise Senseless(f"CRM_alert_kind={body.get('CRM_alert_kind')!r} is none of node, fencing, resource, attribute")
-        return reader(report, body)
-    except (Senseless, OverflowError) as error:
-        return Unreadable(uid=report.uid, witness=report.node, why=str(error))
+def read_alert(report: Report) -> Event:
+    """The event of a call with a kind. Raises Senseless."""
+    reader = _READERS.get(text(report.body, "CRM_alert_kind"))
+    if reader is None:
+        raise Senseless(f"CRM_alert_kind={report.body.get('CRM_alert_kind')!r} is none of node, fencing, resource, attribute")
+    return reader(report, report.body)
 
 
 def happened_at(report: Report) -> datetime:
@@ -64,7 +59,7 @@ def happened_at(report: Report) -> datetime:
     epoch = report.body.get("CRM_alert_timestamp_epoch")
     if epoch:
         micro = report.body.get("CRM_alert_timestamp_usec") or "0"
-        at = EPOCH + timedelta(seconds=_integer("CRM_alert_timestamp_epoch", epoch), microseconds=_integer("_usec", micro))
+        at = EPOCH + timedelta(seconds=integer("CRM_alert_timestamp_epoch", epoch), microseconds=integer("_usec", micro))
     elif isinstance(wall := report.body.get("wall_ns"), int):
         at = EPOCH + timedelta(microseconds=wall // 1000)
     else:
@@ -73,31 +68,31 @@ def happened_at(report: Report) -> datetime:
     return at if at < report.received_at + _FUTURE else report.received_at
 
 
-def _order(report: Report) -> tuple[str, int]:
+def order_of(report: Report) -> tuple[str, int]:
     sequence = report.body.get("CRM_alert_node_sequence")
     if sequence:
-        return "sequence", _integer("CRM_alert_node_sequence", sequence)
+        return "sequence", integer("CRM_alert_node_sequence", sequence)
     boot_ns = report.body.get("boot_ns")
     return str(report.body.get("boot", "")), boot_ns if isinstance(boot_ns, int) else 0
 
 
 def _node(report: Report, body: Body) -> Event:
-    word = _text(body, "CRM_alert_desc")
+    word = text(body, "CRM_alert_desc")
     if word not in {"member", "lost"}:
         raise Senseless(f"CRM_alert_desc={word!r} of a node event is neither member nor lost")
     return NodeSeen(
         uid=report.uid,
         witness=report.node,
         at=happened_at(report),
-        order=_order(report),
-        node=_name(body, "CRM_alert_node"),
+        order=order_of(report),
+        node=name_of(body, "CRM_alert_node"),
         member=word == "member",
         remote=body.get("CRM_alert_nodeid") == "0",
     )
 
 
 def _fencing(report: Report, body: Body) -> Event:
-    return _fencing_event(report, _text(body, "CRM_alert_desc"), _integer("CRM_alert_rc", body.get("CRM_alert_rc")))
+    return _fencing_event(report, text(body, "CRM_alert_desc"), integer("CRM_alert_rc", body.get("CRM_alert_rc")))
 
 
 def _fencing_event(report: Report, words: str, rc: int) -> Fencing:
@@ -108,7 +103,7 @@ def _fencing_event(report: Report, words: str, rc: int) -> Fencing:
         uid=report.uid,
         witness=report.node,
         at=happened_at(report),
-        order=_order(report),
+        order=order_of(report),
         target=found["target"],
         action=found["action"],
         rc=rc,
@@ -121,28 +116,28 @@ def _fencing_event(report: Report, words: str, rc: int) -> Fencing:
 
 
 def _resource(report: Report, body: Body) -> Event:
-    name = _name(body, "CRM_alert_rsc")
-    task = _text(body, "CRM_alert_task")
-    interval = _integer("CRM_alert_interval", body.get("CRM_alert_interval"))
-    codes = [_integer(key, body.get(key)) for key in ("CRM_alert_rc", "CRM_alert_target_rc", "CRM_alert_status")]
+    name = name_of(body, "CRM_alert_rsc")
+    task = text(body, "CRM_alert_task")
+    interval = integer("CRM_alert_interval", body.get("CRM_alert_interval"))
+    codes = [integer(key, body.get(key)) for key in ("CRM_alert_rc", "CRM_alert_target_rc", "CRM_alert_status")]
     rc, target_rc, status = codes
     took = body.get("CRM_alert_exec_time")
     return Action(
         uid=report.uid,
         witness=report.node,
         at=happened_at(report),
-        order=_order(report),
+        order=order_of(report),
         resource=plain_name(name),
         instance=name,
-        node=_name(body, "CRM_alert_node"),
+        node=name_of(body, "CRM_alert_node"),
         task=task,
         interval_ms=interval,
         rc=rc,
         target_rc=target_rc,
         status=status,
         outcome=outcome(rc, target_rc, status, probe=task == "monitor" and interval == 0),
-        words=_text(body, "CRM_alert_desc"),
-        exec_ms=_integer("CRM_alert_exec_time", took) if took else None,
+        words=text(body, "CRM_alert_desc"),
+        exec_ms=integer("CRM_alert_exec_time", took) if took else None,
         version=str(body.get("CRM_alert_version", "")),
     )
 
@@ -152,38 +147,39 @@ def _attribute(report: Report, body: Body) -> Event:
         uid=report.uid,
         witness=report.node,
         at=happened_at(report),
-        order=_order(report),
-        node=_name(body, "CRM_alert_node"),
-        name=_name(body, "CRM_alert_attribute_name"),
-        value=_text(body, "CRM_alert_attribute_value"),
+        order=order_of(report),
+        node=name_of(body, "CRM_alert_node"),
+        name=name_of(body, "CRM_alert_attribute_name"),
+        value=text(body, "CRM_alert_attribute_value"),
     )
 
 
-def _clustermon(report: Report, body: Body) -> Event:
+def read_clustermon(report: Report) -> Event:
     """ClusterMon's call: no kind, time or interval. A fencing carries the stale `rsc` of an earlier event: task decides."""
-    task = _text(body, "CRM_notify_task")
-    rc = _integer("CRM_notify_rc", body.get("CRM_notify_rc"))
+    body = report.body
+    task = text(body, "CRM_notify_task")
+    rc = integer("CRM_notify_rc", body.get("CRM_notify_rc"))
     if task == "st_notify_fence":
-        return _fencing_event(report, _text(body, "CRM_notify_desc"), rc)
-    name = _name(body, "CRM_notify_rsc")
-    target_rc = _integer("CRM_notify_target_rc", body.get("CRM_notify_target_rc"))
-    status = _integer("CRM_notify_status", body.get("CRM_notify_status"))
+        return _fencing_event(report, text(body, "CRM_notify_desc"), rc)
+    name = name_of(body, "CRM_notify_rsc")
+    target_rc = integer("CRM_notify_target_rc", body.get("CRM_notify_target_rc"))
+    status = integer("CRM_notify_status", body.get("CRM_notify_status"))
     probe = task == "monitor" and target_rc == NOT_RUNNING
     return Action(
         uid=report.uid,
         witness=report.node,
         at=happened_at(report),
-        order=_order(report),
+        order=order_of(report),
         resource=plain_name(name),
         instance=name,
-        node=_name(body, "CRM_notify_node"),
+        node=name_of(body, "CRM_notify_node"),
         task=task,
         interval_ms=0,
         rc=rc,
         target_rc=target_rc,
         status=status,
         outcome=outcome(rc, target_rc, status, probe=probe),
-        words=_text(body, "CRM_notify_desc"),
+        words=text(body, "CRM_notify_desc"),
         timed=False,
     )
 
@@ -219,15 +215,17 @@ def plain_name(resource: str) -> str:
     return found[1] if found else resource
 
 
-def _text(body: Body, key: str) -> str:
+def text(body: Body, key: str) -> str:
+    """A text of a body, empty when it is missing. Raises Senseless."""
     value = body.get(key, "")
     if not isinstance(value, str):
         raise Senseless(f"{key} is not a text")
     return value
 
 
-def _name(body: Body, key: str) -> str:
-    value = _text(body, key)
+def name_of(body: Body, key: str) -> str:
+    """A text that must be there. Raises Senseless."""
+    value = text(body, key)
     if not value:
         raise Senseless(f"{key} is missing or empty")
     return value
@@ -236,7 +234,7 @@ def _name(body: Body, key: str) -> str:
 _DIGITS: Final = 15
 
 
-def _integer(key: str, value: Any) -> int:
+def integer(key: str, value: Any) -> int:
     """Python reads integers of any length and raises on very long ones: fifteen digits are more than any code or time has."""
     if isinstance(value, str) and len(value) <= _DIGITS:
         try:

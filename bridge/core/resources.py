@@ -1,4 +1,4 @@
-"""Resources run, fail, move and stop: what finished actions mean. (Pacemaker Administration, alerts; Pacemaker Explained, OCF codes)
+"""Resources run, fail, move and stop: what finished actions mean. (Pacemaker Administration, alerts; Pacemaker Explained)
 
 A failure opens or joins an incident; the first good word about the resource anywhere answers it. A clean stop of a healthy
 resource is asked for, unless the story of a failure around it explains it better.
@@ -162,7 +162,7 @@ def _given_up_nodes(world: World, resource: str, here: str, at: datetime) -> Non
 
 
 def _learn_clone(world: World, resource: str, name: str, at: datetime) -> None:
-    """Starts on several nodes at about one time are a clone's; otherwise a start elsewhere is a move whose stop was not heard of."""
+    """Starts on several nodes at about one time are a clone's; else a start elsewhere is a move whose stop was not heard."""
     others = [other for other in world.runs_on.get(resource, {}) if other != name]
     last: tuple[str, datetime] | None = world.get("started", resource)
     if others and last is not None and last[0] != name and at - last[1] < CLONE_STARTS and last[0] in others:
@@ -312,7 +312,7 @@ def _on_degraded(world: World, event: Action) -> None:
         world.say(f"{event.resource} runs degraded on {event.node}", world.get("holder", subject))
         return
     reason = f"{event.resource} runs on {event.node}, but degraded"
-    key = _own_incident(world, Kind.RESOURCE_DEGRADED, subject, event, reason, Severity.WARNING)
+    key = _own_incident(world, Kind.RESOURCE_DEGRADED, event, reason, Severity.WARNING)
     world.hurt(key, subject, event.at, Severity.WARNING, reason, outage=False)
     world.change(key, event.at, facts=_facts(event))
 
@@ -339,7 +339,7 @@ def _on_failed_probe(world: World, event: Action) -> None:
         return
     kind = Kind.RESOURCE_MISCONFIGURED if hard else Kind.RESOURCE_FAILURE
     reason = f"probe of {event.resource} failed on {event.node}: {event.words}"
-    key = _own_incident(world, kind, subject, event, reason, Severity.WARNING)
+    key = _own_incident(world, kind, event, reason, Severity.WARNING)
     if world.wound(subject) is None:
         world.hurt(key, subject, event.at, Severity.WARNING, reason, outage=False)
     incident = world.incident(key)
@@ -374,7 +374,7 @@ def _on_failed_stop(world: World, event: Action) -> None:
 def _on_failed_migration(world: World, event: Action) -> None:
     subject = world.service(event.resource)
     reason = f"live migration of {event.resource} failed on {event.node}: {_words(event)}"
-    key = _own_incident(world, Kind.MIGRATION_FAILURE, subject, event, reason, Severity.WARNING)
+    key = _own_incident(world, Kind.MIGRATION_FAILURE, event, reason, Severity.WARNING)
     world.put(("migration", event.resource), value=True)
     world.hurt(key, subject, event.at, Severity.WARNING, reason, outage=False)
     if world.incident(key).kind in OWN_KINDS:
@@ -393,7 +393,7 @@ def _on_failed_run(world: World, event: Action) -> None:
     wound = world.wound(subject)
     fresh = wound is None or not wound.outage
     reason = f"{resource}: {event.task} failed on {name}: {_words(event)}"
-    key = _own_incident(world, _kind(world, event), subject, event, reason, _first_severity(world, event))
+    key = _own_incident(world, _kind(world, event), event, reason, _first_severity(world, event))
     incident = world.incident(key)
     if incident.kind in {Kind.RESOURCE_DEGRADED, Kind.RESOURCE_MISCONFIGURED, Kind.MULTIPLE_ACTIVE}:
         world.change(key, at, kind=_kind(world, event))
@@ -424,8 +424,9 @@ def _first_severity(world: World, event: Action) -> Severity:
     return Severity.CRITICAL if world.settings.is_fence_device(event.resource) else Severity.WARNING
 
 
-def _own_incident(world: World, kind: Kind, subject: Subject, event: Action, reason: str, severity: Severity) -> str:
+def _own_incident(world: World, kind: Kind, event: Action, reason: str, severity: Severity) -> str:
     """The incident that this trouble of the resource belongs to, or a new one."""
+    subject = world.service(event.resource)
     holder = world.holder(subject)
     if holder is not None and _still_about(world, holder, subject, event.at):
         return holder.key
@@ -437,7 +438,7 @@ def _own_incident(world: World, kind: Kind, subject: Subject, event: Action, rea
 
 
 def _still_about(world: World, holder: Incident, subject: Subject, at: datetime) -> bool:
-    """A wounded subject's trouble stays in its story; a healed one's only for a while, so that no old story swallows a new one."""
+    """A wounded subject's trouble stays in its story; a healed one's only for a while: no old story swallows a new one."""
     if world.wound(subject) is not None or holder.root == subject:
         return True
     healed: datetime | None = world.get("healed", subject)

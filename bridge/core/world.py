@@ -315,6 +315,11 @@ class World:
             self.change(key, at, severity=Severity.OK)
             self.step(key, Step.END, at, "quiet since the last good word")
 
+    def note(self, subject: Subject, severity: Severity, at: datetime, why: str) -> None:
+        """How a subject is, without an incident: shown, never rung. An incident's word about it goes before."""
+        if self.wound(subject) is None:
+            self._condition(subject, severity, at, why, None)
+
     def _unhook(self, key: str) -> None:
         self.put(("wounds", key), self.facts["wounds", key] - 1)
 
@@ -324,7 +329,7 @@ class World:
                 self.put(("holder", subject), None)
         self.put(("wounds", incident.key), None)
 
-    def _condition(self, subject: Subject, severity: Severity, since: datetime, why: str, key: str) -> None:
+    def _condition(self, subject: Subject, severity: Severity, since: datetime, why: str, key: str | None) -> None:
         condition = Condition(
             cluster=self.cluster, subject=subject, severity=severity, since=since, why=why, uid=self.uid, incident_key=key
         )

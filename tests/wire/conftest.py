@@ -179,7 +179,9 @@ class BridgeProcess:
         self.process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> "BridgeProcess":
-        self.process = subprocess.Popen(self._command, cwd=ROOT, env={**os.environ, "PYTHONPATH": str(ROOT)}, stdout=subprocess.PIPE)
+        self.process = subprocess.Popen(
+            self._command, cwd=ROOT, env={**os.environ, "PYTHONPATH": str(ROOT)}, stdout=subprocess.PIPE
+        )
         assert self.process.stdout is not None
         assert self.process.stdout.readline() == b"ready\n"
         return self
@@ -319,6 +321,10 @@ def python39():
     """An interpreter of the oldest kind of node, with pyzmq."""
     for name in ("QUORUMBELL_PYTHON39", "python3.9"):
         path = os.environ.get(name) or shutil.which(name)
-        if path and subprocess.run([path, "-c", "import sys, zmq; sys.exit(sys.version_info[:2] != (3, 9))"], check=False).returncode == 0:
+        if (
+            path
+            and subprocess.run([path, "-c", "import sys, zmq; sys.exit(sys.version_info[:2] != (3, 9))"], check=False).returncode
+            == 0
+        ):
             return path
     pytest.skip("no Python 3.9 with pyzmq: name one in QUORUMBELL_PYTHON39")

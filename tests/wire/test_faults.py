@@ -174,7 +174,9 @@ def test_a_relay_with_another_bridges_key_is_refused(node, make_bridge, keys, tm
     assert not bridge.arrivals
 
 
-@pytest.mark.parametrize("junk", [b"GET / HTTP/1.1\r\n\r\n", b"\xff" * 64, b"\xff" + bytes(8) + b"\x7f\x03" + b"NULL" + bytes(200), bytes(4096)])
+@pytest.mark.parametrize(
+    "junk", [b"GET / HTTP/1.1\r\n\r\n", b"\xff" * 64, b"\xff" + bytes(8) + b"\x7f\x03" + b"NULL" + bytes(200), bytes(4096)]
+)
 def test_garbage_on_the_port_harms_nobody(node, make_bridge, keys, junk, wait):
     bridge = make_bridge(keys)
     host, _, number = bridge.endpoint.removeprefix("tcp://").rpartition(":")

@@ -83,7 +83,9 @@ def test_heartbeats_tell_backlog_and_clock(node, make_bridge, wait):
     node.settings(bridge.endpoint).start()
     uids = node.put(7)
     wait(lambda: bridge.has(uids))
-    state = wait(lambda: next((one for one in bridge.do(lambda intake: intake.peers()) if one.backlog == 7 and one.round_trip_ns), None))
+    state = wait(
+        lambda: next((one for one in bridge.do(lambda intake: intake.peers()) if one.backlog == 7 and one.round_trip_ns), None)
+    )
     assert abs(state.offset_ns) < 50_000_000, "one machine, one clock"
     assert state.version
     assert state.boot

@@ -1,0 +1,100 @@
+"""Report in, event out: the door of the core. What makes no sense is Unreadable, kept and shown, never guessed or dropped."""
+
+from collections.abc import Callable
+from typing import Final
+
+from bridge.core.event import Acknowledged, EdgeHeard, EdgeSaid, Event, Report, Silenced, Unreadable, from_us
+from bridge.core.pacemaker import Senseless, happened_at, name_of, order_of, read_alert, read_clustermon, text
+
+EVERYWHERE: Final = "*"
+"""The cluster of reports that concern the bridge itself: acknowledgements, silences."""
+
+
+def normalise(report: Report) -> Event | Unreadable:
+    """The event that a report tells of."""
+    try:
+        return READERS.get(report.source, _unknown)(report)
+    except (Senseless, OverflowError) as error:
+        return Unreadable(uid=report.uid, witness=report.node, why=str(error))
+
+
+def _unknown(report: Report) -> Event:
+    raise Senseless(f"src={report.source!r} is none of {', '.join(sorted(READERS))}")
+
+
+def _edge(report: Report) -> Event:
+    body = report.body
+    return EdgeSaid(
+        uid=report.uid,
+        witness=report.node,
+        at=happened_at(report),
+        order=order_of(report),
+        node=report.node,
+        what=name_of(body, "edge"),
+        why=text(body, "why"),
+        over=body.get("over") is True,
+    )
+
+
+def _bridge(report: Report) -> Event:
+    body = report.body
+    silent = body.get("silent")
+    if not isinstance(silent, bool):
+        raise Senseless("silent is neither true nor false")
+    return EdgeHeard(
+        uid=report.uid,
+        witness="",
+        at=happened_at(report),
+        order=order_of(report),
+        node=name_of(body, "node"),
+        silent=silent,
+    )
+
+
+def _operator(report: Report) -> Event:
+    body = report.body
+    reader = {"ack": _acknowledged, "silence": _silenced}.get(text(body, "do"))
+    if reader is None:
+        raise Senseless(f"do={body.get('do')!r} is neither ack nor silence")
+    return reader(report)
+
+
+def _acknowledged(report: Report) -> Event:
+    body = report.body
+    return Acknowledged(
+        uid=report.uid,
+        witness="",
+        at=happened_at(report),
+        order=order_of(report),
+        incident_key=name_of(body, "incident_key"),
+        author=text(body, "author"),
+        comment=text(body, "comment"),
+        withdrawn=body.get("withdraw") is True,
+    )
+
+
+def _silenced(report: Report) -> Event:
+    body = report.body
+    until = body.get("until_us")
+    if type(until) is not int:
+        raise Senseless("until_us is not a number of microseconds")
+    return Silenced(
+        uid=report.uid,
+        witness="",
+        at=happened_at(report),
+        order=order_of(report),
+        silence_id=name_of(body, "silence"),
+        matchers=tuple(line for line in text(body, "matchers").split("\n") if line),
+        author=text(body, "author"),
+        comment=text(body, "comment"),
+        until=from_us(until),
+    )
+
+
+READERS: Final[dict[str, Callable[[Report], Event]]] = {
+    "pacemaker": read_alert,
+    "clustermon": read_clustermon,
+    "edge": _edge,
+    "bridge": _bridge,
+    "operator": _operator,
+}
