@@ -10,6 +10,7 @@ from urllib.parse import quote, urlsplit
 import msgspec
 
 from bridge.core.match import Route
+from bridge.core.settings import Settings
 from bridge.fields import Findings, Problem, did_you_mean, read
 from bridge.kinds import KindError, kinds, load
 from bridge.locate import locate
@@ -44,20 +45,45 @@ class BridgeSettings(msgspec.Struct, frozen=True, kw_only=True):
         return f"{scheme}://{user}:{quote(self.ledger_password.reveal(), safe='')}@{place}"
 
 
+Count = Annotated[int, msgspec.Meta(ge=2, le=1000)]
+_CORE: Final = Settings()
+
+
 class Flapping(msgspec.Struct, frozen=True, kw_only=True):
-    count: Annotated[int, msgspec.Meta(ge=2, le=1000)] = 3
-    window: timedelta = timedelta(minutes=10)
-    quiet: timedelta = timedelta(minutes=10)
+    count: Count = _CORE.flapping_count
+    window: timedelta = _CORE.flapping_window
+    quiet: timedelta = _CORE.flapping_quiet
+
+
+class FencingLoop(msgspec.Struct, frozen=True, kw_only=True):
+    count: Count = _CORE.loop_count
+    window: timedelta = _CORE.loop_window
 
 
 class CorrelationSettings(msgspec.Struct, frozen=True, kw_only=True):
-    guests: tuple[str, ...] = ("vm-*", "vm_*")
-    fence_devices: tuple[str, ...] = ("fence*", "stonith*", "st-*")
-    clear_after: timedelta = timedelta(seconds=60)
-    down_after: timedelta = timedelta(seconds=30)
-    unfenced_after: timedelta = timedelta(seconds=60)
+    guests: tuple[str, ...] = _CORE.guests
+    fence_devices: tuple[str, ...] = _CORE.fence_devices
+    connectivity: tuple[str, ...] = _CORE.connectivity
+    clear_after: timedelta = _CORE.clear_after
+    down_after: timedelta = _CORE.down_after
+    unfenced_after: timedelta = _CORE.unfenced_after
+    redundancy_after: timedelta = _CORE.redundancy_after
     edge_silent_after: timedelta = timedelta(seconds=60)
     flapping: Flapping = Flapping()
+    fencing_loop: FencingLoop = FencingLoop()
+
+    def core(self) -> Settings:
+        """The same in the words of the core, which knows no tables."""
+        names = {field.name for field in msgspec.structs.fields(Settings)}
+        plain = {name: value for name, value in msgspec.structs.asdict(self).items() if name in names}
+        return Settings(
+            **plain,
+            flapping_count=self.flapping.count,
+            flapping_window=self.flapping.window,
+            flapping_quiet=self.flapping.quiet,
+            loop_count=self.fencing_loop.count,
+            loop_window=self.fencing_loop.window,
+        )
 
 
 class Receiver(msgspec.Struct, frozen=True, kw_only=True):

@@ -54,7 +54,9 @@ class Findings:
 
 
 class Wrong(Exception):  # noqa: N818 - it carries a mistake out of a nested value; it never leaves this module
-    pass
+    def __init__(self, text: str, below: Key = ()) -> None:
+        super().__init__(text)
+        self.below = below
 
 
 def dotted(key: Key) -> str:
@@ -108,7 +110,7 @@ def _try(kind: Any, raw: object, key: Key, findings: Findings) -> Any:
     try:
         return _value(kind, raw, key, findings)
     except Wrong as error:
-        findings.wrong(key, str(error))
+        findings.wrong(key + error.below, str(error))
         return _FAILED
 
 
@@ -156,10 +158,19 @@ def _leaf(kind: Any, raw: object, key: Key, findings: Findings) -> Any:
     try:
         made = msgspec.convert(raw, kind, dec_hook=lambda wanted, found: _custom(wanted, found, findings.file.parent))
     except msgspec.ValidationError as error:
-        raise Wrong(_worded(error, kind, raw)) from None
+        below = _below(str(error))
+        for part in below:
+            raw = raw[part]  # type: ignore[index]  # msgspec has just walked this way
+        raise Wrong(_worded(error, kind, raw), below) from None
     if isinstance(made, secret.Secret):
         findings.secrets.append((key, made))
     return made
+
+
+def _below(text: str) -> Key:
+    """The items that msgspec went into: (1,) of "Expected `str`, got `int` - at `$[1]`"."""
+    place = re.search(r" - at `\$((?:\[\d+\])+)`$", text)
+    return tuple(int(number) for number in re.findall(r"\d+", place[1])) if place else ()
 
 
 def _custom(wanted: type, raw: object, folder: Path) -> Any:
@@ -244,6 +255,9 @@ def _worded(error: msgspec.ValidationError, kind: Any, raw: object) -> str:
     if match:
         wanted = " or ".join(_WORDS.get(name.strip(), name.strip()) for name in match[1].split("|"))
         return f"must be {wanted}, not {_called(raw)}; write {_example(kind)}"
+    length = re.fullmatch(r"Expected `\w+` of length (.+)", text)
+    if length:
+        return f"has the wrong length; it must be {length[1]}"
     limit = re.fullmatch(r"Expected `(\w+)` (.+)", text)
     if limit:
         return f"{raw!r} is out of range; it must be {_WORDS.get(limit[1], limit[1])} {limit[2]}"

@@ -1,0 +1,61 @@
+"""The command. Its parts are loaded when they are used: see bridge/commands."""
+
+import importlib
+from typing import Any, Final
+
+import click
+
+from bridge import __version__
+
+
+class Table(click.Group):
+    """A group whose commands are lines `name: module:attribute`, imported on first use."""
+
+    def __init__(self, name: str, places: dict[str, str], **more: Any) -> None:
+        super().__init__(name, **more)
+        self.places = places
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's form
+        return list(self.places)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002 - click's form
+        if cmd_name not in self.places:
+            return None
+        module, _, attribute = self.places[cmd_name].partition(":")
+        command: click.Command = getattr(importlib.import_module(f"bridge.commands.{module}"), attribute)
+        return command
+
+
+SETUP: Final = Table("setup", {"keys": "setup_keys:keys"}, help="Prepare this machine: keys, and the cluster's own configuration.")
+
+_HELP: Final = """Understands what a Linux HA cluster reports, and tells the right people once.
+
+\b
+On the bridge:   check the config, serve, then status, incidents, explain.
+On a node:       relay.
+Somebody rang?   explain ID says why; ack ID says that you are on it.
+Nobody rang?     doctor, deliveries, ring.
+"""
+
+main: Final = Table(
+    "quorumbell",
+    {
+        "serve": "serve:serve",
+        "relay": "serve:relay",
+        "status": "status:status",
+        "incidents": "incidents:incidents",
+        "explain": "explain:explain",
+        "ack": "operator:ack",
+        "silence": "operator:silence",
+        "deliveries": "deliveries:deliveries",
+        "ring": "operator:ring",
+        "check": "check:check",
+        "doctor": "doctor:doctor",
+        "rehearse": "rehearse:rehearse",
+        "replay": "serve:replay",
+        "migrate": "serve:migrate",
+        "setup": "",
+    },
+    help=_HELP,
+    params=[],
+)

@@ -1,0 +1,66 @@
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from bridge.commands.common import Trouble, config_option, emit, json_option, load, now, reading
+
+if TYPE_CHECKING:
+    from bridge.ledger.ledger import NoticeRow
+
+STATES = ("pending", "leased", "delivered", "given-up", "withdrawn")
+
+
+@click.command()
+@config_option
+@json_option
+@click.option("--state", "states", type=click.Choice(STATES), multiple=True, help="Only these; may stand several times.")
+@click.option("--incident", "incident_id", type=click.IntRange(1), help="Only those of this incident.")
+@click.option("--receiver", help="Only those to this receiver.")
+@click.option("-n", "--limit", type=click.IntRange(1, 100_000), default=50, show_default=True, help="At most so many, the newest.")
+def deliveries(
+    config_path: Path, *, as_json: bool, states: tuple[str, ...], incident_id: int | None, receiver: str | None, limit: int
+) -> None:
+    """List notices: who is told what, how often it was tried, what the receiver answered.
+
+    \b
+    Examples:
+      quorumbell deliveries --state given-up
+      quorumbell deliveries --state pending --state leased --receiver ops-mail
+    """
+    config = load(config_path)
+    from bridge.commands import shapes
+    from bridge.humane import table
+
+    with reading(config) as ledger:
+        found = ledger.notices(incident_id, states or None, None if receiver else limit)
+    rows = [row for row in found if receiver in {None, row.notice.receiver}][:limit]
+    if as_json:
+        emit([shapes.notice(row) for row in rows])
+    elif rows:
+        heads = ("NOTICE", "INCIDENT", "RECEIVER", "KIND", "DECIDED", "STATE", "TRIES", "NEXT OR LAST", "LAST WORD")
+        click.echo(table(heads, [_row(row) for row in rows]))
+    elif receiver and receiver not in config.receivers:
+        raise Trouble(f"there is no receiver {receiver}; configured are {', '.join(config.receivers) or 'none'}")
+    else:
+        click.echo("no deliveries", err=True)
+
+
+def _row(row: "NoticeRow") -> tuple[object, ...]:
+    from bridge.humane import ago, instant
+
+    notice = row.notice
+    when = ago(row.next_at, now()) if row.state.value in {"pending", "leased"} else instant(row.delivered_at)
+    if row.state.value == "pending" and row.next_at <= now():
+        when = "now"
+    return (
+        notice.id,
+        notice.incident_id,
+        notice.receiver,
+        notice.kind,
+        instant(notice.at),
+        row.state,
+        row.attempts,
+        when,
+        row.last_word,
+    )

@@ -1,0 +1,117 @@
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from bridge.commands.common import Trouble, config_option, emit, json_option, load, now, reading
+
+if TYPE_CHECKING:
+    from bridge.core.incident import Incident
+    from bridge.ledger.ledger import Ledger, NoticeRow, StoredReport
+
+Line = tuple[datetime, str, str, str]
+"""When, what it is, its words, and why (or what came of it)."""
+
+
+@click.command()
+@click.argument("incident_id", metavar="ID", type=click.IntRange(1))
+@config_option
+@json_option
+def explain(incident_id: int, config_path: Path, *, as_json: bool) -> None:
+    """Tell the whole story of an incident: each report, what was made of it, who was told, and how the telling went.
+
+    \b
+    Example:
+      quorumbell explain 4711
+    """
+    config = load(config_path)
+    from bridge.commands import shapes
+
+    with reading(config) as ledger:
+        incident = ledger.incident(incident_id)
+        if incident is None:
+            raise Trouble(f"there is no incident {incident_id}; quorumbell incidents lists them")
+        absorbed = _absorbed(ledger, incident)
+        keys = [incident.key, *(one.key for _, one in absorbed)]
+        reports = [report for key in keys for _, report in ledger.reports(incident_key=key)]
+        notices = [row for number in (incident_id, *(number for number, _ in absorbed)) for row in ledger.notices(number)]
+    reports.sort(key=lambda one: one.at)
+    if as_json:
+        emit(
+            shapes.incident(incident_id, incident)
+            | {
+                "absorbed": [number for number, _ in absorbed],
+                "reports": [shapes.report(one) for one in reports],
+                "notices": [shapes.notice(row) for row in notices],
+            }
+        )
+        return
+    click.echo(_head(incident_id, incident))
+    click.echo()
+    for line in sorted([*_told(reports), *_notices(notices)], key=lambda one: one[0]):
+        click.echo(_shown(line))
+
+
+def _absorbed(ledger: "Ledger", incident: "Incident") -> list[tuple[int, "Incident"]]:
+    """Incidents that turned out to be part of this one; they began at about its time."""
+    end = incident.closed_at or incident.changed_at
+    near = ledger.incidents(since=incident.opened_at - timedelta(hours=6), until=end + timedelta(hours=6))
+    into = {incident.key}
+    while True:
+        found = [(number, one) for number, one in near if one.absorbed_into in into]
+        keys = into | {one.key for _, one in found}
+        if keys == into:
+            return found
+        into = keys
+
+
+def _head(number: int, incident: "Incident") -> str:
+    from bridge.commands.shapes import outages
+    from bridge.humane import instant, plain, span
+    from bridge.texts import summary
+
+    ended = f"over since {instant(incident.closed_at)}" if incident.closed_at else "not over"
+    lines = [
+        f"incident {number}: {summary(incident)}",
+        f"{incident.kind}, {incident.severity} (peak {incident.peak}), {incident.state}, cluster {plain(incident.cluster)}",
+        f"began {instant(incident.opened_at)}, {ended}, {span((incident.closed_at or now()) - incident.opened_at)}",
+        f"concerns {plain(', '.join(sorted({incident.root, *incident.subjects})))}",
+    ]
+    away = [
+        f"{plain(subject)} {'still' if seconds is None else 'at least ' + span(timedelta(seconds=seconds))}"
+        for subject, seconds in outages(incident).items()
+    ]
+    return "\n".join([*lines, f"away: {', '.join(away)}"] if away else lines)
+
+
+def _told(reports: list["StoredReport"]) -> list[Line]:
+    from bridge.commands.shapes import says
+    from bridge.humane import span
+
+    lines = []
+    for one in reports:
+        late = one.received_at - one.at
+        delay = f", arrived {span(late)} later" if late > timedelta(seconds=5) else ""
+        lines.append((one.at, f"{one.node} reports", f"{says(one.body)}{delay}", one.unreadable or one.decision))
+    return lines
+
+
+def _notices(notices: list["NoticeRow"]) -> list[Line]:
+    lines: list[Line] = []
+    for row in notices:
+        notice = row.notice
+        lines.append((notice.at, f"tell {notice.receiver}", notice.kind.value, notice.reason))
+        lines += [(one.at, f"to {notice.receiver}", f"{notice.kind} {one.verdict}", one.why) for one in row.tries]
+    return lines
+
+
+def _shown(line: Line) -> str:
+    from bridge.humane import instant, plain
+
+    at, what, words, why = line
+    first = f"{instant(at, fine=True)}  {plain(what):16}  {plain(words)}"
+    return f"{first}\n{'':27}→ {plain(why)}" if why else first
+
+
+__all__: list[Any] = ["explain"]

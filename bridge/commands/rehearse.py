@@ -1,0 +1,97 @@
+import json
+from collections.abc import Iterator
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from bridge.commands.common import Instant, Trouble, emit, json_option, load, reading
+
+if TYPE_CHECKING:
+    from bridge.config import Config
+    from bridge.core.event import Report
+
+
+@click.command()
+@click.argument("recordings", type=click.Path(exists=True, path_type=Path), nargs=-1)
+@click.option("-c", "--config", "config_path", type=click.Path(path_type=Path), help="Rehearse with its routes and settings.")
+@click.option("--since", type=Instant(), help="Instead of RECORDINGS: what the ledger holds from this time on.")
+@click.option("--until", type=Instant(), help="… and up to this time.")
+@json_option
+def rehearse(
+    recordings: tuple[Path, ...], config_path: Path | None, since: datetime | None, until: datetime | None, *, as_json: bool
+) -> None:
+    """Play recordings, or past hours, through the bridge's mind, and show what would have been told.
+
+    Nobody is told anything. The clock is the recording's own, with one quiet hour after its end. Several recordings are laid over one
+    another. Without a config there is one bell called `bell` on the default routes.
+
+    \b
+    Examples:
+      quorumbell rehearse power-cut.json
+      quorumbell rehearse --config new.toml --since 24h
+    """
+    config = load(config_path) if config_path else None
+    past = since is not None or until is not None
+    if past == bool(recordings):
+        raise click.UsageError("name RECORDINGS, or a time with --since and --until: one of the two")
+    if past and config is None:
+        raise click.UsageError("--since and --until read a ledger: name its config with --config")
+    result = _past(config, since, until) if past and config else _recorded(recordings, config)
+    if as_json:
+        emit(result)
+    else:
+        _show(result)
+
+
+def _recorded(recordings: tuple[Path, ...], config: "Config | None") -> dict[str, Any]:
+    from bridge.rehearse import BadRecording, run
+
+    try:
+        return run(recordings, config.correlation.core() if config else None, config.routes if config else None)
+    except BadRecording as error:
+        raise Trouble(str(error)) from None
+
+
+def _past(config: "Config", since: datetime | None, until: datetime | None) -> dict[str, Any]:
+    from bridge.rehearse import Rehearsal
+
+    rehearsal = Rehearsal(config.correlation.core(), config.routes)
+    with reading(config) as ledger:
+        rehearsal.take(_reports(report for _, report in ledger.reports(since=since, until=until)))
+    return rehearsal.result()
+
+
+def _reports(stored: Iterator[Any]) -> "Iterator[Report]":
+    from bridge.core.event import Report
+
+    for one in stored:
+        try:
+            body = json.loads(one.body)
+        except (ValueError, RecursionError):
+            body = {}
+        yield Report(
+            uid=one.uid,
+            cluster=one.cluster,
+            node=one.node,
+            source=one.source,
+            received_at=one.received_at,
+            body=body if isinstance(body, dict) else {},
+            offset=one.offset,
+        )
+
+
+def _show(result: dict[str, Any]) -> None:
+    from bridge.humane import count, instant, plain
+
+    told = f"{count(result['reports'], 'report')}, {result['unreadable']} unreadable: {count(len(result['incidents']), 'incident')}"
+    click.echo(told)
+    for one in result["incidents"]:
+        planned = ", planned" if one["planned"] else ""
+        opened, closed = (datetime.fromisoformat(one[name]) if one[name] else None for name in ("opened_at", "closed_at"))
+        click.echo(f"\n{plain(one['summary'])}")
+        click.echo(f"  {one['kind']}, {one['peak']}, {one['state']}{planned}; {instant(opened)} to {instant(closed)}")
+        for notice in one["notices"]:
+            at = instant(datetime.fromisoformat(notice["at"]))
+            click.echo(f"  {at}  {notice['receiver']} {notice['kind']}: {plain(notice['reason'])}")

@@ -1,0 +1,134 @@
+"""Records of the ledger as `--json` shows them, and as a line on the terminal."""
+
+import json
+from datetime import timedelta
+from typing import Any
+
+from bridge.core.incident import Incident
+from bridge.humane import plain
+from bridge.ledger.ledger import Edge, NoticeRow, StoredReport
+from bridge.texts import summary
+
+
+def incident(number: int, one: Incident) -> dict[str, Any]:
+    return {
+        "id": number,
+        "cluster": one.cluster,
+        "kind": one.kind.value,
+        "severity": one.severity.value,
+        "peak": one.peak.value,
+        "state": one.state.value,
+        "root": one.root,
+        "subjects": sorted(one.subjects),
+        "opened_at": one.opened_at.isoformat(),
+        "changed_at": one.changed_at.isoformat(),
+        "closed_at": one.closed_at.isoformat() if one.closed_at else None,
+        "planned": one.planned,
+        "absorbed_into": one.absorbed_into,
+        "outages": outages(one),
+        "summary": summary(one),
+        "reason": one.reason,
+        "facts": dict(one.facts),
+    }
+
+
+def outages(one: Incident) -> dict[str, float | None]:
+    """Seconds that each was away, in all; null while it still is."""
+    away: dict[str, float | None] = {}
+    for outage in one.outages:
+        known = away.get(outage.subject, 0.0)
+        if outage.ended_at is None or known is None:
+            away[outage.subject] = None
+        else:
+            away[outage.subject] = round(known + (outage.ended_at - outage.began_at) / timedelta(seconds=1), 3)
+    return away
+
+
+def notice(row: NoticeRow) -> dict[str, Any]:
+    return {
+        "id": row.notice.id,
+        "incident": row.notice.incident_id,
+        "receiver": row.notice.receiver,
+        "kind": row.notice.kind.value,
+        "reason": row.notice.reason,
+        "decided_at": row.notice.at.isoformat(),
+        "state": row.state.value,
+        "attempts": row.attempts,
+        "next_at": row.next_at.isoformat() if row.state.value in {"pending", "leased"} else None,
+        "delivered_at": row.delivered_at.isoformat() if row.delivered_at else None,
+        "last_word": row.last_word,
+        "tries": [{"at": one.at.isoformat(), "verdict": one.verdict, "why": one.why} for one in row.tries],
+    }
+
+
+def edge(one: Edge) -> dict[str, Any]:
+    return {
+        "cluster": one.cluster,
+        "node": one.node,
+        "last_heard_at": one.last_heard_at.isoformat() if one.last_heard_at else None,
+        "silent": one.silent,
+        "clock_offset_seconds": one.offset.total_seconds(),
+        "backlog": one.backlog_count,
+        "backlog_bytes": one.backlog_bytes,
+        "oldest_at": one.oldest_at.isoformat() if one.oldest_at else None,
+        "version": one.version,
+    }
+
+
+def report(one: StoredReport) -> dict[str, Any]:
+    return {
+        "uid": one.uid.hex(),
+        "cluster": one.cluster,
+        "node": one.node,
+        "source": one.source,
+        "at": one.at.isoformat(),
+        "received_at": one.received_at.isoformat(),
+        "says": says(one.body),
+        "unreadable": one.unreadable,
+        "decision": one.decision,
+    }
+
+
+def says(body: bytes) -> str:
+    """A report's own words in one line, as near to what its sender wrote as a line allows."""
+    try:
+        words = json.loads(body)
+    except (ValueError, RecursionError):
+        words = None
+    if not isinstance(words, dict):
+        return f"no JSON object: {body[:60]!r}"
+    return plain(_sentence({name: str(value) for name, value in words.items()}))
+
+
+def _sentence(words: dict[str, str]) -> str:
+    kind = words.get("CRM_alert_kind")
+    if kind == "resource":
+        return _joined(
+            words, "{CRM_alert_rsc} {CRM_alert_task} on {CRM_alert_node}: rc {CRM_alert_rc} ({CRM_alert_desc})"
+        ) + _interval(words)
+    if kind == "node":
+        return _joined(words, "{CRM_alert_node} is {CRM_alert_desc}")
+    if kind == "attribute":
+        return _joined(words, "{CRM_alert_attribute_name}={CRM_alert_attribute_value} on {CRM_alert_node}")
+    if kind is not None:
+        return words.get("CRM_alert_desc") or f"CRM_alert_kind={kind}"
+    if "CRM_notify_task" in words:
+        return _joined(words, "{CRM_notify_rsc} {CRM_notify_task} on {CRM_notify_node}: rc {CRM_notify_rc} ({CRM_notify_desc})")
+    if "DRBD_RESOURCE" in words:
+        return _joined(words, "{handler} of {DRBD_RESOURCE}, volume {DRBD_VOLUME}, peer {DRBD_PEER}")
+    own = {"v", "id", "src", "boot", "boot_ns", "wall_ns", "uid", "pid", "crc"}
+    return ", ".join(f"{name}={value}" for name, value in words.items() if name not in own) or "nothing"
+
+
+def _interval(words: dict[str, str]) -> str:
+    interval = words.get("CRM_alert_interval", "0")
+    return f", every {interval} ms" if interval not in {"", "0"} else ""
+
+
+class _Gaps(dict[str, str]):
+    def __missing__(self, key: str) -> str:
+        return "?"
+
+
+def _joined(words: dict[str, str], form: str) -> str:
+    return form.format_map(_Gaps(words))

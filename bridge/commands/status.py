@@ -1,0 +1,115 @@
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from bridge.commands.common import config_option, emit, json_option, load, now, reading
+
+if TYPE_CHECKING:
+    from bridge.config import Config
+
+
+@click.command()
+@config_option
+@json_option
+def status(config_path: Path, *, as_json: bool) -> None:
+    """What is wrong now, who is heard, what is owed.
+
+    \b
+    Examples:
+      quorumbell status
+      quorumbell status --json | jq .incidents[].summary
+    """
+    config = load(config_path)
+    from bridge.commands import shapes
+
+    with reading(config) as ledger:
+        counts = ledger.counts()
+        incidents = ledger.incidents(state=["watching", "open", "clearing"])
+        edges = ledger.edges()
+    result = {
+        "bridge": _running(config),
+        "ledger": config.bridge.ledger,
+        "counts": {name: value.isoformat() if isinstance(value, datetime) else value for name, value in counts.items()},
+        "incidents": [shapes.incident(number, one) for number, one in incidents],
+        "edges": [shapes.edge(one) for one in edges],
+    }
+    if as_json:
+        emit(result)
+    else:
+        click.echo(_text(result))
+
+
+def _running(config: "Config") -> dict[str, Any]:
+    from bridge.control import ControlError, Hello, ask
+
+    try:
+        return {"running": True, **ask(config.bridge.control, Hello(), timeout=3)}
+    except ControlError as error:
+        return {"running": False, "why": str(error)}
+
+
+def _text(result: dict[str, Any]) -> str:
+    counts, bridge = result["counts"], result["bridge"]
+    lines = [
+        f"bridge      {_bridge(bridge)}",
+        f"ledger      {result['ledger']}: {counts['reports']} reports, {counts['unreadable']} unreadable",
+        f"deliveries  {_queue(counts)}",
+        f"relays      {_relays(result['edges'])}",
+        f"incidents   {len(result['incidents']) or 'none'}",
+    ]
+    tables = [_edges(result["edges"]), _incidents(result["incidents"])]
+    return "\n\n".join(["\n".join(lines), *filter(None, tables)])
+
+
+def _bridge(bridge: dict[str, Any]) -> str:
+    if not bridge["running"]:
+        return f"does not answer ({bridge['why']})"
+    from bridge.core.event import from_us
+    from bridge.humane import instant
+
+    since = f", since {instant(from_us(bridge['since_us']))}" if "since_us" in bridge else ""
+    return f"runs, {bridge.get('name', '')} {bridge.get('version', '')}, process {bridge.get('pid', '?')}{since}"
+
+
+def _queue(counts: dict[str, Any]) -> str:
+    from bridge.humane import ago
+
+    if not counts["pending_notices"] and not counts["given_up_notices"]:
+        return "nothing is owed"
+    oldest = counts["oldest_pending_at"]
+    waits = f", the oldest since {ago(datetime.fromisoformat(oldest), now())}" if oldest else ""
+    return f"{counts['pending_notices']} owed{waits}; {counts['given_up_notices']} given up (quorumbell deliveries)"
+
+
+def _relays(edges: list[dict[str, Any]]) -> str:
+    silent = sum(edge["silent"] for edge in edges)
+    return f"{len(edges) or 'none'} heard{f', {silent} silent now' if silent else ''}"
+
+
+def _edges(edges: list[dict[str, Any]]) -> str:
+    from bridge.humane import ago, table
+
+    rows = [
+        (
+            edge["cluster"],
+            edge["node"],
+            "SILENT" if edge["silent"] else "heard",
+            ago(datetime.fromisoformat(edge["last_heard_at"]) if edge["last_heard_at"] else None, now()),
+            edge["backlog"],
+            f"{edge['clock_offset_seconds']:+.3f} s",
+        )
+        for edge in edges
+    ]
+    return table(("CLUSTER", "NODE", "RELAY", "LAST WORD", "BACKLOG", "CLOCK"), rows) if rows else ""
+
+
+def _incidents(incidents: list[dict[str, Any]]) -> str:
+    from bridge.humane import ago, table
+
+    rows = [
+        (one["id"], one["severity"], one["state"], one["kind"], ago(datetime.fromisoformat(one["opened_at"]), now()), one["summary"])
+        for one in incidents
+    ]
+    return table(("ID", "SEVERITY", "STATE", "KIND", "SINCE", "WHAT"), rows) if rows else ""
