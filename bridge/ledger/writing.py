@@ -16,13 +16,12 @@ from bridge.ledger import rows
 from bridge.ledger.reading import ids_of, incidents_of
 from bridge.ledger.records import BadRows, Commit, Condition, Edge, Standing, StoredReport
 from bridge.ledger.store import of_a_row
-from bridge.ledger.tables import attempt, checkpoint, condition, edge, incident, memory, notice, report
+from bridge.ledger.tables import UNFINISHED, attempt, checkpoint, condition, edge, incident, memory, notice, report
 
 Action = Callable[[Connection, Sequence[Any]], object]
 Blame = Callable[[Any], set[bytes]]
 
 CHECKPOINTS_KEPT: Final = 3
-_UNFINISHED: Final = (Standing.PENDING.value, Standing.LEASED.value)
 _INSERT: Final[dict[str, Any]] = {"sqlite": sqlite.insert, "postgresql": postgresql.insert}
 
 _redecide: Final = (
@@ -36,9 +35,7 @@ _redecide: Final = (
 )
 _change_incident: Final = update(incident).where(incident.c.key == bindparam("of_key"))
 _withdraw: Final = (
-    update(notice)
-    .where(notice.c.id == bindparam("of_id"), notice.c.state.in_(_UNFINISHED))
-    .values(state=Standing.WITHDRAWN.value, leased_until=None)
+    update(notice).where(notice.c.id == bindparam("of_id"), UNFINISHED).values(state=Standing.WITHDRAWN.value, leased_until=None)
 )
 
 
@@ -160,7 +157,7 @@ def record(connection: Connection, notice_id: int, verdict: Verdict, now: dateti
         change |= {"state": Standing.GIVEN_UP.value}
     else:
         change |= {"state": Standing.PENDING.value, "next_at": to_us(next_at)}
-    connection.execute(which.where(notice.c.state.in_(_UNFINISHED)).values(change))
+    connection.execute(which.where(UNFINISHED).values(change))
 
 
 def _remember(connection: Connection, notice_id: int, new: dict[str, str]) -> None:

@@ -4,12 +4,12 @@ from datetime import UTC, datetime, timedelta
 
 import msgspec
 import pytest
+
 from bridge.core.event import Severity
 from bridge.core.incident import Incident, Kind, State
 from bridge.core.notice import Notice, Telling
 from bridge.ledger.ledger import Commit, Ledger, StoredReport
-
-from tests.servers.postgres import Missing, Postgres
+from tests.servers.postgres import MissingError, Postgres
 
 NOW = datetime(2026, 11, 24, 3, 0, 0, 123456, tzinfo=UTC)
 
@@ -18,7 +18,7 @@ NOW = datetime(2026, 11, 24, 3, 0, 0, 123456, tzinfo=UTC)
 def postgres():
     try:
         server = Postgres()
-    except Missing as missing:
+    except MissingError as missing:
         if os.environ.get("CI") == "true":
             pytest.fail(str(missing))
         pytest.skip(str(missing))

@@ -2,6 +2,7 @@ from datetime import timedelta
 
 import msgspec
 import pytest
+
 from bridge.core.event import Severity
 from bridge.core.incident import State
 from bridge.core.notice import Delivered
