@@ -150,7 +150,7 @@ def keep_checkpoint(connection: Connection, data: bytes, now: datetime) -> None:
 def record(connection: Connection, notice_id: int, verdict: Verdict, now: datetime, next_at: datetime | None) -> None:
     """A verdict may come late: what was withdrawn stays so and what was delivered stays so, but 'delivered' is always true."""
     connection.execute(insert(attempt), [rows.of_attempt(notice_id, verdict, now)])
-    change: rows.Values = {"leased_until": None, "last_word": verdict.why}
+    change: rows.Values = {"leased_until": None, "last_word": rows.printable(verdict.why)}
     which = update(notice).where(notice.c.id == notice_id)
     if isinstance(verdict, Delivered):
         connection.execute(which.values(change | {"state": Standing.DELIVERED.value, "delivered_at": to_us(now)}))

@@ -97,6 +97,13 @@ def test_every_try_is_kept(ledger, make, owe):
     ]
 
 
+def test_what_no_database_takes_does_not_stop_a_verdict(ledger, make, owe):
+    first, second = owe(("a", {}), ("a", {"kind": Telling.CLOSED}))
+    ledger.record(first.id, Delivered(why="250 \0 \ud800", remember={"id": "\0\ud800"}), make.now, None)
+    assert [row.last_word for row in ledger.notices(state="delivered")] == ["250 ? ?"]
+    assert ledger.claim("mail", make.now, LEASE) == [(second, 0, {"id": "??"})]
+
+
 def test_notices_are_found_by_incident_and_state(ledger, owe):
     first, second = owe(("a", {}), ("b", {}))
     ledger.record(first.id, GiveUp(why="no"), first.at, None)

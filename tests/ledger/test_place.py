@@ -73,14 +73,23 @@ def test_commits_survive_a_power_cut(ledger, url):
 def test_a_weaker_postgresql_is_made_strict_and_a_stricter_one_left(postgres):
     for configured, expected in (("off", "on"), ("remote_apply", "remote_apply")):
         url = postgres.database()
-        name = url.rpartition("/")[0]
         with postgres.connect() as connection:
-            database = url.split("@/")[1].split("?")[0]
-            connection.execute(f"ALTER DATABASE {database} SET synchronous_commit = {configured}")
+            connection.execute(f"ALTER DATABASE postgres SET synchronous_commit = {configured}")
         ledger = Ledger.open(url)
         with ledger._store.transaction() as connection:
-            assert connection.exec_driver_sql("SHOW synchronous_commit").scalar() == expected, name
+            assert connection.exec_driver_sql("SHOW synchronous_commit").scalar() == expected
         ledger.close()
+
+
+def test_the_lock_of_a_dead_machine_is_freed_soon(postgres):
+    """A session's lock lives as long as PostgreSQL believes in its client: by default, more than two hours."""
+    ledger = Ledger.open(f"{postgres.database()}&application_name=here")
+    with ledger._store.transaction() as connection:
+        found = connection.exec_driver_sql(
+            "SELECT name FROM pg_settings WHERE name LIKE 'tcp_keepalives%%' AND source = 'session'"
+        )
+        assert len(found.all()) == 3
+    ledger.close()
 
 
 @pytest.mark.parametrize("how", ["deleted", "replaced"])

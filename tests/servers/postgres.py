@@ -46,7 +46,6 @@ class Postgres:
         made = ["--auth=trust", "--encoding=UTF8", "--locale=C", "--no-sync", "--username=postgres"]
         self._run([initdb, *made, "-D", self._data])
         self._server = server
-        self._databases = 0
         self.start()
 
     def start(self):
@@ -65,20 +64,22 @@ class Postgres:
 
     def close(self):
         if self._process.poll() is None:
-            self._process.send_signal(signal.SIGINT)
-            self._process.wait(30)
+            self.stop()
         shutil.rmtree(self.folder)
 
     def database(self):
-        """The url of a new, empty database."""
-        self._databases += 1
-        name = f"ledger{self._databases}"
+        """The url of an empty database. It is always the same, emptied: a new one would be a copy of eight megabytes."""
         with self.connect() as connection:
-            connection.execute(f"CREATE DATABASE {name}")
-        return f"postgresql://postgres@/{name}?host={self.folder}"
+            connection.execute(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = 'postgres' AND pid <> pg_backend_pid()"
+            )
+            connection.execute("ALTER DATABASE postgres RESET ALL")
+            connection.execute("DROP SCHEMA public CASCADE")
+            connection.execute("CREATE SCHEMA public")
+        return f"postgresql://postgres@/postgres?host={self.folder}"
 
-    def connect(self, name="postgres"):
-        return psycopg.connect(host=str(self.folder), user="postgres", dbname=name, autocommit=True)
+    def connect(self):
+        return psycopg.connect(host=str(self.folder), user="postgres", dbname="postgres", autocommit=True)
 
     def _run(self, words):
         done = subprocess.run(words, cwd="/", capture_output=True, text=True, check=False, **self._as)
