@@ -137,7 +137,7 @@ class Ledger:
     # ---- reading
 
     def told(self, incident_ids: Collection[int] | None = None, *, closed_since: datetime | None = None) -> list[ToldRow]:
-        """What receivers were owed. Without ids: of incidents not closed, and of those closed since (default: one day)."""
+        """What was owed. Without ids: of incidents not closed, and of those closed since (a day before the last word)."""
         with self._store.transaction() as connection:
             return reading.told(connection, incident_ids, closed_since)
 

@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterable, Iterator
 from datetime import datetime, timedelta
 from typing import Any, Final, NamedTuple
 
-from sqlalchemy import Column, ColumnElement, Connection, Select, and_, func, or_, select
+from sqlalchemy import Column, ColumnElement, Connection, Select, and_, bindparam, func, or_, select
 
 from bridge.core.event import from_us, to_us
 from bridge.core.incident import Incident, State
@@ -16,6 +16,8 @@ AT_ONCE: Final = 500
 """Values in one IN (…): SQLite takes 32766 variables, and a few hundred are planned in no time."""
 
 REMEMBERED_AFTER_CLOSING: Final = timedelta(hours=24)
+
+_known: Final = select(report.c.uid).where(report.c.uid.in_(bindparam("uids", expanding=True)))
 
 Filter = ColumnElement[bool]
 
@@ -39,7 +41,7 @@ def chunks(items: Collection[Any]) -> Iterator[list[Any]]:
 def known(connection: Connection, uids: Collection[bytes]) -> set[bytes]:
     found: set[bytes] = set()
     for some in chunks(uids):
-        found.update(connection.scalars(select(report.c.uid).where(report.c.uid.in_(some))))
+        found.update(connection.scalars(_known, {"uids": some}))
     return found
 
 

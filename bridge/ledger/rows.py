@@ -31,6 +31,11 @@ def maybe_at(microseconds: int | None) -> datetime | None:
     return None if microseconds is None else from_us(microseconds)
 
 
+def printable(words: str) -> str:
+    """What the other side answered may hold what no database takes; a verdict must not fail for that."""
+    return words.encode(errors="replace").decode().replace("\0", "?")
+
+
 def of_report(report: StoredReport) -> Values:
     return {
         "uid": report.uid,
@@ -134,7 +139,7 @@ def to_told(row: Row[Any]) -> ToldRow:
 
 
 def of_attempt(notice_id: int, verdict: Verdict, now: datetime) -> Values:
-    return {"notice_id": notice_id, "at": to_us(now), "verdict": VERDICTS[type(verdict)], "why": verdict.why}
+    return {"notice_id": notice_id, "at": to_us(now), "verdict": VERDICTS[type(verdict)], "why": printable(verdict.why)}
 
 
 def to_attempt(row: Row[Any]) -> Attempt:
@@ -142,7 +147,7 @@ def to_attempt(row: Row[Any]) -> Attempt:
 
 
 def of_memory(memory: Mapping[str, str]) -> bytes:
-    return _encode(memory)
+    return _encode({printable(name): printable(value) for name, value in memory.items()})
 
 
 def to_memory(data: bytes | None) -> dict[str, str]:

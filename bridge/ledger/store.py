@@ -19,6 +19,10 @@ BUSY_SECONDS: Final = 5.0
 WRITER_LOCK: Final = int.from_bytes(b"quorumbe")
 """The advisory lock of the one writer; PostgreSQL keeps such locks for each database."""
 
+# Seconds until either side believes that the other machine is dead: only then is its lock free for another writer.
+KEEPALIVE: Final = {"keepalives_idle": 10, "keepalives_interval": 5, "keepalives_count": 3}
+CONNECTING: Final = KEEPALIVE | {"connect_timeout": 5, "tcp_user_timeout": 25_000}
+
 FORGETFUL: Final = {"tmpfs", "ramfs"}
 FAR: Final = {"nfs", "nfs4", "cifs", "smb3", "ceph", "fuse.glusterfs", "fuse.sshfs", "9p"}
 
@@ -197,21 +201,27 @@ def _sqlite(target: URL, *, write: bool) -> Engine:
 
 
 def _postgresql(target: URL, *, write: bool) -> Engine:
-    engine = create_engine(target, poolclass=NullPool)
+    ours = {name: value for name, value in CONNECTING.items() if name not in target.query}
+    engine = create_engine(target, poolclass=NullPool, connect_args=ours)
 
     @event.listens_for(engine, "connect")
     def _connected(driver: Any, _: Any) -> None:
-        if not write:
+        if write:
+            _become_writer(driver, target)
+        else:
             driver.execute("SET default_transaction_read_only = on")
-            driver.commit()
-            return
-        driver.execute(
-            "SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') IN ('off', 'local')"
-        )
-        (ours,) = driver.execute("SELECT pg_try_advisory_lock(%s)", (WRITER_LOCK,)).fetchone()
         driver.commit()
-        if not ours:
-            driver.close()
-            raise LedgerBusy(f"{target.render_as_string()} is written by another quorumbell: stop that one first, or stand by")
 
     return engine
+
+
+def _become_writer(driver: Any, target: URL) -> None:
+    driver.execute(
+        "SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') IN ('off', 'local')"
+    )
+    for name, value in KEEPALIVE.items():
+        driver.execute("SELECT set_config(%s, %s, false)", (f"tcp_{name}", str(value)))
+    (alone,) = driver.execute("SELECT pg_try_advisory_lock(%s)", (WRITER_LOCK,)).fetchone()
+    if not alone:
+        driver.close()
+        raise LedgerBusy(f"{target.render_as_string()} is written by another quorumbell: stop that one first, or stand by")

@@ -3,10 +3,11 @@
 from collections.abc import Callable, Collection, Iterable, Sequence
 from datetime import datetime
 from functools import cache
+from operator import itemgetter
 from typing import Any, Final
 
 from msgspec.structs import replace
-from sqlalchemy import Connection, Table, bindparam, delete, func, insert, or_, select, update
+from sqlalchemy import Connection, Dialect, Table, bindparam, delete, func, insert, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from bridge.core.event import Severity, to_us
@@ -16,13 +17,12 @@ from bridge.ledger import rows
 from bridge.ledger.reading import ids_of, incidents_of
 from bridge.ledger.records import BadRows, Commit, Condition, Edge, Standing, StoredReport
 from bridge.ledger.store import of_a_row
-from bridge.ledger.tables import attempt, checkpoint, condition, edge, incident, memory, notice, report
+from bridge.ledger.tables import UNFINISHED, attempt, checkpoint, condition, edge, incident, memory, notice, report
 
 Action = Callable[[Connection, Sequence[Any]], object]
 Blame = Callable[[Any], set[bytes]]
 
 CHECKPOINTS_KEPT: Final = 3
-_UNFINISHED: Final = (Standing.PENDING.value, Standing.LEASED.value)
 _INSERT: Final[dict[str, Any]] = {"sqlite": sqlite.insert, "postgresql": postgresql.insert}
 
 _redecide: Final = (
@@ -36,9 +36,7 @@ _redecide: Final = (
 )
 _change_incident: Final = update(incident).where(incident.c.key == bindparam("of_key"))
 _withdraw: Final = (
-    update(notice)
-    .where(notice.c.id == bindparam("of_id"), notice.c.state.in_(_UNFINISHED))
-    .values(state=Standing.WITHDRAWN.value, leased_until=None)
+    update(notice).where(notice.c.id == bindparam("of_id"), UNFINISHED).values(state=Standing.WITHDRAWN.value, leased_until=None)
 )
 
 
@@ -105,7 +103,9 @@ def _halve(connection: Connection, action: Action, items: Sequence[Any], blame: 
 
 def add_reports(connection: Connection, reports: Sequence[StoredReport]) -> None:
     """A report that is there already is left as it is: the same file may come twice, and over two ways."""
-    connection.execute(_insert_new(connection.dialect.name, report, "uid"), [rows.of_report(one) for one in reports])
+    statement, order = _add_report(connection.dialect)
+    values = map(rows.of_report, reports)
+    connection.exec_driver_sql(statement, [order(one) for one in values] if order else list(values))
 
 
 def redecide(connection: Connection, decided: Sequence[tuple[bytes, str | None, str]]) -> None:
@@ -150,7 +150,7 @@ def keep_checkpoint(connection: Connection, data: bytes, now: datetime) -> None:
 def record(connection: Connection, notice_id: int, verdict: Verdict, now: datetime, next_at: datetime | None) -> None:
     """A verdict may come late: what was withdrawn stays so and what was delivered stays so, but 'delivered' is always true."""
     connection.execute(insert(attempt), [rows.of_attempt(notice_id, verdict, now)])
-    change: rows.Values = {"leased_until": None, "last_word": verdict.why}
+    change: rows.Values = {"leased_until": None, "last_word": rows.printable(verdict.why)}
     which = update(notice).where(notice.c.id == notice_id)
     if isinstance(verdict, Delivered):
         connection.execute(which.values(change | {"state": Standing.DELIVERED.value, "delivered_at": to_us(now)}))
@@ -160,7 +160,7 @@ def record(connection: Connection, notice_id: int, verdict: Verdict, now: dateti
         change |= {"state": Standing.GIVEN_UP.value}
     else:
         change |= {"state": Standing.PENDING.value, "next_at": to_us(next_at)}
-    connection.execute(which.where(notice.c.state.in_(_UNFINISHED)).values(change))
+    connection.execute(which.where(UNFINISHED).values(change))
 
 
 def _remember(connection: Connection, notice_id: int, new: dict[str, str]) -> None:
@@ -209,8 +209,15 @@ def _checkpointer(now: datetime) -> Action:
 
 
 @cache
-def _insert_new(dialect: str, table: Table, unique: str) -> Any:
-    return _INSERT[dialect](table).on_conflict_do_nothing(index_elements=[unique])
+def _add_report(dialect: Dialect) -> tuple[str, Callable[[rows.Values], tuple[Any, ...]] | None]:
+    """The one statement that every report passes is compiled once, for plain rows: a fifth of its cost is saved.
+
+    With it comes what brings a row into the driver's order, where the driver counts its parameters.
+    """
+    statement = _INSERT[dialect.name](report).on_conflict_do_nothing(index_elements=["uid"])
+    names = [column.name for column in report.columns if column.name != "seq"]
+    compiled = statement.compile(dialect=dialect, column_keys=names)
+    return str(compiled), itemgetter(*compiled.positiontup) if compiled.positiontup else None
 
 
 @cache

@@ -1,0 +1,208 @@
+from datetime import timedelta
+
+import msgspec
+import pytest
+
+from bridge.core.event import Severity
+from bridge.core.incident import State
+from bridge.core.notice import Delivered
+from bridge.ledger.ledger import BadRows, Condition, Edge, LedgerError
+
+POISON = "\ud800"  # a lone surrogate: neither database takes it as text
+
+
+def test_a_report_comes_out_as_it_went_in(ledger, make):
+    report = make.report(unreadable="kind=banana", incident_key="node/n3@1", body=bytes(range(256)))
+    ledger.commit(make.commit(reports=[report]))
+    assert list(ledger.reports()) == [(1, report)]
+
+
+def test_a_second_delivery_of_a_report_changes_nothing(ledger, make):
+    report = make.report()
+    ledger.commit(make.commit(reports=[report, report]))
+    ledger.commit(make.commit(reports=[msgspec.structs.replace(report, decision="another"), make.report()]))
+    assert [found.decision for _, found in ledger.reports()] == ["shown only", "shown only"]
+
+
+def test_known_tells_what_is_there(ledger, make):
+    reports = [make.report() for _ in range(1200)]
+    ledger.commit(make.commit(reports=reports[:1100]))
+    assert ledger.known([one.uid for one in reports]) == {one.uid for one in reports[:1100]}
+    assert ledger.known([]) == set()
+
+
+def test_numbers_of_incidents_last_and_have_no_holes(ledger, make):
+    first, second = make.incident("a"), make.incident("b")
+    assert ledger.commit(make.commit(incidents=[first])) == {"a": 1}
+    for _ in range(5):
+        ledger.commit(make.commit(incidents=[make.incident("a", state=State.CLEARING)]))
+    assert ledger.commit(make.commit(incidents=[second, make.incident("a", reason="again")])) == {"a": 1, "b": 2}
+    assert ledger.incident_ids(["a", "b", "c"]) == {"a": 1, "b": 2}
+    assert ledger.incident(1) == make.incident("a", reason="again")
+    assert ledger.incident(99) is None
+
+
+def test_the_last_word_about_an_incident_within_a_commit_counts(ledger, make):
+    ledger.commit(make.commit(incidents=[make.incident("a"), make.closed(make.incident("a"))]))
+    assert [one.state for _, one in ledger.incidents()] == [State.CLOSED]
+
+
+def test_incidents_are_found_by_state_time_and_number(ledger, make):
+    at = [make.now + timedelta(hours=hour) for hour in range(3)]
+    ledger.commit(
+        make.commit(
+            incidents=[
+                make.incident("a", opened_at=at[0]),
+                make.closed(make.incident("b", opened_at=at[1])),
+                make.incident("c", opened_at=at[2], state=State.CLEARING),
+            ]
+        )
+    )
+
+    def keys(**asked):
+        return [one.key for _, one in ledger.incidents(**asked)]
+
+    assert keys() == ["c", "b", "a"]
+    assert keys(state=State.OPEN) == ["a"]
+    assert keys(state=[State.OPEN, State.CLEARING]) == ["c", "a"]
+    assert keys(since=at[1]) == ["c", "b"]
+    assert keys(until=at[1]) == ["a"]
+    assert keys(limit=1) == ["c"]
+    assert keys(ids=[1, 2]) == ["b", "a"]
+    assert keys(ids=[]) == []
+
+
+def test_a_report_can_be_decided_again(ledger, make):
+    report, other = make.report(), make.report()
+    ledger.commit(make.commit(reports=[report, other]))
+    ledger.commit(make.commit(redecided=[(report.uid, "node/n3@1", "the cause")]))
+    ledger.commit(make.commit(redecided=[(other.uid, None, "shown only")]))
+    assert [(found.incident_key, found.decision) for _, found in ledger.reports()] == [
+        ("node/n3@1", "the cause"),
+        (None, "shown only"),
+    ]
+
+
+def test_reports_are_found_by_number_time_cluster_and_incident(ledger, make):
+    reports = [make.report(cluster="beta" if number % 2 else "alpha") for number in range(10)]
+    reports[4] = msgspec.structs.replace(reports[4], incident_key="key")
+    ledger.commit(make.commit(reports=reports))
+
+    def seqs(**asked):
+        return [seq for seq, _ in ledger.reports(**asked)]
+
+    assert seqs(batch=3) == list(range(1, 11))
+    assert seqs(after_seq=4, until_seq=7, batch=2) == [5, 6, 7]
+    assert seqs(since=reports[2].received_at, until=reports[5].received_at) == [3, 4, 5]
+    assert seqs(since=reports[9].received_at + timedelta(1)) == []
+    assert seqs(cluster="beta", after_seq=3) == [4, 6, 8, 10]
+    assert seqs(incident_key="key") == [5]
+
+
+def test_commits_are_welcome_while_reports_are_read(ledger, make):
+    ledger.commit(make.commit(reports=[make.report() for _ in range(4)]))
+    seen = []
+    for seq, _ in ledger.reports(batch=2):
+        seen.append(seq)
+        if seq == 1:
+            ledger.commit(make.commit(reports=[make.report()]))
+    assert seen == [1, 2, 3, 4, 5]
+
+
+def test_conditions_and_edges_keep_the_last_word(ledger, make):
+    ok = Condition(cluster="alpha", subject="node/n3", severity="ok", since=make.now, why="seen", uid=b"u" * 16, incident_key="k")
+    bad = msgspec.structs.replace(ok, severity=Severity.CRITICAL, why="lost", uid=None)
+    other = msgspec.structs.replace(ok, cluster="beta")
+    edge = Edge(cluster="alpha", node="n3", last_heard_at=make.now, offset=timedelta(microseconds=-5), backlog_count=3)
+    silent = msgspec.structs.replace(edge, silent=True, oldest_at=make.now, version="1", boot="b")
+    ledger.commit(make.commit(conditions=[other, ok], edges=[edge]))
+    ledger.commit(make.commit(conditions=[bad], edges=[silent]))
+    assert ledger.conditions() == [bad, other]
+    assert ledger.edges() == [silent]
+
+
+def test_three_checkpoints_are_kept_with_their_place(ledger, make):
+    assert ledger.latest_checkpoint() is None
+    for number in range(5):
+        ledger.commit(make.commit(reports=[make.report()], checkpoint=b"%d" % number))
+    ledger.commit(make.commit(checkpoint=b"no report since"))
+    assert ledger.latest_checkpoint() == (5, make.now, b"no report since")
+    assert [(seq, data) for seq, _, data in ledger.checkpoints()] == [(5, b"no report since"), (4, b"3"), (3, b"2")]
+
+
+def test_counts(ledger, make):
+    incident = make.incident()
+    later = make.notice(incident, receiver="chat", at=make.now + timedelta(seconds=5))
+    ledger.commit(
+        make.commit(
+            reports=[make.report(), make.report(unreadable="why")],
+            incidents=[incident, make.closed(make.incident("b"))],
+            notices=[make.notice(incident), later],
+        )
+    )
+    ledger.record(1, Delivered(), make.now, None)
+    ledger.record(2, Delivered(), make.now, None)
+    ledger.commit(make.commit(notices=[make.notice(incident, at=make.now + timedelta(seconds=7))]))
+    assert ledger.counts() == {
+        "reports": 2,
+        "unreadable": 1,
+        "open_incidents": 1,
+        "pending_notices": 1,
+        "given_up_notices": 0,
+        "oldest_pending_at": make.now + timedelta(seconds=7),
+    }
+
+
+def _nothing_stored(ledger):
+    counts = ledger.counts()
+    return counts["reports"] == 0 and counts["pending_notices"] == 0 and not ledger.incidents() and not ledger.conditions()
+
+
+def test_reports_that_the_database_refuses_are_named_and_nothing_is_stored(ledger, make):
+    reports = [make.report() for _ in range(256)]
+    for place in (0, 77, 255):
+        reports[place] = msgspec.structs.replace(reports[place], decision=POISON)
+    with pytest.raises(BadRows) as raised:
+        ledger.commit(make.commit(reports=reports, incidents=[make.incident()]))
+    assert raised.value.uids == {reports[0].uid, reports[77].uid, reports[255].uid}
+    assert _nothing_stored(ledger)
+    good = [one for one in reports if one.uid not in raised.value.uids]
+    ledger.commit(make.commit(reports=good, incidents=[make.incident()]))
+    assert ledger.counts()["reports"] == 253
+
+
+def test_a_zero_byte_is_refused_by_postgresql_and_named(postgres, make):
+    from bridge.ledger.ledger import Ledger
+
+    ledger = Ledger.open(postgres.database())
+    bad, good = make.report(node="n\x00"), make.report()
+    with pytest.raises(BadRows) as raised:
+        ledger.commit(make.commit(reports=[good, bad]))
+    assert raised.value.uids == {bad.uid}
+    ledger.close()
+
+
+@pytest.mark.parametrize("where", ["incident", "notice", "condition", "key"])
+def test_what_was_made_of_a_report_is_blamed_on_the_report(ledger, make, where):
+    key = POISON if where == "key" else "bad"
+    bad, good = make.report(incident_key=None if where == "key" else key), make.report()
+    incident = make.incident(key, facts={"node": POISON} if where == "incident" else {})
+    notice = make.notice(incident, reason=POISON if where == "notice" else "opened")
+    condition = Condition(
+        cluster="alpha", subject="node/n3", severity="ok", since=make.now, why=POISON if where == "condition" else "", uid=bad.uid
+    )
+    redecided = [(bad.uid, key, "x")]
+    with pytest.raises(BadRows) as raised:
+        ledger.commit(
+            make.commit(reports=[good, bad], redecided=redecided, incidents=[incident], notices=[notice], conditions=[condition])
+        )
+    assert raised.value.uids == {bad.uid}
+    assert _nothing_stored(ledger)
+    ledger.commit(make.commit(reports=[good]))
+
+
+def test_what_no_report_explains_is_our_own_mistake(ledger, make):
+    with pytest.raises(LedgerError, match="no report explains") as raised:
+        ledger.commit(make.commit(reports=[make.report()], edges=[Edge(cluster="alpha", node=POISON)]))
+    assert not isinstance(raised.value, BadRows)
+    assert _nothing_stored(ledger)
