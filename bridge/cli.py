@@ -26,7 +26,9 @@ class Table(click.Group):
         return command
 
 
-SETUP: Final = Table("setup", {"keys": "setup_keys:keys"}, help="Prepare this machine: keys, and the cluster's own configuration.")
+SETUP: Final = Table(
+    "setup", {"keys": "setup_keys:keys"}, help="Prepare this machine: keys, and the cluster's own configuration."
+)
 
 _HELP: Final = """Understands what a Linux HA cluster reports, and tells the right people once.
 

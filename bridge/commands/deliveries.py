@@ -17,7 +17,9 @@ STATES = ("pending", "leased", "delivered", "given-up", "withdrawn")
 @click.option("--state", "states", type=click.Choice(STATES), multiple=True, help="Only these; may stand several times.")
 @click.option("--incident", "incident_id", type=click.IntRange(1), help="Only those of this incident.")
 @click.option("--receiver", help="Only those to this receiver.")
-@click.option("-n", "--limit", type=click.IntRange(1, 100_000), default=50, show_default=True, help="At most so many, the newest.")
+@click.option(
+    "-n", "--limit", type=click.IntRange(1, 100_000), default=50, show_default=True, help="At most so many, the newest."
+)
 def deliveries(
     config_path: Path, *, as_json: bool, states: tuple[str, ...], incident_id: int | None, receiver: str | None, limit: int
 ) -> None:

@@ -18,7 +18,9 @@ STATES = {"open": ["watching", "open", "clearing"], "closed": ["closed"], "all":
 @click.option("--state", type=click.Choice(list(STATES)), default="all", show_default=True, help="Which incidents.")
 @click.option("--since", type=Instant(), help="Opened after this time; 2h means two hours ago.")
 @click.option("--until", type=Instant(), help="Opened before this time.")
-@click.option("-n", "--limit", type=click.IntRange(1, 100_000), default=50, show_default=True, help="At most so many, the newest.")
+@click.option(
+    "-n", "--limit", type=click.IntRange(1, 100_000), default=50, show_default=True, help="At most so many, the newest."
+)
 def incidents(
     config_path: Path, *, as_json: bool, state: str, since: datetime | None, until: datetime | None, limit: int
 ) -> None:

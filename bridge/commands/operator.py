@@ -78,7 +78,10 @@ def list_(config_path: Path, *, as_json: bool) -> None:
     if as_json:
         emit(found)
     elif found:
-        rows = [(one["id"], instant(from_us(one["until_us"])), one["author"], " ".join(one["matchers"]), one["comment"]) for one in found]
+        rows = [
+            (one["id"], instant(from_us(one["until_us"])), one["author"], " ".join(one["matchers"]), one["comment"])
+            for one in found
+        ]
         click.echo(table(("ID", "UNTIL", "AUTHOR", "MATCHERS", "COMMENT"), rows))
     else:
         click.echo("no silences", err=True)

@@ -85,7 +85,9 @@ def _reports(stored: Iterator[Any]) -> "Iterator[Report]":
 def _show(result: dict[str, Any]) -> None:
     from bridge.humane import count, instant, plain
 
-    told = f"{count(result['reports'], 'report')}, {result['unreadable']} unreadable: {count(len(result['incidents']), 'incident')}"
+    told = (
+        f"{count(result['reports'], 'report')}, {result['unreadable']} unreadable: {count(len(result['incidents']), 'incident')}"
+    )
     click.echo(told)
     for one in result["incidents"]:
         planned = ", planned" if one["planned"] else ""

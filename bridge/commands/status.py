@@ -109,7 +109,14 @@ def _incidents(incidents: list[dict[str, Any]]) -> str:
     from bridge.humane import ago, table
 
     rows = [
-        (one["id"], one["severity"], one["state"], one["kind"], ago(datetime.fromisoformat(one["opened_at"]), now()), one["summary"])
+        (
+            one["id"],
+            one["severity"],
+            one["state"],
+            one["kind"],
+            ago(datetime.fromisoformat(one["opened_at"]), now()),
+            one["summary"],
+        )
         for one in incidents
     ]
     return table(("ID", "SEVERITY", "STATE", "KIND", "SINCE", "WHAT"), rows) if rows else ""

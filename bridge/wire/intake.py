@@ -298,6 +298,9 @@ class Intake:
             if not self._monitor.poll(0):
                 return
             happened = recv_monitor_message(self._monitor, zmq.DONTWAIT)
+            if int(happened["event"]) == zmq.EVENT_ACCEPT_FAILED:
+                log.error("a connection could not be taken: too few file descriptors? Raise LimitNOFILE of the service")
+                continue
             kind = _HANDSHAKES.get((int(happened["event"]), int(happened["value"])), Refusal.NOT_A_RELAY)
             if int(happened["event"]) != zmq.EVENT_HANDSHAKE_FAILED_AUTH:  # the authenticator has counted it
                 self._refusals.note(kind, f"a connection to {_text(happened['endpoint'])}", _CURES.get(kind, ""))

@@ -68,10 +68,10 @@ class Node:
         return [self.python, "-m", "bridge.wire.relay", str(self.file)]
 
     def start(self) -> "Node":
-        before = self.said().count(" serves ")
+        before = self.said().count(" of node ")
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(self.command(), cwd=ROOT, stderr=log, stdout=log)
-        eventually(lambda: self.said().count(" serves ") > before or self.process.poll() is not None, what="the relay starts")
+        eventually(lambda: self.said().count(" of node ") > before or self.process.poll() is not None, what="the relay starts")
         assert self.process.poll() is None, self.said()
         return self
 
