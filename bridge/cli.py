@@ -19,6 +19,8 @@ class Table(click.Group):
         return list(self.places)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002 - click's form
+        if cmd_name == "setup" and self is not SETUP:
+            return SETUP
         if cmd_name not in self.places:
             return None
         module, _, attribute = self.places[cmd_name].partition(":")
@@ -38,6 +40,17 @@ On a node:       relay.
 Somebody rang?   explain ID says why; ack ID says that you are on it.
 Nobody rang?     doctor, deliveries, ring.
 """
+
+
+def _version(ctx: click.Context, _option: click.Parameter, wanted: bool) -> None:
+    if wanted:
+        click.echo(f"quorumbell {__version__}")
+        ctx.exit()
+
+
+VERSION: Final = click.Option(
+    ["--version"], is_flag=True, is_eager=True, expose_value=False, callback=_version, help="Show the version and exit."
+)
 
 main: Final = Table(
     "quorumbell",
@@ -59,5 +72,5 @@ main: Final = Table(
         "setup": "",
     },
     help=_HELP,
-    params=[],
+    params=[VERSION],
 )

@@ -34,9 +34,15 @@ class Outcome(msgspec.Struct, kw_only=True):
 class Line:
     """Owns what is in memory of the correlator and the router. One thread."""
 
-    def __init__(self, settings: Settings, routes: tuple[Route, ...], languages: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        routes: tuple[Route, ...],
+        languages: Mapping[str, str] | None = None,
+        in_place: frozenset[str] = frozenset(),
+    ) -> None:
         self.correlator = Correlator(settings)
-        self.router = Router(routes, languages)
+        self.router = Router(routes, languages, in_place)
         self._known: dict[str, Incident] = {}
 
     def take(self, reports: Sequence[Report], now: datetime) -> Outcome:

@@ -24,7 +24,7 @@ class Trouble(click.ClickException):
 
     def __init__(self, message: str, exit_code: int = 1) -> None:
         super().__init__(message)
-        self.exit_code = exit_code
+        self.__dict__["exit_code"] = exit_code  # click declares it for the class
 
     def show(self, file: Any = None) -> None:
         click.echo(self.message, file=file, err=True)
@@ -102,7 +102,7 @@ def who() -> str:
     return os.environ.get("SUDO_USER", "") if os.geteuid() == 0 else ""
 
 
-class Span(click.ParamType):
+class Span(click.ParamType[timedelta]):
     """`30m`, `1h30m`, as in the config."""
 
     name = "duration"
@@ -118,7 +118,7 @@ class Span(click.ParamType):
             self.fail(str(error), param, ctx)
 
 
-class Instant(click.ParamType):
+class Instant(click.ParamType[datetime]):
     """`2026-11-24 03:00` in local time, with an offset if wanted, or `2h` for two hours ago."""
 
     name = "time"

@@ -13,14 +13,14 @@ from typing import Any, Final
 
 import msgspec
 
-from bridge.core import nodes, resources
+from bridge.core import memory, nodes, resources
 from bridge.core.event import Action as ActionEvent
 from bridge.core.event import AttributeSet, EdgeHeard, EdgeSaid, Event, Fencing, NodeSeen
 from bridge.core.incident import Incident
 from bridge.core.settings import Settings
 from bridge.core.world import Condition, World
 
-REACH: Final = 20_000
+REACH: Final = 5_000
 """Events of one cluster that can be understood again."""
 
 RULES: Final[dict[type[Event], Callable[[World, Any], None]]] = {
@@ -81,6 +81,8 @@ class Cluster:
         self._after: int = 0
         self._horizon: tuple[Any, ...] = ()
         self._decisions: dict[bytes, Decision] = {}
+        self.moved_on = False
+        """The horizon has moved since it was last written down."""
 
     def feed(self, events: Iterable[Event]) -> None:
         """Takes events in any order of time and understands what is new, after winding back as far as the oldest needs."""
@@ -100,6 +102,20 @@ class Cluster:
         self._after = self.world.mark()
         if len(self._entries) > 2 * REACH:
             self._forget()
+
+    def page(self) -> tuple[str, tuple[Any, ...], memory.Facts]:
+        """The world at the horizon, to be written down."""
+        self.moved_on = False
+        facts = memory.at_mark(self.world, 0) if self._horizon else {}
+        return self.world.cluster, self._horizon, facts
+
+    def turn_to(self, horizon: tuple[Any, ...], facts: memory.Facts) -> None:
+        """Begins with a world that was written down, instead of an empty one."""
+        self._horizon = horizon
+        for key, value in facts.items():
+            self.world.put(key, value)
+        self.world.journal.clear()
+        self.world.take_touched()
 
     def tick(self, now: datetime) -> None:
         """Time passes: fires what is due."""
@@ -168,6 +184,7 @@ class Cluster:
 
     def _forget(self) -> None:
         """Gives up winding back beyond the newest half: memory is bounded, and the ledger keeps everything."""
+        self.moved_on = True
         keep = self._entries[REACH:]
         for entry in self._entries[:REACH]:
             self._known.pop(_content(entry.event), None)
@@ -178,6 +195,7 @@ class Cluster:
             entry.mark -= cut
         self._after -= cut
         self._entries = keep
+        self.world.prune(keep[0].event.at)
 
 
 def _place_of(entry: _Entry) -> tuple[Any, ...]:
@@ -206,7 +224,7 @@ class Correlator:
     """All clusters. One writer owns it."""
 
     def __init__(self, settings: Settings) -> None:
-        self._settings = settings
+        self.settings = settings
         self._clusters: dict[str, Cluster] = {}
 
     def feed(self, events: Iterable[tuple[str, Event]], now: datetime) -> Changes:
@@ -231,8 +249,31 @@ class Correlator:
 
     def cluster(self, name: str) -> Cluster:
         if name not in self._clusters:
-            self._clusters[name] = Cluster(name, self._settings)
+            self._clusters[name] = Cluster(name, self.settings)
         return self._clusters[name]
+
+    def checkpoint(self) -> bytes | None:
+        """The worlds at their horizons, when one of these has moved; None when there is nothing new to write down."""
+        if not any(cluster.moved_on for cluster in self._clusters.values()):
+            return None
+        return memory.write([cluster.page() for cluster in self._clusters.values()])
+
+    def restore(self, data: bytes) -> dict[str, datetime | None]:
+        """Begins from a checkpoint; gives for each cluster the time from which its reports must be fed again."""
+        since: dict[str, datetime | None] = {}
+        for name, horizon, facts in memory.read(data):
+            self.cluster(name).turn_to(horizon, facts)
+            since[name] = horizon[0] if horizon else None
+        return since
+
+    def incidents(self) -> dict[str, Incident]:
+        """All that are in memory, by key."""
+        return {
+            key[1]: value
+            for cluster in self._clusters.values()
+            for key, value in cluster.world.facts.items()
+            if key[0] == "incident"
+        }
 
     def next_due(self) -> datetime | None:
         """When the next timer wants a tick."""

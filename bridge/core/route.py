@@ -101,8 +101,12 @@ def thread_of(key: str) -> str:
 class Router:
     """The memory of what was told, and the times at which to look again."""
 
-    def __init__(self, routes: tuple[Route, ...], languages: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self, routes: tuple[Route, ...], languages: Mapping[str, str] | None = None, in_place: frozenset[str] = frozenset()
+    ) -> None:
+        """`in_place` names the receivers that can change what they showed; the others hear of the beginning and the end."""
         self._routes = routes
+        self._in_place = in_place
         self._languages = languages or {}
         self._live: dict[str, Incident] = {}
         self.told: dict[str, dict[str, Told]] = {}
@@ -140,6 +144,9 @@ class Router:
         heappush(self._looks, (silence.until, ""))
         return self._look_at_all(now)
 
+    def silences(self, now: datetime) -> list[Silence]:
+        return [silence for silence in self._silences.values() if now < silence.until]
+
     def remember(self, key: str, told: Told, incident: Incident) -> None:
         """After a restart: what the ledger says was told."""
         self._live[key] = incident
@@ -172,7 +179,7 @@ class Router:
             word = decide(incident, told, route, now, quiet=quiet)
             if word.again_at is not None:
                 heappush(self._looks, (word.again_at, key))
-            if word.kind is not None:
+            if word.kind is not None and (word.kind is not Telling.UPDATED or receiver in self._in_place):
                 notices.append(self._note(incident, receiver, route, word, now))
         if incident.state is State.CLOSED:
             self._forget(key)

@@ -8,7 +8,7 @@ Rules call the verbs below (`open_incident`, `hurt`, `heal`, `absorb` ...); noth
 """
 
 from collections.abc import Iterator
-from datetime import datetime
+from datetime import datetime, timedelta
 from heapq import heappop, heappush
 from typing import Any, Final
 
@@ -19,6 +19,7 @@ from bridge.core.incident import LIFE, Incident, Kind, Outage, State, Step, adva
 from bridge.core.settings import Settings
 
 _MISSING: Final = object()
+KEPT: Final = timedelta(days=1)
 SERVICES: Final = ("resource/", "guest/")
 """Subjects whose absence is an outage."""
 
@@ -94,6 +95,15 @@ class World:
         while len(self.journal) > mark:
             key, old = self.journal.pop()
             self._set(key, old, self.facts.get(key))
+
+    def prune(self, horizon: datetime) -> None:
+        """Forgets, without a trace, what no rule asks about any more: incidents long over, old references of fencings."""
+        old = horizon - KEPT
+        journaled = {key for key, _ in self.journal}
+        for key, value in list(self.facts.items()):
+            over = key[0] == "incident" and value.closed_at is not None and value.closed_at < old
+            if (over or (key[0] in {"fencing", "healed", "stopped_at"} and value < old)) and key not in journaled:
+                del self.facts[key]
 
     def take_touched(self) -> dict[tuple[str, ...], Any]:
         """What incidents and conditions were before they changed, since the last call; the unchanged are left out."""

@@ -9,6 +9,7 @@ import msgspec
 from bridge.core.event import Severity
 from bridge.core.incident import Incident
 from bridge.core.notice import Notice, Telling, Verdict
+from bridge.core.world import Condition
 
 
 class LedgerError(Exception):
@@ -48,16 +49,6 @@ class StoredReport(msgspec.Struct, frozen=True, kw_only=True):
     unreadable: str | None = None
     incident_key: str | None = None
     decision: str = ""
-
-
-class Condition(msgspec.Struct, frozen=True, kw_only=True):
-    cluster: str
-    subject: str
-    severity: str
-    since: datetime
-    why: str
-    uid: bytes | None = None
-    incident_key: str | None = None
 
 
 class Edge(msgspec.Struct, frozen=True, kw_only=True):
