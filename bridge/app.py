@@ -14,17 +14,18 @@ import signal
 import time
 from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime, timedelta
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import msgspec
 import zmq
 
 from bridge import __version__, control
 from bridge.config import Config
-from bridge.core.event import Report, Severity, from_ns, from_us, to_us
+from bridge.core.correlate import Correlator
+from bridge.core.event import Report, Severity, Subject, from_ns, to_us
 from bridge.core.incident import Incident, Kind, State
 from bridge.core.normalise import EVERYWHERE
-from bridge.core.notice import Delivered, GiveUp, Notice, Telling, TryLater, Verdict
+from bridge.core.notice import Delivered, Notice, Telling, Verdict
 from bridge.core.route import Told, face
 from bridge.core.verdict import next_attempt, settled
 from bridge.deliver import Deliveries
@@ -124,16 +125,14 @@ def restore(line: Line, ledger: Ledger) -> None:
             since = line.correlator.restore(checkpoint.data)
         except (msgspec.MsgspecError, KeyError):
             log.warning("the checkpoint was written by another version: understanding all reports again")
-            line.correlator.__init__(line.correlator.settings)  # type: ignore[misc]
-    margin = timedelta(minutes=5)
-    for cluster, horizon in (since or {None: None}).items():
+            line.correlator = Correlator(line.correlator.settings)
+    margin = timedelta(hours=1)
+    for cluster, horizon in since.items():
         begin = horizon - margin if horizon else None
         _feed(line, (report for _, report in ledger.reports(cluster=cluster, since=begin)))
-    if since:
-        known = set(since)
-        start = min((at for at in since.values() if at), default=None)
-        rest = (report for _, report in ledger.reports(since=start and start - margin) if report.cluster not in known)
-        _feed(line, rest)
+    # What the checkpoint does not know began after it.
+    after = checkpoint.seq if since and checkpoint is not None else 0
+    _feed(line, (report for _, report in ledger.reports(after) if report.cluster not in since))
     _recall(line, ledger)
 
 
@@ -253,7 +252,7 @@ class Bridge:
         self._deliveries = Deliveries(bells, self._wake)
         self._attempts: dict[int, tuple[str, int]] = {}
         self._deliver_at: datetime | None = self._started_at
-        self._tests: dict[int, tuple[control.Answer, list[dict[str, str]], list[str]]] = {}
+        self._tests: dict[int, _Test] = {}
         self._silent = {(edge.cluster, edge.node): edge.silent for edge in ledger.edges()}
         self._edges_at = self._started_at
         self._backlog: list[tuple[Intake, Arrival]] = []
@@ -377,7 +376,7 @@ class Bridge:
                 self._ledger.commit(commit)
                 break
             except BadRows as error:
-                log.error("%s", error)
+                log.error("%s", error)  # noqa: TRY400 - the text says all
                 refused |= error.uids
                 commit.reports = [report for report in commit.reports if report.uid not in error.uids]
             except LedgerAway as error:
@@ -539,18 +538,26 @@ class Bridge:
             return
         verdicts: list[dict[str, str]] = []
         base = min(self._tests, default=0) - 1
-        numbers = {name: base - place for place, name in enumerate(wanted)}
-        for name, number in numbers.items():
-            self._tests[number] = (answer, verdicts, wanted)
+        for place, name in enumerate(wanted):
+            number = base - place
+            self._tests[number] = _Test(name, answer, verdicts, len(wanted))
             notice = _test_notice(number, name, self._config.receivers[name].language, now)
             self._deliveries.hand_out(name, [(notice, 0, {})])
 
     def _answer_test(self, number: int, verdict: Verdict) -> None:
-        answer, verdicts, wanted = self._tests.pop(number)
-        name = wanted[len(verdicts)] if len(wanted) == 1 else ""
-        verdicts.append({"receiver": name or f"{number}", "verdict": type(verdict).__name__, "why": verdict.why})
-        if len(verdicts) == len(wanted):
-            answer(verdicts=verdicts)
+        test = self._tests.pop(number)
+        test.verdicts.append({"receiver": test.receiver, "verdict": type(verdict).__name__, "why": verdict.why})
+        if len(test.verdicts) == test.of:
+            test.answer(verdicts=test.verdicts)
+
+
+class _Test(NamedTuple):
+    """A test notice under way; the last verdict answers for all."""
+
+    receiver: str
+    answer: control.Answer
+    verdicts: list[dict[str, str]]
+    of: int
 
 
 SOURCES: Final = frozenset({"pacemaker", "clustermon", "drbd", "drbd-events", "edge", "bridge", "operator"})
@@ -617,7 +624,7 @@ def _test_notice(number: int, receiver: str, language: str, now: datetime) -> No
         key=f"test@{now.isoformat()}",
         cluster="TEST",
         kind=Kind.RESOURCE_FAILURE,
-        root=msgspec.convert("resource/test-of-the-bell", str),  # type: ignore[arg-type]
+        root=Subject("resource/test-of-the-bell"),
         state=State.OPEN,
         severity=Severity.WARNING,
         peak=Severity.WARNING,
@@ -636,6 +643,3 @@ def _test_notice(number: int, receiver: str, language: str, now: datetime) -> No
         thread=f"test-{to_us(now)}-{-number}",
         id=number,
     )
-
-
-__all__ = ["GiveUp", "TryLater", "build", "from_us", "replay", "restore", "serve"]

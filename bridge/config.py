@@ -70,20 +70,6 @@ class CorrelationSettings(msgspec.Struct, frozen=True, kw_only=True):
     redundancy_after: timedelta = _CORE.redundancy_after
     edge_silent_after: timedelta = timedelta(seconds=60)
     flapping: Flapping = Flapping()
-
-    def core(self) -> Settings:
-        """The part of it that the core knows."""
-        return Settings(
-            guests=self.guests,
-            fence_devices=self.fence_devices,
-            clear_after=self.clear_after,
-            down_after=self.down_after,
-            unfenced_after=self.unfenced_after,
-            flapping_count=self.flapping.count,
-            flapping_window=self.flapping.window,
-            flapping_quiet=self.flapping.quiet,
-        )
-
     fencing_loop: FencingLoop = FencingLoop()
 
     def core(self) -> Settings:

@@ -21,7 +21,7 @@ def check(config_path: Path) -> None:
     from bridge.humane import count
 
     try:
-        config = load_config(config_path, secrets=True, elsewhere=True)
+        config = load_config(config_path, secrets=True)
     except ConfigError as error:
         mistakes = count(len(error.problems), "mistake")
         raise Trouble(f"{error}\n{mistakes}", BAD_CONFIG) from None

@@ -24,8 +24,8 @@ def rehearse(
 ) -> None:
     """Play recordings, or past hours, through the bridge's mind, and show what would have been told.
 
-    Nobody is told anything. The clock is the recording's own, with one quiet hour after its end. Several recordings are laid over one
-    another. Without a config there is one bell called `bell` on the default routes.
+    Nobody is told anything. The clock is the recording's own, with one quiet hour after its end. Several recordings are
+    laid over one another. Without a config there is one bell called `bell` on the default routes.
 
     \b
     Examples:

@@ -21,7 +21,7 @@ _FUTURE: Final = timedelta(days=1)
 _WORD: Final = re.compile(r"(?:\\.|[^\s\\])+")
 
 
-class Senseless(ValueError):
+class Senseless(ValueError):  # noqa: N818 - said as it is
     """The report cannot mean anything; the text says which variable is at fault."""
 
 

@@ -45,7 +45,7 @@ class Line(msgspec.Struct, frozen=True):
         return self.action == "exists" and self.object == "-"
 
 
-class NotALine(ValueError):
+class NotALine(ValueError):  # noqa: N818 - said as it is
     """It is not of events2; the text says what was met instead."""
 
 

@@ -259,7 +259,7 @@ def _troubles(replica: Replica, now: datetime) -> Iterator[Trouble]:
             yield Trouble(
                 kind=Kind.REPLICA_DISCONNECTED,
                 severity=Severity.WARNING,
-                why=f"{refusal.handler} on {side.node} answered {refusal.code}: the resync was refused and the connection dropped",
+                why=f"{refusal.handler} on {side.node} answered {refusal.code}: the resync was refused, the connection dropped",
                 nodes=(side.node,),
                 link=_pair(side.node, other),
                 facts=_facts(side=side.node, peer=other, handler=refusal.handler, rc=str(refusal.code)),
@@ -455,7 +455,7 @@ def _fence_words(fence: Fence | None, node: str, name: str) -> str:
 
 
 def _differences(replica: Replica) -> Iterator[Trouble]:
-    """Found by a verify. On 9 a reconnect forgets the marks and mends nothing: only a resync, or a later clean verify, ends it."""
+    """Found by a verify. On 9 a reconnect only forgets the marks: a resync, or a later clean verify, ends it."""
     for side in replica.sides.values():
         for peer, link in side.links.items():
             volumes = sorted(v for v, copy in link.copies.items() if copy.differs_since is not None)

@@ -10,13 +10,13 @@ from typing import Any, Self
 
 from bridge.core.incident import Incident
 from bridge.core.notice import Verdict
+from bridge.core.world import Condition
 from bridge.ledger import claims, reading, schema, writing
 from bridge.ledger.records import (
     Attempt,
     BadRows,
     Checkpoint,
     Commit,
-    Condition,
     Edge,
     LedgerAway,
     LedgerBusy,

@@ -8,8 +8,9 @@ from sqlalchemy import Column, ColumnElement, Connection, Select, and_, bindpara
 
 from bridge.core.event import from_us, to_us
 from bridge.core.incident import Incident, State
+from bridge.core.world import Condition
 from bridge.ledger import rows
-from bridge.ledger.records import Attempt, Checkpoint, Condition, Edge, NoticeRow, Standing, StoredReport, ToldRow
+from bridge.ledger.records import Attempt, Checkpoint, Edge, NoticeRow, Standing, StoredReport, ToldRow
 from bridge.ledger.tables import UNFINISHED, attempt, checkpoint, condition, edge, incident, notice, report
 
 AT_ONCE: Final = 500

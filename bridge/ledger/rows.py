@@ -10,7 +10,8 @@ from sqlalchemy import Row
 from bridge.core.event import Severity, from_us, to_us
 from bridge.core.incident import Incident
 from bridge.core.notice import Delivered, GiveUp, Notice, Telling, TryLater, Verdict
-from bridge.ledger.records import Attempt, Condition, Edge, NoticeRow, Standing, StoredReport, ToldRow
+from bridge.core.world import Condition
+from bridge.ledger.records import Attempt, Edge, NoticeRow, Standing, StoredReport, ToldRow
 
 Values = dict[str, Any]
 

@@ -13,9 +13,10 @@ from sqlalchemy.dialects import postgresql, sqlite
 from bridge.core.event import Severity, to_us
 from bridge.core.incident import Incident, State
 from bridge.core.notice import Delivered, GiveUp, Notice, Verdict
+from bridge.core.world import Condition
 from bridge.ledger import rows
 from bridge.ledger.reading import ids_of, incidents_of
-from bridge.ledger.records import BadRows, Commit, Condition, Edge, Standing, StoredReport
+from bridge.ledger.records import BadRows, Commit, Edge, Standing, StoredReport
 from bridge.ledger.store import of_a_row
 from bridge.ledger.tables import UNFINISHED, attempt, checkpoint, condition, edge, incident, memory, notice, report
 

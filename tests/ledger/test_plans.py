@@ -44,7 +44,7 @@ def _plan(ledger, question, make):
     plans = []
     engine = ledger._store._engine
 
-    def explain(connection, cursor, statement, parameters, context, executemany):  # noqa: PLR0917 - SQLAlchemy's signature
+    def explain(connection, cursor, statement, parameters, context, executemany):
         if statement.startswith(("SELECT", "UPDATE")):
             cursor.execute("EXPLAIN QUERY PLAN " + statement, parameters[0] if executemany else parameters)
             plans.extend(row[3] for row in cursor.fetchall())

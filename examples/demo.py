@@ -1,0 +1,193 @@
+"""The main job, on one machine: a recorded power cut goes through real hooks, relays and the bridge into a mailbox.
+
+Runs as any user, on loopback, in a folder of its own that is removed afterwards. `--keep` stays up until interrupted.
+"""
+
+import argparse
+import json
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from email.message import EmailMessage
+from pathlib import Path
+
+from bridge.wire.keys import enrol, make_bridge_keys, make_node_keys
+from examples.mail_sink import MailSink
+
+HERE = Path(__file__).resolve().parent
+HOOK = HERE.parent / "alert_scripts" / "quorumbell-alert"
+RECORDING = HERE / "node-power-cut.json"
+LONGEST = 55.0
+CLUSTER = "demo"
+
+
+def main() -> int:
+    options = argparse.ArgumentParser(description=__doc__)
+    options.add_argument("--keep", action="store_true", help="stay up afterwards, until Ctrl-C")
+    keep = options.parse_args().keep
+    home = Path(tempfile.mkdtemp(prefix="quorumbell-demo-"))
+    demo = Demo(home)
+    try:
+        demo.start()
+        demo.play()
+        good = demo.wait_for_the_end()
+        demo.show()
+        if keep:
+            demo.stay()
+        return 0 if good else 1
+    finally:
+        demo.stop()
+        shutil.rmtree(home, ignore_errors=True)
+
+
+class Demo:
+    """A bridge, a relay for each recorded node, a mailbox; and the recording."""
+
+    def __init__(self, home: Path) -> None:
+        self.home = home
+        self.config = home / "quorumbell.toml"
+        self.records = json.loads(RECORDING.read_bytes())
+        self.nodes = sorted({record["host"] for record in self.records})
+        self.mails: list[EmailMessage] = []
+        self.came = threading.Event()
+        self.sink = MailSink(self._on_mail)
+        self.processes: list[subprocess.Popen[bytes]] = []
+        self.exits: list[int] = []
+
+    def start(self) -> None:
+        port = free_port()
+        keys = make_bridge_keys(str(self.home / "keys"))
+        (self.home / "allowed.d").mkdir(mode=0o755)
+        for node in self.nodes:
+            self._prepare(node, port, keys.public)
+        self.config.write_text(self._toml(port), encoding="utf-8")
+        say(f"starting the bridge and the relays of {', '.join(self.nodes)} in {self.home}")
+        self._run("bridge", "-m", "bridge", "serve", "-c", str(self.config))
+        for node in self.nodes:
+            self._run(node, "-m", "bridge.wire.relay", str(self.home / node / "relay.conf"))
+        wait_for(lambda: all((self.home / node / "run/hook.sock").exists() for node in self.nodes), "the relays")
+
+    def _prepare(self, node: str, port: int, bridge_key: str) -> None:
+        """A base folder, a key, its enrolment and the relay's settings: what `setup keys` and an editor do on a real node."""
+        base = self.home / node
+        base.mkdir()
+        own = make_node_keys(str(base / "keys"))
+        enrol(str(self.home / "allowed.d"), own.public, CLUSTER, node)
+        settings = f"base = {base}\nbridge = tcp://127.0.0.1:{port}\nkey = {own.secret}\nbridge_key = {bridge_key}\n"
+        (base / "relay.conf").write_text(f"{settings}node = {node}\nballast_mib = 0\n", encoding="utf-8")
+
+    def _toml(self, port: int) -> str:
+        return f"""\
+[bridge]
+ledger = "sqlite:///{self.home}/ledger.db"
+listen = ["tcp://127.0.0.1:{port}"]
+keys = "{self.home}/keys"
+allowed = "{self.home}/allowed.d"
+control = "{self.home}/control.sock"
+
+[correlation]
+clear_after = "8s"
+
+[receivers.oncall]
+kind = "mail"
+host = "127.0.0.1"
+port = {self.sink.port}
+security = "none"
+from = "quorumbell@example.com"
+to = ["oncall@example.com"]
+"""
+
+    def _run(self, name: str, *arguments: str) -> None:
+        log = (self.home / f"{name}.log").open("wb")
+        self.processes.append(subprocess.Popen([sys.executable, *arguments], stdout=log, stderr=log, cwd=HERE.parent))
+
+    def play(self) -> None:
+        """Each recorded call of Pacemaker is made again, on its node, at its time, by the real hook."""
+        first = self.records[0]["received"]
+        shift = time.time() + 0.5 - first
+        say(f"playing {len(self.records)} calls of {RECORDING.name}: node n3 loses power, is fenced, and comes back")
+        running: list[subprocess.Popen[bytes]] = []
+        for record in self.records:
+            time.sleep(max(0.0, record["received"] + shift - time.time()))
+            environment = moved(record["env"], shift) | {"quorumbell_base": str(self.home / record["host"])}
+            running.append(subprocess.Popen(hook_command(), env=environment))
+        self.exits = [process.wait() for process in running]
+        say(f"{self.exits.count(0)} of {len(self.exits)} hooks say that their event is safe")
+
+    def wait_for_the_end(self) -> bool:
+        until = time.monotonic() + LONGEST
+        while len(self.mails) < 2 and time.monotonic() < until:
+            self.came.wait(0.2)
+            self.came.clear()
+        return len(self.mails) == 2 and not any(self.exits)
+
+    def show(self) -> None:
+        for words in (["status"], ["incidents"], ["explain", "1"]):
+            say(f"quorumbell {' '.join(words)}")
+            subprocess.run([sys.executable, "-m", "bridge", *words, "-c", str(self.config)], check=True, cwd=HERE.parent)
+        count = len(self.mails)
+        print(
+            f"\nShown: {len(self.exits)} calls of Pacemaker's alert hook from {len(self.nodes)} nodes became one incident."
+            f"\nShown: it rang once, when the node was fenced, and the end says how long it lasted: {count} mails, one thread."
+            "\nShown: every report is in the ledger, with what was made of it, and who was told."
+        )
+
+    def stay(self) -> None:
+        say(f"staying up: try `{sys.executable} -m bridge status -c {self.config}`; Ctrl-C ends it")
+        try:
+            threading.Event().wait()
+        except KeyboardInterrupt:
+            print()
+
+    def stop(self) -> None:
+        for process in self.processes:
+            process.terminate()
+        for process in self.processes:
+            process.wait(15)
+        self.sink.shutdown()
+
+    def _on_mail(self, mail: EmailMessage) -> None:
+        self.mails.append(mail)
+        text = mail.get_body(("plain",))
+        body = str(text.get_content()) if text is not None else ""
+        say(f"a mail has come, in the thread of {mail.get('References') or mail['Message-ID']}")
+        print("\n".join(f"    {line}" for line in [f"Subject: {mail['Subject']}", "", *body.rstrip().splitlines()]), flush=True)
+        self.came.set()
+
+
+def moved(env: dict[str, str], shift: float) -> dict[str, str]:
+    """The recorded variables, their time moved to now."""
+    at = int(env["CRM_alert_timestamp_epoch"]) + int(env["CRM_alert_timestamp_usec"]) / 1e6 + shift
+    stamp = {"CRM_alert_timestamp_epoch": str(int(at)), "CRM_alert_timestamp_usec": f"{int(at % 1 * 1e6):06d}"}
+    return {**env, **stamp}
+
+
+def hook_command() -> list[str]:
+    """As Pacemaker starts it; where there is no system Python, with ours."""
+    return [str(HOOK)] if os.access("/usr/bin/python3", os.X_OK) else [sys.executable, "-IS", str(HOOK)]
+
+
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        return int(probe.getsockname()[1])
+
+
+def wait_for(condition, what: str, seconds: float = 15.0) -> None:
+    until = time.monotonic() + seconds
+    while not condition():
+        if time.monotonic() > until:
+            sys.exit(f"{what} did not start within {seconds:g} s")
+        time.sleep(0.05)
+
+
+def say(text: str) -> None:
+    print(f"\n--- {text}", flush=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
