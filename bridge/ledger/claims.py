@@ -4,7 +4,7 @@ from collections.abc import Collection
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Connection, Select, exists, func, literal_column, select, update
+from sqlalchemy import Connection, bindparam, exists, func, literal_column, select, update
 
 from bridge.core.event import from_us, to_us
 from bridge.core.notice import Notice
@@ -12,25 +12,58 @@ from bridge.ledger import rows
 from bridge.ledger.records import Standing
 from bridge.ledger.tables import memory, notice
 
-_earlier: Final = notice.alias("earlier")
-
 Claim = tuple[Notice, int, dict[str, str]]
 """The notice, how many attempts were begun before this one, and what earlier notices asked to remember."""
 
 
+def _unfinished(table: Any) -> Any:
+    """Written out, not bound: only so does the planner see that the indices of what is owed will do."""
+    return table.c.state.in_([literal_column("'pending'"), literal_column("'leased'")])
+
+
+# The statements stand here since making them costs more than running them.
+_earlier: Final = notice.alias("earlier")
+_first_of_thread: Final = ~exists().where(  # nobody reads "it is over" before "it broke"
+    _earlier.c.incident_id == notice.c.incident_id,
+    _earlier.c.receiver == notice.c.receiver,
+    _earlier.c.id < notice.c.id,
+    _unfinished(_earlier),
+)
+_due: Final = (
+    select(notice)
+    .where(notice.c.receiver == bindparam("whose"), notice.c.next_at <= bindparam("by"), _unfinished(notice), _first_of_thread)
+    .order_by(notice.c.id)
+    .limit(bindparam("most"))
+)
+_next: Final = select(notice.c.next_at).where(_unfinished(notice), _first_of_thread).order_by(notice.c.next_at).limit(1)
+_next_of_some: Final = _next.where(notice.c.receiver.in_(bindparam("receivers", expanding=True)))
+_take: Final = (
+    update(notice)
+    .where(notice.c.id == bindparam("which"))
+    .values(
+        state=Standing.LEASED.value,
+        attempts=notice.c.attempts + 1,
+        leased_until=bindparam("until_us"),
+        next_at=bindparam("until_us"),
+    )
+)
+_remembered: Final = select(memory.c.data).where(
+    memory.c.receiver == bindparam("whose"), memory.c.incident_id == bindparam("incident_number")
+)
+
+
 def claim(connection: Connection, receiver: str, now: datetime, lease: timedelta, limit: int) -> list[Claim]:
     """`next_at` of a leased notice is the end of its lease: one column says when a notice may be tried."""
-    due = select(notice).where(notice.c.receiver == receiver, notice.c.next_at <= to_us(now), *_owed())
-    found = connection.execute(due.order_by(notice.c.id).limit(limit)).all()
-    return [_take(connection, row, to_us(now + lease)) for row in found]
+    found = connection.execute(_due, {"whose": receiver, "by": to_us(now), "most": limit}).all()
+    return [_lease(connection, row, to_us(now + lease)) for row in found]
 
 
 def next_due(connection: Connection, receivers: Collection[str] | None) -> datetime | None:
     """When a claim can next succeed; in the past when one can now."""
-    wanted: Select[Any] = select(notice.c.next_at).where(*_owed()).order_by(notice.c.next_at).limit(1)
-    if receivers is not None:
-        wanted = wanted.where(notice.c.receiver.in_(receivers))
-    found = connection.execute(wanted).scalar()
+    if receivers is None:
+        found = connection.execute(_next).scalar()
+    else:
+        found = connection.execute(_next_of_some, {"receivers": list(receivers)}).scalar()
     return None if found is None else from_us(found)
 
 
@@ -39,27 +72,7 @@ def leased(connection: Connection, now: datetime) -> int:
     return connection.execute(held).scalar() or 0
 
 
-def _owed() -> tuple[ColumnElement[bool] | Any, ...]:
-    """Not finished, and first of its thread: nobody reads 'it is over' before 'it broke'."""
-    earlier = exists().where(
-        _earlier.c.incident_id == notice.c.incident_id,
-        _earlier.c.receiver == notice.c.receiver,
-        _earlier.c.id < notice.c.id,
-        _unfinished(_earlier),
-    )
-    return _unfinished(notice), ~earlier
-
-
-def _unfinished(table: Any) -> Any:
-    """Written out, not bound: only so does the planner see that the indices of what is owed will do."""
-    return table.c.state.in_([literal_column("'pending'"), literal_column("'leased'")])
-
-
-def _take(connection: Connection, row: Any, until: int) -> Claim:
-    connection.execute(
-        update(notice)
-        .where(notice.c.id == row.id)
-        .values(state=Standing.LEASED.value, attempts=row.attempts + 1, leased_until=until, next_at=until)
-    )
-    remembered = select(memory.c.data).where(memory.c.receiver == row.receiver, memory.c.incident_id == row.incident_id)
-    return rows.to_notice(row), row.attempts, rows.to_memory(connection.execute(remembered).scalar())
+def _lease(connection: Connection, row: Any, until: int) -> Claim:
+    connection.execute(_take, {"which": row.id, "until_us": until})
+    remembered = connection.execute(_remembered, {"whose": row.receiver, "incident_number": row.incident_id}).scalar()
+    return rows.to_notice(row), row.attempts, rows.to_memory(remembered)

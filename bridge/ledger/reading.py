@@ -19,6 +19,7 @@ AT_ONCE: Final = 500
 REMEMBERED_AFTER_CLOSING: Final = timedelta(hours=24)
 
 _known: Final = select(report.c.uid).where(report.c.uid.in_(bindparam("uids", expanding=True)))
+_numbers: Final = select(incident.c.key, incident.c.id).where(incident.c.key.in_(bindparam("keys", expanding=True)))
 
 Filter = ColumnElement[bool]
 
@@ -49,7 +50,7 @@ def known(connection: Connection, uids: Collection[bytes]) -> set[bytes]:
 def ids_of(connection: Connection, keys: Collection[str]) -> dict[str, int]:
     found: dict[str, int] = {}
     for some in chunks(keys):
-        for row in connection.execute(select(incident.c.key, incident.c.id).where(incident.c.key.in_(some))):
+        for row in connection.execute(_numbers, {"keys": some}):
             found[row.key] = row.id
     return found
 
