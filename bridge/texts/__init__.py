@@ -5,6 +5,7 @@ out of the sentences, never shown as holes.
 """
 
 import logging
+import shlex
 from datetime import UTC, datetime, tzinfo
 from typing import Any, Final
 
@@ -147,7 +148,8 @@ def _context(notice: Notice, language: str, zone: tzinfo) -> dict[str, Any]:
         **words.thing(incident.root, known, language),
         "failed": words.failed(known, language),
         "why": words.why(known, language),
-        "sides": known["link"].split(", ") if "link" in known else [],
+        "sides": known["nodes"].split(", ") if "nodes" in known else [],
+        "behinds": [shlex.quote(one) for one in known.get("behind", "").split(", ") if one],
         "silent": _silent(known.get("silent_since", ""), language, zone),
     }
 
