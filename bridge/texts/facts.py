@@ -72,10 +72,10 @@ class Missing(StrictUndefined):
     def __bool__(self) -> bool:  # type: ignore[override]  # there it never returns
         return False
 
-    def __eq__(self, other: object) -> bool:
+    def __eq__(self, other: object) -> bool:  # type: ignore[override]  # there it never returns
         return False
 
-    def __ne__(self, other: object) -> bool:
+    def __ne__(self, other: object) -> bool:  # type: ignore[override]  # there it never returns
         return True
 
 
