@@ -44,6 +44,7 @@ NAMES: Final = frozenset(
         "policy",
         "rc",
         "rc_words",
+        "recovered_at",
         "replica",  # of the root: `r0` of `drbd/r0@alpha`
         "resource",
         "role",
@@ -67,7 +68,7 @@ class Missing(StrictUndefined):
     """A fact that nobody told: may be asked for and compared (`{% if f.node %}`, `f.node or …`), never printed."""
 
     __slots__ = ()
-    __hash__ = object.__hash__
+    __hash__ = object.__hash__  # type: ignore[assignment]  # there it never returns
 
     def __bool__(self) -> bool:  # type: ignore[override]  # there it never returns
         return False
