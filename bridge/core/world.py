@@ -204,6 +204,7 @@ class World:
         self.change(key, at, state=state, closed_at=closed_at, reason=reason)
         self.say(reason, key)
         if state is State.CLEARING:
+            self.change(key, at, facts={"recovered_at": at.isoformat()})  # what it lasted, without the quiet time after it
             self.set_timer(at + self.settings.clear_after, "clear", key)
         else:
             self.cancel_timer("clear", key)

@@ -5,6 +5,7 @@ out of the sentences, never shown as holes.
 """
 
 import logging
+import shlex
 from datetime import UTC, datetime, tzinfo
 from typing import Any, Final
 
@@ -20,6 +21,9 @@ from bridge.texts.words import LANGUAGES
 __all__ = ["LANGUAGES", "Text", "render", "render_strictly", "summary"]
 
 log = logging.getLogger(__name__)
+
+TEST_KEY: Final = "test@"
+"""How the key of the incident of a test notice begins: nothing is wrong, and the text says only that."""
 
 
 class Text(msgspec.Struct, frozen=True, kw_only=True):
@@ -119,21 +123,22 @@ def _as_notice(incident: Incident) -> Notice:
 
 
 def _part(part: str, incident: Incident, context: dict[str, Any], language: str) -> str:
-    return _TEXT.get_template(f"{language}/{incident.kind}.j2").render(context, part=part)
+    name = "_test" if incident.key.startswith(TEST_KEY) else incident.kind
+    return _TEXT.get_template(f"{language}/{name}.j2").render(context, part=part)
 
 
 def _sentence(incident: Incident, context: dict[str, Any], language: str) -> str:
     sentence = layout.one_line(_part("summary", incident, context, language))
     # An incident may be understood in a way that its template did not foresee; its root is named all the same.
     unnamed = [name for name in root_names(incident.root) if name not in sentence]
-    return f"{' '.join(unnamed)}: {sentence}" if unnamed else sentence
+    return f"{' '.join(unnamed)}: {sentence}" if unnamed and not incident.key.startswith(TEST_KEY) else sentence
 
 
 def _context(notice: Notice, language: str, zone: tzinfo) -> dict[str, Any]:
     incident = notice.incident
     known = complete(incident)
     over = incident.state is State.CLOSED or notice.kind is Telling.CLOSED
-    ended_at = (incident.closed_at or notice.at) if over else notice.at
+    ended_at = _over_at(notice, known.get("recovered_at", "")) if over else notice.at
     return {
         "f": Facts(known),
         "q": quoted(known),
@@ -147,9 +152,18 @@ def _context(notice: Notice, language: str, zone: tzinfo) -> dict[str, Any]:
         **words.thing(incident.root, known, language),
         "failed": words.failed(known, language),
         "why": words.why(known, language),
-        "sides": known["link"].split(", ") if "link" in known else [],
+        "sides": known["nodes"].split(", ") if "nodes" in known else [],
+        "behinds": [shlex.quote(one) for one in known.get("behind", "").split(", ") if one],
         "silent": _silent(known.get("silent_since", ""), language, zone),
     }
+
+
+def _over_at(notice: Notice, recovered_at: str) -> datetime:
+    """When all was well again; the incident itself closes after a quiet time, which nobody wants to see counted."""
+    try:
+        return datetime.fromisoformat(recovered_at)
+    except ValueError:
+        return notice.incident.closed_at or notice.at
 
 
 def _silent(since: str, language: str, zone: tzinfo) -> str:

@@ -16,6 +16,7 @@ NAMES: Final = frozenset(
         "before",
         "behind",
         "cut_off",
+        "disks",
         "failed_on",
         "failures",
         "fence_result",
@@ -26,6 +27,8 @@ NAMES: Final = frozenset(
         "fencing_failures",
         "fencing_result",
         "found_on",
+        "frozen",
+        "generation",
         "guest",
         "handler",
         "link",
@@ -34,13 +37,18 @@ NAMES: Final = frozenset(
         "moved",
         "node",
         "node_back",
+        "nodes",
         "now_on",
         "pacemaker_version",
         "peer",
+        "policy",
         "rc",
         "rc_words",
+        "recovered_at",
         "replica",  # of the root: `r0` of `drbd/r0@alpha`
         "resource",
+        "role",
+        "roles",
         "side",
         "silent_since",
         "survivor",
@@ -57,12 +65,19 @@ LONGEST: Final = 400
 
 
 class Missing(StrictUndefined):
-    """A fact that nobody told: may be asked for (`{% if f.node %}`, `f.node or …`), never printed."""
+    """A fact that nobody told: may be asked for and compared (`{% if f.node %}`, `f.node or …`), never printed."""
 
     __slots__ = ()
+    __hash__ = object.__hash__  # type: ignore[assignment]  # there it never returns
 
     def __bool__(self) -> bool:  # type: ignore[override]  # there it never returns
         return False
+
+    def __eq__(self, other: object) -> bool:  # type: ignore[override]  # there it never returns
+        return False
+
+    def __ne__(self, other: object) -> bool:  # type: ignore[override]  # there it never returns
+        return True
 
 
 class Facts:
@@ -95,7 +110,7 @@ def complete(incident: Incident) -> dict[str, str]:
     known = {name: clean(value) for name, value in incident.facts.items() if clean(value)}
     for name, value in _from_root(incident.root).items():
         known.setdefault(name, clean(value))
-    if incident.root.startswith("drbd/"):
+    if "replica" in known:
         _complete_sides(known, incident.subjects)
     return known
 
@@ -116,14 +131,13 @@ def _from_root(root: Subject) -> dict[str, str]:
 
 
 def _complete_sides(known: dict[str, str], subjects: Iterable[Subject]) -> None:
-    """Both nodes of a replica, from whatever names them."""
-    if "link" in known:
-        return
-    told = [known[name] for name in ("side", "peer", "victim", "survivor") if name in known]
-    drawn = [subject.partition("@")[2] for subject in subjects if subject.startswith("drbd/") and "@" in subject]
-    nodes = list(dict.fromkeys([*told, *map(clean, drawn)]))
-    if len(nodes) > 1:
-        known["link"] = ", ".join(nodes)
+    """The nodes of a replica, from whatever names them."""
+    told = [known[name] for name in ("nodes", "link", "side", "peer", "victim", "survivor") if name in known]
+    drawn = [clean(subject.partition("@")[2]) for subject in subjects if subject.startswith("drbd/") and "@" in subject]
+    nodes = [name.strip() for words in (*told, *drawn) for name in words.replace(";", ",").split(",")]
+    both = list(dict.fromkeys(name for name in nodes if name))
+    if len(both) > 1:
+        known["nodes"] = ", ".join(both)
 
 
 def root_names(root: Subject) -> list[str]:

@@ -37,29 +37,43 @@ def label(subject: Subject, language: str) -> str:
 
 
 def outages(told: Iterable[Outage], now: datetime, language: str) -> Outages:
-    """The longest first; one that has not ended is as long as until now."""
-    ordered = sorted(told, key=lambda outage: (_length(outage, now), outage.subject), reverse=True)
-    longest = max((_length(outage, now) for outage in ordered), default=timedelta(0)) or timedelta(seconds=1)
-    rows = tuple(_row(outage, now, longest, language) for outage in ordered[:MOST_ROWS])
+    """One row for each subject, away once or several times in all; the longest first."""
+    totals: dict[Subject, Away] = {}
+    for outage in told:
+        totals[outage.subject] = totals.get(outage.subject, Away()).and_then(outage, now)
+    ordered = sorted(totals.items(), key=lambda item: (-item[1].length, item[0]))
+    longest = max((away.length for _, away in ordered), default=timedelta(0)) or timedelta(seconds=1)
+    rows = tuple(_row(subject, away, longest, language) for subject, away in ordered[:MOST_ROWS])
     return Outages(rows=rows, left_out=max(0, len(ordered) - MOST_ROWS))
 
 
-def _length(outage: Outage, now: datetime) -> timedelta:
-    return max((outage.ended_at or now) - outage.began_at, timedelta(0))
+class Away(msgspec.Struct, frozen=True, kw_only=True):
+    """How long one subject was away in all, how often, and whether it still is."""
+
+    length: timedelta = timedelta(0)
+    times: int = 0
+    still: bool = False
+
+    def and_then(self, outage: Outage, now: datetime) -> "Away":
+        length = max((outage.ended_at or now) - outage.began_at, timedelta(0))
+        return Away(length=self.length + length, times=self.times + 1, still=self.still or outage.ended_at is None)
 
 
-def _row(outage: Outage, now: datetime, longest: timedelta, language: str) -> Row:
-    length = _length(outage, now)
-    away = words.at_least(length, language)
-    if outage.ended_at is None:
-        away = f"{away}, {words.LABELS[language]['still']}"
-    return Row(what=label(outage.subject, language), away=away, share=max(1, round(100 * (length / longest))))
+def _row(subject: Subject, away: Away, longest: timedelta, language: str) -> Row:
+    labels = words.LABELS[language]
+    told = words.at_least(away.length, language)
+    if away.still:
+        told = labels["still"].format(told)
+    if away.times > 1:
+        told = f"{told}, {labels['in_all'].format(away.times)}"
+    return Row(what=label(subject, language), away=told, share=max(1, round(100 * (away.length / longest))))
 
 
 def involved(incident: Incident, language: str) -> str:
     """What was drawn in beside the root and beside what stands in the table of outages."""
     shown = {incident.root, *(outage.subject for outage in incident.outages)}
-    names = [label(subject, language) for subject in incident.subjects if subject not in shown]
+    worth = [subject for subject in incident.subjects if subject not in shown and subject.partition("/")[0] in _SORTS]
+    names = [label(subject, language) for subject in worth]
     if len(names) <= MOST_NAMES:
         return ", ".join(names)
     return ", ".join([*names[:MOST_NAMES], words.LABELS[language]["and_more"].format(len(names) - MOST_NAMES)])
