@@ -103,8 +103,8 @@ to = ["oncall@example.com"]
 """
 
     def _run(self, name: str, *arguments: str) -> None:
-        log = (self.home / f"{name}.log").open("wb")
-        self.processes.append(subprocess.Popen([sys.executable, *arguments], stdout=log, stderr=log, cwd=HERE.parent))
+        with (self.home / f"{name}.log").open("wb") as log:
+            self.processes.append(subprocess.Popen([sys.executable, *arguments], stdout=log, stderr=log, cwd=HERE.parent))
 
     def play(self) -> None:
         """Each recorded call of Pacemaker is made again, on its node, at its time, by the real hook."""

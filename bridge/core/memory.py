@@ -37,6 +37,7 @@ TABLES: Final[dict[str, Any]] = {
     "node": Node,
     "node_fencings": tuple[datetime, ...],
     "sequence": int,
+    "start_failed": frozenset[str],
     "started": tuple[str, datetime],
     "stop_failed": str,
     "stop_failed_on": tuple[str, ...],

@@ -351,7 +351,7 @@ def on_fencing(world: World, event: Fencing) -> None:
 
 
 def _already_told(world: World, event: Fencing) -> bool:
-    name = event.ref or f"{event.target}/{event.action}/{event.rc}"
+    name = f"{event.target}/{event.ref or f'{event.action}/{event.rc}'}"
     before: datetime | None = world.get("fencing", name)
     world.put(("fencing", name), event.at)
     return before is not None and (bool(event.ref) or event.at - before < SAME_FENCING)
@@ -468,11 +468,11 @@ def on_fencing_quiet(world: World, name: str, at: datetime) -> None:
 
 
 def without_quorum(world: World, witness: str) -> bool:
-    """Whether the witness sees at most half of three nodes or more, with none of the missing ones fenced, and is not cut off."""
+    """Whether the witness sees at most half of three nodes or more, not all of the missing ones fenced, and is not cut off."""
     size, lost = len(circle(world, witness)), claims(world, witness)
     if size < 3 or len(lost) * 2 < size or is_void(world, witness):
         return False
-    return all(node(world, name).fenced_at is None for name in lost)
+    return any(node(world, name).fenced_at is None for name in lost)
 
 
 def lose_quorum(world: World, witness: str, at: datetime, reason: str) -> str:

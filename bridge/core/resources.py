@@ -142,6 +142,8 @@ def _recovered(world: World, event: Action) -> None:
     world.cancel_timer("down", resource)
     world.cancel_timer("settled", resource)
     key = world.facts["holder", subject]
+    down = [part for part in world.incident(key).facts.get("down", "").split(", ") if part and part != resource]
+    world.change(key, event.at, facts={"down": ", ".join(down)})
     moved = world.incident(key).facts.get("moved", "")
     arrow = f"{resource} → {name}"
     known = [part for part in moved.split(", ") if part and not part.startswith(f"{resource} → ")]
@@ -408,8 +410,23 @@ def _on_failed_run(world: World, event: Action) -> None:
     world.set_timer(at + world.settings.down_after, "down", resource)
     _note_trouble(world, name, key, at)
     world.say(reason, key)
+    if event.task == "start":
+        _tried_everywhere(world, resource, name, at)
     if fresh:
         _look_for_flapping(world, resource, key, at)
+
+
+def _tried_everywhere(world: World, resource: str, name: str, at: datetime) -> None:
+    """When the start has failed on every node that is there, nobody need wait to see that it is down."""
+    tried = frozenset(world.get("start_failed", resource) or ()) | {name}
+    world.put(("start_failed", resource), tried)
+    there = {
+        other
+        for other in circle(world, name)
+        if (known := node(world, other)).lost_at is None and not known.left and not known.remote
+    }
+    if len(there) > 1 and there <= tried:
+        on_down(world, resource, at)
 
 
 def _kind(world: World, event: Action) -> Kind:
@@ -488,6 +505,8 @@ def on_down(world: World, resource: str, at: datetime) -> None:
     world.hurt(incident.key, subject, at, Severity.CRITICAL, reason)
     if incident.kind in {Kind.RESOURCE_FAILURE, Kind.MIGRATION_FAILURE, Kind.RESOURCE_MISCONFIGURED, Kind.MULTIPLE_ACTIVE}:
         world.change(incident.key, at, kind=Kind.RESOURCE_DOWN, root=subject)
+    down = _with_name(incident.facts.get("down", ""), resource)
+    world.change(incident.key, at, facts={"down": down})
     world.alarm(incident.key, at, reason)
     for other in world.get("bystanders", incident.key) or ():
         bystander: tuple[str, datetime, str] | None = world.get("bystander", other)

@@ -257,7 +257,7 @@ class World:
         outage = outage and subject.startswith(SERVICES)
         self.put(("wound", subject), Wound(began, severity, why, outage or (old is not None and old.outage)))
         if outage and (old is None or not old.outage):
-            self.change(key, at, outages=(*self.incident(key).outages, Outage(subject, began)))
+            self.change(key, at, outages=(*self.incident(key).outages, Outage(subject, at)))
         self._condition(subject, severity, began, why, key)
         if self.incident(key).state is State.CLEARING:
             self.step(key, Step.RELAPSE, at, f"{subject_name(subject)}: {why}")

@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 from collections import Counter
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -47,8 +48,8 @@ class Site:
         self.running = {}
 
     def start(self, name: str) -> None:
-        log = (self.home / f"{name}.log").open("ab")
-        self.running[name] = subprocess.Popen([sys.executable, *self.commands[name]], stdout=log, stderr=log, cwd=ROOT)
+        with (self.home / f"{name}.log").open("ab") as log:
+            self.running[name] = subprocess.Popen([sys.executable, *self.commands[name]], stdout=log, stderr=log, cwd=ROOT)
 
     def kill(self, name: str) -> None:
         self.running[name].kill()
@@ -72,7 +73,7 @@ class Site:
         return os.posix_spawn(str(HOOK), [str(HOOK)], env)
 
     def stored(self) -> Counter:
-        with sqlite3.connect(self.home / "ledger.db", timeout=30) as ledger:
+        with closing(sqlite3.connect(self.home / "ledger.db", timeout=30)) as ledger:
             rows = ledger.execute("select body from report where source = 'pacemaker'").fetchall()
         return Counter(int(json.loads(body)["CRM_alert_node_sequence"]) for (body,) in rows)
 

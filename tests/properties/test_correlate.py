@@ -17,7 +17,7 @@ from bridge.rehearse import Rehearsal, bell, read_recording
 RECORDINGS = Path(__file__).parents[1] / "judge" / "recordings"
 NAMES = sorted(path.stem for path in RECORDINGS.glob("*.json") if "notify" not in path.stem)
 REPORTS = {name: read_recording(RECORDINGS / f"{name}.json") for name in NAMES}
-SINGLE = [name for name in NAMES if name not in {"clustermon-external-agent"} and REPORTS[name]]
+SINGLE = [name for name in NAMES if name != "clustermon-external-agent" and REPORTS[name]]
 HOUR = timedelta(hours=1)
 
 
@@ -45,8 +45,8 @@ PLAIN = {name: outcome([[report] for report in REPORTS[name]]) for name in SINGL
 def test_late_and_doubled_reports_change_nothing(name, chance):
     late = []
     for report in REPORTS[name]:
-        for _ in range(chance.choice([1, 1, 2])):
-            late.append((report.received_at + timedelta(seconds=chance.uniform(0, 5)), report))
+        copies = range(chance.choice([1, 1, 2]))
+        late += [(report.received_at + timedelta(seconds=chance.uniform(0, 5)), report) for _ in copies]
     late.sort(key=lambda pair: pair[0])
     batches, batch = [], []
     for _, report in late:
