@@ -58,7 +58,10 @@ class Door:
         fresh = f"{self.path}.{os.getpid() % 1000}"
         with contextlib.suppress(FileNotFoundError):
             os.unlink(fresh)
-        self._socket.bind(fresh)
+        try:
+            self._socket.bind(fresh)
+        except OSError as failed:
+            raise Mistakes([f"{fresh}: {failed.strerror}: let the relay's user write into this folder"]) from None
         self._open_to_pacemaker(fresh)
         os.rename(fresh, self.path)
 
