@@ -58,7 +58,10 @@ class Door:
         fresh = f"{self.path}.{os.getpid() % 1000}"
         with contextlib.suppress(FileNotFoundError):
             os.unlink(fresh)
-        self._socket.bind(fresh)
+        try:
+            self._socket.bind(fresh)
+        except OSError as failed:
+            raise Mistakes([f"{fresh}: {failed.strerror}: let the relay's user write into this folder"]) from None
         self._open_to_pacemaker(fresh)
         os.rename(fresh, self.path)
 
@@ -70,7 +73,7 @@ class Door:
         try:
             os.chown(path, self._pacemaker if self._own == 0 else -1, group)
         except PermissionError:
-            log.warning("%s: Pacemaker's hooks may not write here: let the relay's user join group %d (haclient)", path, group)
+            log.warning("%s: Pacemaker's hooks may not write here: let the relay's user join group %d (haclient)", self.path, group)
 
     def fileno(self) -> int:
         return self._socket.fileno()

@@ -6,7 +6,7 @@ import os
 from collections.abc import Mapping
 from typing import Final, Protocol, Union
 
-from bridge.spool import Backlog, Moment, Spool, make_body, remove
+from bridge.spool import Backlog, Moment, Spool, make_body
 
 Words = Mapping[str, Union[str, int, bool]]
 Body = tuple[bytes, bytes]
@@ -96,9 +96,10 @@ class Ballast:
         self._thrown = False
 
     def look(self, free: int, moment: Moment) -> list[Body]:
-        held = os.path.exists(self._path)
+        held = self._held()
         if held and free < HARDLY_ANY:
-            self._thrown = remove(self._path)
+            os.truncate(self._path, 0)  # not removed: in the packaged spool the relay may not make files
+            self._thrown = True
             return [
                 edge(
                     "ballast",
@@ -115,6 +116,12 @@ class Ballast:
                 ]
         return []
 
+    def _held(self) -> bool:
+        try:
+            return os.stat(self._path).st_size > 0
+        except FileNotFoundError:
+            return False
+
     def _take(self) -> None:
         try:
             handle = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
@@ -123,7 +130,7 @@ class Ballast:
         try:
             os.posix_fallocate(handle, 0, self._size)
         except OSError:
-            remove(self._path)
+            os.ftruncate(handle, 0)
         finally:
             os.close(handle)
 

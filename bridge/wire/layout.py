@@ -65,7 +65,10 @@ def _give_to_pacemaker(path: str) -> None:
 def lock(spool: str) -> int:
     """The handle that holds the spool; it is ours until the process ends, however it ends."""
     path = f"{spool}/.lock"
-    handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+    try:
+        handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+    except OSError as failed:
+        raise Mistakes([f"{path}: {failed.strerror}: make it as root, mode 600, for the relay's user"]) from None
     try:
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:

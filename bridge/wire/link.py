@@ -247,12 +247,17 @@ class Link:
         while self.monitor is not None and self.monitor.poll(0):
             happened = int(recv_monitor_message(self.monitor, zmq.DONTWAIT)["event"])
             if happened in HANDSHAKES:
-                public = self._settings.keys.public.decode() if self._settings.keys else "(none)"
-                self._fail(Step.LOST, now, HANDSHAKES[happened].format(endpoint=self.endpoint, public=public))
+                self._fail(Step.LOST, now, self._handshake_words(happened))
             elif happened == zmq.EVENT_HANDSHAKE_SUCCEEDED and self.state is State.GREETING:
                 self._greet(now)
             elif happened == zmq.EVENT_DISCONNECTED:
                 self._fail(Step.LOST, now, f"the connection to {self.endpoint} was cut")
+
+    def _handshake_words(self, happened: int) -> str:
+        keys = self._settings.keys
+        if keys is None:  # a port with keys resets us, sometimes before it has said why
+            happened = int(zmq.EVENT_HANDSHAKE_FAILED_PROTOCOL)
+        return HANDSHAKES[happened].format(endpoint=self.endpoint, public=keys.public.decode() if keys else "(none)")
 
     def _fail(self, step: Step, now: float, words: str) -> None:
         if (self.state, step) not in LIFE:

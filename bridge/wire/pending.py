@@ -86,19 +86,20 @@ class Pending:
         batch: list[tuple[bytes, bytes]] = []
         room = min(MAX_BATCH, window_bytes - self._flight_bytes)
         while self._waiting and len(batch) < MAX_PAIRS and len(self._flight) < window:
-            uid = self._waiting[0]
+            uid = heapq.heappop(self._waiting)  # before loading: a file put aside makes a report of its own, which enters here
+            if uid in self._flight:
+                continue
             entry = self._all.get(uid)
             body = None if entry is None else entry.body if entry.body is not None else load(uid, entry)
             if entry is None or body is None:
-                heapq.heappop(self._waiting)
                 self._forget(uid)
-                continue
-            if len(body) > room and (batch or self._flight):
+            elif len(body) > room and (batch or self._flight):
+                heapq.heappush(self._waiting, uid)
                 break
-            heapq.heappop(self._waiting)
-            room -= len(body)
-            self._fly(uid, entry, len(body), now)
-            batch.append((uid, body))
+            else:
+                room -= len(body)
+                self._fly(uid, entry, len(body), now)
+                batch.append((uid, body))
         return batch
 
     def _fly(self, uid: bytes, entry: Entry, size: int, now: float) -> None:

@@ -74,6 +74,7 @@ class Relay:
         )
         self._door = Door(conf.door)
         self._inotify = Inotify()
+        self._stuck: set[str] = set()
         self._batch = 0
         self._rescan_at = self._sweep_at = 0.0
         self._handlers: dict[int, Callable[[float], None]] = {}
@@ -236,6 +237,9 @@ class Relay:
     def _put_aside(self, path: str, name: str, why: str) -> None:
         head = _head(path)
         if not self._spool.quarantine(path):
+            if os.path.lexists(path) and path not in self._stuck:
+                self._stuck.add(path)
+                log.error("%s is no report (%s) and cannot be moved to bad/: look at the modes of %s", path, why, self._spool.bad)
             return
         log.warning("%s went to bad/: %s", path, why)
         self._tell([edge("torn", {"of": name, "why": why, "head": head}, moment(self._boot))])

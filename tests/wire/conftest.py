@@ -130,7 +130,7 @@ class Bridge(threading.Thread):
     def run(self) -> None:
         try:
             intake = self._make()
-        except BaseException as wrong:
+        except Exception as wrong:  # noqa: BLE001 - the test that started it shall see it
             self._ready.set_exception(wrong)
             return
         self._ready.set_result(intake.endpoints)
@@ -235,8 +235,8 @@ def _end(process: subprocess.Popen[bytes] | None) -> None:
 def make_node(tmp_path):
     made: list[Node] = []
 
-    def make(name: str = "node", **more) -> Node:
-        made.append(Node(tmp_path / name, **more))
+    def make(name: str = "node", *, base: Path = tmp_path, **more) -> Node:
+        made.append(Node(base / name, **more))
         return made[-1]
 
     yield make

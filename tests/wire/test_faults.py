@@ -1,4 +1,4 @@
-"""Everything dies, freezes or is refused, and still: what a hook was promised is stored exactly once, and the log says why it waits."""
+"""Everything dies, freezes or is refused, and still: what was promised is stored exactly once, and the log says why it waits."""
 
 import signal
 import socket
@@ -190,7 +190,7 @@ GREETING = b"\xff" + bytes(8) + b"\x7f\x03"
     ],
     ids=["http", "zeros", "no-curve", "broken-curve"],
 )
-def test_garbage_on_the_port_harms_nobody(node, make_bridge, keys, junk, counted, wait):
+def test_garbage_on_the_port_harms_nobody(node, make_bridge, keys, *, junk, counted, wait):
     bridge = make_bridge(keys)
     host, _, number = bridge.endpoint.removeprefix("tcp://").rpartition(":")
     with socket.create_connection((host, int(number)), 5) as line:

@@ -1,0 +1,59 @@
+"""What the system is told about the relay: its unit, its user, its folders. Judged by systemd's own tools."""
+
+import os
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+PACKAGING = Path(__file__).parent.parent.parent / "packaging"
+UNIT = PACKAGING / "quorumbell-relay.service"
+
+
+def tool(name: str, *arguments: object) -> str:
+    path = shutil.which(name)
+    if path is None:
+        pytest.skip(f"{name} is not here")
+    run = subprocess.run([path, *map(str, arguments)], capture_output=True, text=True)
+    assert run.returncode == 0, run.stdout + run.stderr
+    return run.stdout + run.stderr
+
+
+def test_the_unit_is_sound():
+    assert tool("systemd-analyze", "verify", UNIT) == ""
+
+
+def test_the_unit_is_hardened():
+    exposure = re.search(
+        r"Overall exposure level[^:]*: ([0-9.]+)", tool("systemd-analyze", "security", "--offline=true", "--no-pager", UNIT)
+    )
+    assert exposure is not None
+    assert float(exposure[1]) <= 1.5
+
+
+def test_it_starts_before_the_cluster_and_never_gives_up():
+    lines = UNIT.read_text().splitlines()
+    for line in ("Before=pacemaker.service heartbeat.service drbd.service", "Restart=always", "StartLimitIntervalSec=0"):
+        assert line in lines
+
+
+def test_folders_are_made_for_their_writers(tmp_path):
+    if os.geteuid() != 0:
+        pytest.skip("needs root, to give folders away")
+    (tmp_path / "etc").mkdir()
+    tool("systemd-sysusers", f"--root={tmp_path}", PACKAGING / "quorumbell.sysusers")
+    users = {line.split(":")[0]: line.split(":")[2:4] for line in (tmp_path / "etc/passwd").read_text().splitlines()}
+    groups = {line.split(":")[0]: line.split(":")[2:] for line in (tmp_path / "etc/group").read_text().splitlines()}
+    assert users["hacluster"][1] == groups["haclient"][0]
+    assert "quorumbell" in groups["haclient"][1].split(",")
+    tool("systemd-tmpfiles", f"--root={tmp_path}", "--create", PACKAGING / "quorumbell.tmpfiles")
+    for top in ("var/spool/quorumbell", "run/quorumbell/spool2"):
+        for box, owner in (("pcmk", users["hacluster"][0]), ("root", "0")):
+            for path in (box, f"{box}/tmp", f"{box}/new"):
+                seen = (tmp_path / top / path).stat()
+                assert (str(seen.st_uid), str(seen.st_gid), oct(seen.st_mode)) == (owner, groups["quorumbell"][0], "0o42770")
+    for name, mode in (("bad", "0o40700"), (".lock", "0o100600"), ("ballast", "0o100600")):
+        seen = (tmp_path / "var/spool/quorumbell" / name).stat()
+        assert (str(seen.st_uid), oct(seen.st_mode)) == (users["quorumbell"][0], mode)
