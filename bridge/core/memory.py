@@ -36,6 +36,7 @@ TABLES: Final[dict[str, Any]] = {
     "needs_promote": bool,
     "node": Node,
     "node_fencings": tuple[datetime, ...],
+    "seen_on": str,
     "sequence": int,
     "start_failed": frozenset[str],
     "started": tuple[str, datetime],

@@ -254,7 +254,7 @@ def give_up(world: World, name: str, at: datetime, reason: str) -> str:
 
 def take_down(world: World, name: str, key: str, span: Span, severity: Severity = Severity.CRITICAL) -> None:
     """What ran on the node is away; an instance of a clone is missed only when it was the promoted one or the last."""
-    for resource, role in list(world.runs_there.get(name, {}).items()):
+    for resource, role in sorted(world.runs_there.get(name, {}).items()):
         world.put(("active", name, resource), None)
         subject = world.service(resource)
         if world.runs_on.get(resource) and role != "promoted":
@@ -395,7 +395,7 @@ def _fenced_by_admin(world: World, name: str, began: datetime, event: Fencing) -
     world.hurt(key, subject, began, Severity.WARNING, reason)
     world.change(key, event.at, kind=Kind.NODE_FENCED_BY_ADMIN, root=subject, severity=Severity.WARNING)
     world.confirm(key, event.at, reason)
-    for resource in list(world.runs_there.get(name, {})):
+    for resource in sorted(world.runs_there.get(name, {})):
         world.put(("active", name, resource), None)
         if world.runs_on.get(resource):
             world.draw_in(key, world.service(resource), event.at)

@@ -35,6 +35,8 @@ SOON: Final = timedelta(seconds=60)
 CLONE_STARTS: Final = timedelta(seconds=30)
 SAME_WORD: Final = timedelta(seconds=5)
 """ClusterMon: two nodes tell the same action, untimed, within this time."""
+TRIED_EVERYWHERE: Final = timedelta(seconds=5)
+"""Long enough for a node that was never heard of to try as well."""
 FOUND_TOGETHER: Final = timedelta(seconds=30)
 
 OWN_KINDS: Final = frozenset(
@@ -56,6 +58,7 @@ OWN_KINDS: Final = frozenset(
 
 def on_action(world: World, event: Action) -> None:
     meet(world, event.witness, event.node)
+    _meet_by_resource(world, event)
     if event.outcome in {Outcome.CANCELLED, Outcome.PENDING}:
         world.say(f"{event.resource}: {event.outcome}, which says nothing about the resource")
     elif event.task == "notify":
@@ -66,6 +69,15 @@ def on_action(world: World, event: Action) -> None:
         world.say(f"{event.node} is cut off: its word about {event.resource} is void", world.get("holder", f"node/{event.node}"))
     else:
         _BY_OUTCOME[event.outcome](world, event)
+
+
+def _meet_by_resource(world: World, event: Action) -> None:
+    """Nodes between which a resource moves belong together."""
+    before: str | None = world.get("seen_on", event.resource)
+    if before != event.node:
+        world.put(("seen_on", event.resource), event.node)
+        if before is not None:
+            meet(world, before, event.node)
 
 
 def _told_by_another(world: World, event: Action) -> bool:
@@ -417,7 +429,7 @@ def _on_failed_run(world: World, event: Action) -> None:
 
 
 def _tried_everywhere(world: World, resource: str, name: str, at: datetime) -> None:
-    """When the start has failed on every node that is there, nobody need wait to see that it is down."""
+    """When the start has failed on every node that is known to be there, a short while shows that it is down."""
     tried = frozenset(world.get("start_failed", resource) or ()) | {name}
     world.put(("start_failed", resource), tried)
     there = {
@@ -426,7 +438,7 @@ def _tried_everywhere(world: World, resource: str, name: str, at: datetime) -> N
         if (known := node(world, other)).lost_at is None and not known.left and not known.remote
     }
     if len(there) > 1 and there <= tried:
-        on_down(world, resource, at)
+        world.set_timer(at + TRIED_EVERYWHERE, "down", resource)
 
 
 def _kind(world: World, event: Action) -> Kind:

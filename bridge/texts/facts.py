@@ -17,6 +17,7 @@ NAMES: Final = frozenset(
         "behind",
         "cut_off",
         "disks",
+        "down",
         "failed_on",
         "failures",
         "fence_result",

@@ -31,7 +31,16 @@ def outcome(batches):
         found |= line.take(batch, now).incidents
     found |= line.tick(end).incidents
     return sorted(
-        (one.kind, one.root, one.peak, one.state, one.opened_at, one.planned, tuple(sorted(one.subjects)), one.outages)
+        (
+            one.kind,
+            one.root,
+            one.peak,
+            one.state,
+            one.opened_at,
+            one.planned,
+            tuple(sorted(one.subjects)),
+            sorted(one.outages, key=str),
+        )
         for one in found.values()
         if one.absorbed_into is None and not one.planned
     )
