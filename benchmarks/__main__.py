@@ -21,6 +21,7 @@ from bridge.wire import codec
 
 ROOT = Path(__file__).resolve().parent.parent
 HOOK = ROOT / "alert_scripts" / "quorumbell-alert"
+BOX = "spool/root/new" if os.getuid() == 0 else "spool/pcmk/new"
 STAND_IN = """#!/bin/sh
 # A stand-in of five lines for ClusterLabs' sample alert_file.sh: one line appended to a file, nothing synced.
 printf '%s %s %s %s\\n' "$CRM_alert_timestamp" "$CRM_alert_kind" "$CRM_alert_node" "$CRM_alert_desc" >> "$LOG"
@@ -49,7 +50,7 @@ def main() -> None:
 def hook_cost(home: Path, runs: int) -> float:
     """Prints CPU and wall of each, medians; gives the wall time of an empty Python, in seconds."""
     base = home / "hook"
-    for box in ("spool/pcmk/tmp", "spool/pcmk/new", "run"):
+    for box in ("spool/pcmk/tmp", "spool/pcmk/new", "spool/root/tmp", "spool/root/new", "run"):
         (base / box).mkdir(parents=True)
     script = SAMPLE if SAMPLE.exists() else home / "alert_file.sh"
     if not SAMPLE.exists():
@@ -110,7 +111,7 @@ def latency(site: Site, floor: float, runs: int) -> None:
         began = time.monotonic()
         code = subprocess.run([str(HOOK)], env=event_env(number) | {"quorumbell_base": str(site.base)}, check=False).returncode
         assert code == 0
-        while any((site.base / "spool/pcmk/new").iterdir()):
+        while any((site.base / BOX).iterdir()):
             time.sleep(0.0002)
         whole.append(time.monotonic() - began)
         wire.append(site.send_one())
@@ -180,6 +181,7 @@ def thinking(count: int) -> None:
 
 
 def feed(line: Line, count: int, *, bad: bool, prefix: str) -> None:
+    later = 0 if bad else 1  # seconds: what is fed second also happened later
     template = next(r for r in read_recording(ROOT / "examples/node-power-cut.json") if "CRM_alert_rsc" in r.body)
     import msgspec
 
@@ -191,6 +193,7 @@ def feed(line: Line, count: int, *, bad: bool, prefix: str) -> None:
             "CRM_alert_timestamp_usec": f"{number:06d}",
             "CRM_alert_node_sequence": str(number),
         }
+        body["CRM_alert_timestamp_epoch"] = str(int(body["CRM_alert_timestamp_epoch"]) + later)
         body |= {"CRM_alert_rc": "7"} if bad else {}
         batch.append(msgspec.structs.replace(template, body=body, uid=number.to_bytes(16, "big")))
         if len(batch) == 256:
