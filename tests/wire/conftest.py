@@ -130,7 +130,7 @@ class Bridge(threading.Thread):
     def run(self) -> None:
         try:
             intake = self._make()
-        except Exception as wrong:  # noqa: BLE001 - the test that started it shall see it
+        except Exception as wrong:  # the test that started it shall see it
             self._ready.set_exception(wrong)
             return
         self._ready.set_result(intake.endpoints)
