@@ -73,13 +73,7 @@ class Door:
         try:
             os.chown(path, self._pacemaker if self._own == 0 else -1, group)
         except PermissionError:
-<<<<<<< HEAD
-            log.warning(
-                "%s: Pacemaker's hooks may not write here: let the relay's user join group %d (haclient)", self.path, group
-            )
-=======
             log.warning("%s: closed to Pacemaker's hooks: let the relay's user join group %d (haclient)", self.path, group)
->>>>>>> wire
 
     def fileno(self) -> int:
         return self._socket.fileno()

@@ -130,11 +130,7 @@ class Bridge(threading.Thread):
     def run(self) -> None:
         try:
             intake = self._make()
-<<<<<<< HEAD
-        except Exception as wrong:
-=======
         except Exception as wrong:  # the test that started it shall see it
->>>>>>> wire
             self._ready.set_exception(wrong)
             return
         self._ready.set_result(intake.endpoints)
