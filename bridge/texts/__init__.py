@@ -7,6 +7,7 @@ out of the sentences, never shown as holes.
 import logging
 import shlex
 from datetime import UTC, datetime, tzinfo
+from functools import partial
 from typing import Any, Final
 
 import jinja2
@@ -152,6 +153,7 @@ def _context(notice: Notice, language: str, zone: tzinfo) -> dict[str, Any]:
         **words.thing(incident.root, known, language),
         "failed": words.failed(known, language),
         "why": words.why(known, language),
+        "listed": partial(words.listed, language=language),
         "sides": known["nodes"].split(", ") if "nodes" in known else [],
         "behinds": [shlex.quote(one) for one in known.get("behind", "").split(", ") if one],
         "silent": _silent(known.get("silent_since", ""), language, zone),

@@ -71,12 +71,17 @@ def _row(subject: Subject, away: Away, longest: timedelta, language: str) -> Row
 
 def involved(incident: Incident, language: str) -> str:
     """What was drawn in beside the root and beside what stands in the table of outages."""
-    shown = {incident.root, *(outage.subject for outage in incident.outages)}
-    worth = [subject for subject in incident.subjects if subject not in shown and subject.partition("/")[0] in _SORTS]
+    shown = {_whole(incident.root), *(outage.subject for outage in incident.outages)}
+    worth = [one for one in incident.subjects if not {one, _whole(one)} & shown and one.partition("/")[0] in _SORTS]
     names = [label(subject, language) for subject in worth]
     if len(names) <= MOST_NAMES:
         return ", ".join(names)
     return ", ".join([*names[:MOST_NAMES], words.LABELS[language]["and_more"].format(len(names) - MOST_NAMES)])
+
+
+def _whole(subject: Subject) -> Subject:
+    """`drbd/r0` of `drbd/r0@alpha`: a replica's own sides need not be told beside it."""
+    return Subject(subject.partition("@")[0]) if subject.startswith("drbd/") else subject
 
 
 def plain_body(frame: dict[str, Any]) -> str:

@@ -89,6 +89,7 @@ FAILED: Final[dict[str, dict[str, str]]] = {
     },
 }
 FAILED_SOMEHOW: Final = {"en": "failed{}", "de": "ist{} ausgefallen"}
+AND: Final = {"en": "and", "de": "und"}
 ON: Final = {"en": " on {}", "de": " auf {}"}
 
 _THINGS: Final = {"en": {"guest": "guest", "resource": "resource"}, "de": {"guest": "Gast", "resource": "Ressource"}}
@@ -166,7 +167,15 @@ def thing(root: str, known: Mapping[str, str], language: str) -> dict[str, str]:
 def failed(known: Mapping[str, str], language: str) -> Callable[[str], str]:
     """For `failed(f.failed_on)`: German puts the place into the middle of the phrase."""
     phrase = FAILED[language].get(known.get("action", ""), FAILED_SOMEHOW[language])
-    return lambda where: phrase.format(ON[language].format(where) if where else "")
+    return lambda where: phrase.format(ON[language].format(listed(where, language)) if where else "")
+
+
+def listed(names: str, language: str) -> str:
+    """`n1, n2 and n3` of `n1, n2, n3`; nothing of a fact that nobody told."""
+    if not names:
+        return ""
+    *others, last = names.split(", ")
+    return f"{', '.join(others)} {AND[language]} {last}" if others else last
 
 
 def why(known: Mapping[str, str], language: str) -> str:
