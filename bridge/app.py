@@ -31,6 +31,7 @@ from bridge.core.route import Told, face
 from bridge.core.verdict import next_attempt, settled
 from bridge.deliver import Deliveries
 from bridge.ledger.ledger import BadRows, Commit, Edge, Ledger, LedgerAway, StoredReport
+from bridge.ledger.rows import VERDICTS
 from bridge.line import Line, Outcome
 from bridge.spool import boot_id, make_body, moment
 from bridge.telemetry import Metrics, MetricsServer, sd_notify, watchdog_seconds
@@ -452,9 +453,9 @@ class Bridge:
         final = settled(verdict, attempts)
         next_at = next_attempt(verdict, attempts, now, random.random())  # noqa: S311 - jitter is no secret
         self._ledger.record(notice_id, final, now, next_at)
-        self._metrics.notices.labels(receiver, type(final).__name__).inc()
+        self._metrics.notices.labels(receiver, VERDICTS[type(final)]).inc()
         level = logging.INFO if isinstance(final, Delivered) else logging.WARNING
-        log.log(level, "notice %d to %s, attempt %d: %s: %s", notice_id, receiver, attempts, type(final).__name__, final.why)
+        log.log(level, "notice %d to %s, attempt %d: %s: %s", notice_id, receiver, attempts, VERDICTS[type(final)], final.why)
 
     # --- relays ------------------------------------------------------------------------------------------------------
 
@@ -555,7 +556,7 @@ class Bridge:
 
     def _answer_test(self, number: int, verdict: Verdict) -> None:
         test = self._tests.pop(number)
-        test.verdicts.append({"receiver": test.receiver, "verdict": type(verdict).__name__, "why": verdict.why})
+        test.verdicts.append({"receiver": test.receiver, "verdict": VERDICTS[type(verdict)], "why": verdict.why})
         if len(test.verdicts) == test.of:
             test.answer(verdicts=test.verdicts)
 

@@ -34,7 +34,7 @@ def problems(text, tmp_path):
 def test_all_mistakes_at_once_with_line_and_cure(tmp_path):
     found = problems(FIVE, tmp_path)
     told = {problem.line: str(problem) for problem in found}
-    assert sorted(told) == [2, 3, 4, 12, 15, 16, 17]
+    assert sorted(told) == [2, 3, 4, 6, 12, 15, 16, 17]
     assert all(text.startswith(f"{tmp_path}/q.toml:{line}: ") for line, text in told.items())
     assert "listen_plain" in told[4], "a slip of the pen is guessed"
     assert "node-failure" in told[15]
