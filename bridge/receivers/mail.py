@@ -264,12 +264,12 @@ def compose(notice: Notice, settings: Settings, name: str, zone: ZoneInfo, memor
     if notice.kind.rings and incident.severity is Severity.CRITICAL:
         headers |= {"Importance": "high", "X-Priority": "1"}
     message = EmailMessage(policy=SMTP)
-    for header, value in headers.items():
-        if value:
-            message[header] = value
     message.set_content(text.body, cte="quoted-printable")
     if text.html:
         message.add_alternative(text.html, subtype="html", cte="quoted-printable")
+    for header, value in headers.items():  # after the content, which takes Content-… headers to its first part
+        if value:
+            message[header] = value
     return message
 
 

@@ -164,7 +164,7 @@ def test_commands_fit_the_pacemaker_of_the_report():
 def test_a_split_brain_shows_both_ways_out_with_names():
     body = render(notice(Kind.REPLICA_SPLIT_BRAIN, Telling.OPENED, "en")).body
     for loser, keeper in (("alpha", "bravo"), ("bravo", "alpha")):
-        assert f"To throw away what only {loser} has and keep {keeper}" in " ".join(body.split())
+        assert f"to throw away what only {loser} has and keep {keeper}" in " ".join(body.split())
         assert f"drbdadm connect --discard-my-data r0    # on {loser}" in body
 
 

@@ -1,0 +1,1 @@
+"""What one can try out, and copy from."""

@@ -1,0 +1,37 @@
+"""What every receiver's tests need: a certificate authority, and notices of one incident."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from bridge.core.incident import Kind
+from bridge.core.notice import Notice, Telling
+from bridge.texts.scenes import notice
+from tests.servers.certificates import Signed, make_authority, sign
+
+
+@pytest.fixture(scope="session")
+def authority(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return make_authority(tmp_path_factory.mktemp("authority"))
+
+
+@pytest.fixture(scope="session")
+def signed(authority: Path) -> Signed:
+    return sign(authority.parent, "server")
+
+
+@pytest.fixture(scope="session")
+def signed_for_another(authority: Path) -> Signed:
+    return sign(authority.parent, "another", "DNS:mail.example.com")
+
+
+@pytest.fixture
+def told() -> Callable[..., Notice]:
+    def make(telling: Telling = Telling.OPENED, kind: Kind = Kind.NODE_FAILURE, language: str = "en", **fields: object) -> Notice:
+        made = notice(kind, telling, language)
+        inside = {name: fields.pop(name) for name in ("facts", "cluster", "key", "root") if name in fields}
+        return msgspec.structs.replace(made, incident=msgspec.structs.replace(made.incident, **inside), **fields)
+
+    return make
