@@ -444,7 +444,7 @@ class Bridge:
         for told in self._deliveries.verdicts():
             if told.notice_id in self._tests:
                 self._answer_test(told.notice_id, told.verdict)
-            else:
+            elif told.notice_id > 0:  # a late word about a test was answered already
                 self._record(told.notice_id, told.verdict, now)
             self._deliver_at = now
 

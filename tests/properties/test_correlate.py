@@ -49,7 +49,7 @@ def outcome(batches):
 PLAIN = {name: outcome([[report] for report in REPORTS[name]]) for name in SINGLE}
 
 
-@settings(max_examples=1300, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=1300, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
 @given(st.sampled_from(SINGLE), st.randoms(use_true_random=False))
 def test_late_and_doubled_reports_change_nothing(name, chance):
     late = []
@@ -66,7 +66,7 @@ def test_late_and_doubled_reports_change_nothing(name, chance):
     assert outcome([*batches, batch] if batch else batches) == PLAIN[name]
 
 
-@settings(max_examples=300, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=300, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
 @given(st.sampled_from(SINGLE), st.randoms(use_true_random=False))
 def test_one_node_an_hour_late_ends_in_the_same_story(name, chance):
     nodes = sorted({report.node for report in REPORTS[name]})
@@ -128,14 +128,14 @@ def shifted(reports, seconds):
 
 
 def about_the_cluster(name):
-    """Its root is the cluster itself, of which two recordings laid over one another have only one."""
+    """Its root is the cluster itself: laid over another recording in one cluster, it would not be the same fault."""
     return any(root == "cluster" for _, root, *_ in PLAIN[name])
 
 
-@settings(max_examples=400, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=400, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
 @given(st.sampled_from(SINGLE), st.sampled_from(SINGLE), st.integers(-20, 20))
 def test_two_causes_at_once_are_two_stories(one, other, seconds):
-    if about_the_cluster(one) and about_the_cluster(other):
+    if about_the_cluster(one) or about_the_cluster(other):
         return
     mine = REPORTS[one]
     theirs = renamed(other, "x")
