@@ -40,9 +40,9 @@ def mail(system, authority):
 
 
 def threads(system: MailSystem, address: str) -> list[list[str]]:
-    """The subjects of each thread, as Dovecot makes them from the headers alone."""
+    """The subjects of each thread. REFS goes by References alone; REFERENCES would also join what has the same subject."""
     with system.mailbox(address) as imap:
-        answer = imap.thread("REFERENCES", "UTF-8", "ALL")[1][0].decode()
+        answer = imap.thread("REFS", "UTF-8", "ALL")[1][0].decode()
         found = [[int(number) for number in group.replace("(", " ").replace(")", " ").split()] for group in _groups(answer)]
         return [[subject(imap, number) for number in group] for group in found]
 
