@@ -71,8 +71,9 @@ def replay(config_path: Path) -> None:
     Reports, notices and what was delivered stay untouched; nobody is told anything. The bridge must not be running.
     """
     config = load(config_path)
-    from bridge.app import replay as run
+    from bridge.app import wall_clock
+    from bridge.recall import replay as run
 
     with plainly():
-        result = run(config)
+        result = run(config, wall_clock())
     click.echo(", ".join(f"{number} {what}" for what, number in result.items()))

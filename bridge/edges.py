@@ -1,0 +1,63 @@
+"""Relays that are not heard for a while: an event, and so is their return. Every few seconds all of them are written down."""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Final
+
+from bridge.core.event import from_ns
+from bridge.ledger.ledger import Commit, Edge
+from bridge.telemetry import Metrics
+from bridge.wire.intake import Intake
+from bridge.wire.peers import PeerState
+from bridge.writer import Writer
+
+EVERY: Final = timedelta(seconds=5)
+
+
+class Edges:
+    def __init__(
+        self, writer: Writer, intakes: Sequence[Intake], metrics: Metrics, silent_after: timedelta, now: datetime
+    ) -> None:
+        self._writer = writer
+        self._intakes = intakes
+        self._metrics = metrics
+        self._silent_after = silent_after
+        self._started_at = now
+        self._next_at = now
+        self._silent = {(edge.cluster, edge.node): edge.silent for edge in writer.ledger.edges()}
+
+    def look(self, now: datetime) -> bool:
+        """Whether it was time to look."""
+        if now < self._next_at:
+            return False
+        self._next_at = now + EVERY
+        rows = []
+        for peer in (state for intake in self._intakes for state in intake.peers()):
+            silent = self._is_silent(peer, now)
+            place = (peer.cluster, peer.node)
+            if silent != self._silent.get(place, False):
+                self._silent[place] = silent
+                self._writer.report("bridge", peer.cluster, {"node": peer.node, "silent": silent}, now)
+            rows.append(_edge(peer, silent=silent))
+        self._writer.ledger.commit(Commit(now=now, edges=rows))
+        self._metrics.set_edges(self._silent.values())
+        return True
+
+    def _is_silent(self, peer: PeerState, now: datetime) -> bool:
+        heard_at = from_ns(peer.last_heard_ns) if peer.last_heard_ns else self._started_at
+        return now - heard_at > self._silent_after
+
+
+def _edge(peer: PeerState, *, silent: bool) -> Edge:
+    return Edge(
+        cluster=peer.cluster,
+        node=peer.node,
+        last_heard_at=from_ns(peer.last_heard_ns) if peer.last_heard_ns else None,
+        silent=silent,
+        offset=timedelta(microseconds=peer.offset_ns // 1000),
+        backlog_count=peer.backlog,
+        backlog_bytes=peer.backlog_bytes,
+        oldest_at=from_ns(peer.oldest_ns) if peer.oldest_ns else None,
+        version=peer.version,
+        boot=peer.boot,
+    )
