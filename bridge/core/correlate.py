@@ -22,6 +22,8 @@ from bridge.core.world import Condition, World
 
 REACH: Final = 5_000
 """Events of one cluster that can be understood again."""
+FACTS_PER_EVENT: Final = 4
+"""Facts written down in about a tenth of the time that one event takes: a large world is written down less often."""
 
 RULES: Final[dict[type[Event], Callable[[World, Any], None]]] = {
     NodeSeen: nodes.on_node_seen,
@@ -81,8 +83,7 @@ class Cluster:
         self._after: int = 0
         self._horizon: tuple[Any, ...] = ()
         self._decisions: dict[bytes, Decision] = {}
-        self.moved_on = False
-        """The horizon has moved since it was last written down."""
+        self._moved = 0
 
     def feed(self, events: Iterable[Event]) -> None:
         """Takes events in any order of time and understands what is new, after winding back as far as the oldest needs."""
@@ -103,9 +104,14 @@ class Cluster:
         if len(self._entries) > 2 * REACH:
             self._forget()
 
+    @property
+    def worth_writing(self) -> bool:
+        """Whether the horizon has moved so far that writing the world down costs less than what it spares a restart."""
+        return self._moved > 0 and self._moved >= len(self.world.facts) // FACTS_PER_EVENT
+
     def page(self) -> tuple[str, tuple[Any, ...], memory.Facts]:
         """The world at the horizon, to be written down."""
-        self.moved_on = False
+        self._moved = 0
         facts = memory.at_mark(self.world, 0) if self._horizon else {}
         return self.world.cluster, self._horizon, facts
 
@@ -184,7 +190,7 @@ class Cluster:
 
     def _forget(self) -> None:
         """Gives up winding back beyond the newest half: memory is bounded, and the ledger keeps everything."""
-        self.moved_on = True
+        self._moved += REACH
         keep = self._entries[REACH:]
         for entry in self._entries[:REACH]:
             self._known.pop(_content(entry.event), None)
@@ -253,8 +259,8 @@ class Correlator:
         return self._clusters[name]
 
     def checkpoint(self) -> bytes | None:
-        """The worlds at their horizons, when one of these has moved; None when there is nothing new to write down."""
-        if not any(cluster.moved_on for cluster in self._clusters.values()):
+        """The worlds at their horizons, when one of these has moved far enough; None when it is not worth writing down."""
+        if not any(cluster.worth_writing for cluster in self._clusters.values()):
             return None
         return memory.write([cluster.page() for cluster in self._clusters.values()])
 

@@ -7,7 +7,7 @@ is a function of the events and not of their arrival.
 Rules call the verbs below (`open_incident`, `hurt`, `heal`, `absorb` ...); nothing else knows how incidents are kept.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 from heapq import heappop, heappush
 from typing import Any, Final
@@ -58,6 +58,8 @@ class World:
         """resource -> node -> role, and the other way round below: indices over the `active` facts."""
         self.runs_there: dict[str, dict[str, str]] = {}
         self._timers: list[tuple[datetime, tuple[str, ...]]] = []
+        self._passing: list[tuple[datetime, tuple[str, ...]]] = []
+        """Facts that will be forgotten, by the time from which they age."""
         self.uid: bytes | None = None
         self.decisions: list[tuple[str | None, str]] = []
 
@@ -75,17 +77,13 @@ class World:
         self._set(key, value, old)
 
     def _set(self, key: tuple[str, ...], value: Any, old: Any) -> None:
-        if key[0] in WATCHED:
-            self.touched.setdefault(key, old)
         if value is None:
             self.facts.pop(key, None)
         else:
             self.facts[key] = value
-            if key[0] == "timer":
-                heappush(self._timers, (value, key))
-        if key[0] == "active":
-            _index(self.runs_there, key[1], key[2], value)
-            _index(self.runs_on, key[2], key[1], value)
+        aside = _ASIDE.get(key[0])
+        if aside is not None:
+            aside(self, key, value, old)
 
     def mark(self) -> int:
         return len(self.journal)
@@ -99,11 +97,20 @@ class World:
     def prune(self, horizon: datetime) -> None:
         """Forgets, without a trace, what no rule asks about any more: incidents long over, old references of fencings."""
         old = horizon - KEPT
+        if not self._passing or self._passing[0][0] >= old:
+            return
         journaled = {key for key, _ in self.journal}
-        for key, value in list(self.facts.items()):
-            over = key[0] == "incident" and value.closed_at is not None and value.closed_at < old
-            if (over or (key[0] in {"fencing", "healed", "stopped_at"} and value < old)) and key not in journaled:
+        again = []
+        while self._passing and self._passing[0][0] < old:
+            at, key = heappop(self._passing)
+            if key in journaled:
+                again.append((at, key))
+            elif _passes_at(self.facts.get(key)) == at:
                 del self.facts[key]
+                for table in _OF_INCIDENTS if key[0] == "incident" else ():
+                    self.facts.pop((table, key[1]), None)
+        for entry in again:
+            heappush(self._passing, entry)
 
     def take_touched(self) -> dict[tuple[str, ...], Any]:
         """What incidents and conditions were before they changed, since the last call; the unchanged are left out."""
@@ -357,7 +364,47 @@ def _index(index: dict[str, dict[str, str]], one: str, other: str, value: str | 
         row[other] = value
 
 
-WATCHED: Final = frozenset({"incident", "condition"})
+def _touch(world: World, key: tuple[str, ...], _: Any, old: Any) -> None:
+    world.touched.setdefault(key, old)
+
+
+def _touch_incident(world: World, key: tuple[str, ...], value: Any, old: Any) -> None:
+    world.touched.setdefault(key, old)
+    _let_pass(world, key, value, old)
+
+
+def _let_pass(world: World, key: tuple[str, ...], value: Any, _: Any) -> None:
+    at = _passes_at(value)
+    if at is not None:
+        heappush(world._passing, (at, key))  # noqa: SLF001 - a part of World, kept outside for the table below
+
+
+def _passes_at(value: Any) -> datetime | None:
+    return value.closed_at if isinstance(value, Incident) else value
+
+
+def _queue(world: World, key: tuple[str, ...], value: Any, _: Any) -> None:
+    if value is not None:
+        heappush(world._timers, (value, key))  # noqa: SLF001 - a part of World, kept outside for the table below
+
+
+def _place(world: World, key: tuple[str, ...], value: Any, _: Any) -> None:
+    _index(world.runs_there, key[1], key[2], value)
+    _index(world.runs_on, key[2], key[1], value)
+
+
+_ASIDE: Final[dict[str, Callable[[World, tuple[str, ...], Any, Any], None]]] = {
+    "incident": _touch_incident,
+    "condition": _touch,
+    "timer": _queue,
+    "active": _place,
+    "fencing": _let_pass,
+    "healed": _let_pass,
+    "stopped_at": _let_pass,
+}
+"""What else is kept up to date when a fact of these tables changes."""
+_OF_INCIDENTS: Final = ("fencings", "bystanders")
+"""Tables by incident, forgotten with it."""
 
 
 def _joined(mine: tuple[Outage, ...], theirs: tuple[Outage, ...]) -> tuple[Outage, ...]:
