@@ -10,18 +10,16 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Iterator
-from datetime import timedelta
 from pathlib import Path
 
-import msgspec
-
+from benchmarks.monitors import SETTLED, batches
 from benchmarks.site import Site
+from benchmarks.size import compare
 from bridge.app import calm_the_collector
 from bridge.core.correlate import REACH
-from bridge.core.event import Report
 from bridge.core.settings import Settings
 from bridge.line import Line
-from bridge.rehearse import bell, read_recording
+from bridge.rehearse import bell
 from bridge.spool import boot_id, make_body, moment
 from bridge.wire import codec
 
@@ -50,6 +48,7 @@ def main() -> None:
         finally:
             site.stop()
         thinking(4000 * scale)
+        compare(Path(home) / "size", 200_000 * scale, 3000)
 
 
 # --- hooks -----------------------------------------------------------------------------------------------------------
@@ -177,12 +176,11 @@ def thinking(count: int) -> None:
     """The cost of understanding a report, with no incident open and with ten thousand: in turn, in the steady state."""
     worlds = {0: Line(Settings(), bell()), OPEN: Line(Settings(), bell())}
     feed(worlds[OPEN], range(OPEN), bad=True)
-    settled = OPEN + 1_000_000  # milliseconds: everybody was told, nothing is due before the next reminder
     for line in worlds.values():
-        feed(line, range(settled, settled + 2 * REACH), bad=False)
+        feed(line, range(SETTLED, SETTLED + 2 * REACH), bad=False)
     calm_the_collector()
     costs: dict[int, list[float]] = {number: [] for number in worlds}
-    for begin in range(settled + 2 * REACH, settled + 2 * REACH + 5 * count, count):
+    for begin in range(SETTLED + 2 * REACH, SETTLED + 2 * REACH + 5 * count, count):
         for number, line in worlds.items():
             began = time.process_time()
             feed(line, range(begin, begin + count), bad=False)
@@ -194,28 +192,9 @@ def thinking(count: int) -> None:
     print("\nBound: at most 1.2 of the cost when empty.")
 
 
-TEMPLATE = next(r for r in read_recording(ROOT / "examples/node-power-cut.json") if "CRM_alert_rsc" in r.body)
-
-
 def feed(line: Line, numbers: range, *, bad: bool) -> None:
-    """Monitors of resources, a millisecond apart: each of another resource that fails, or of 5,000 that go well."""
-    for batch in (numbers[at : at + 256] for at in range(0, len(numbers), 256)):
-        reports = [monitor(number, bad=bad) for number in batch]
-        line.take(reports, reports[-1].received_at)
-
-
-def monitor(number: int, *, bad: bool) -> Report:
-    at = TEMPLATE.received_at + timedelta(milliseconds=number)
-    body = TEMPLATE.body | {
-        "CRM_alert_rsc": f"f{number}" if bad else f"r{number % 5000}",
-        "CRM_alert_task": "monitor",
-        "CRM_alert_interval": "5000",
-        "CRM_alert_rc": "7" if bad else "0",
-        "CRM_alert_timestamp_epoch": str(int(at.timestamp())),
-        "CRM_alert_timestamp_usec": f"{at.microsecond:06d}",
-        "CRM_alert_node_sequence": str(number),
-    }
-    return msgspec.structs.replace(TEMPLATE, body=body, received_at=at, uid=number.to_bytes(16, "big"))
+    for batch in batches(numbers, 256, bad=bad):
+        line.take(batch, batch[-1].received_at)
 
 
 def table(title: str, columns: list[str]) -> None:

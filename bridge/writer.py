@@ -53,7 +53,7 @@ class Writer:
         self._metrics.duplicates.inc(len(arrivals) - len(fresh))
         reports = [_report(arrival) for arrival in fresh.values()]
         outcome = self.line.take(reports, now) if reports else Outcome()
-        refused = self._commit([_stored(report, fresh[report.uid].body, outcome) for report in reports], outcome, now)
+        refused = self._commit([stored(report, fresh[report.uid].body, outcome) for report in reports], outcome, now)
         for intake, arrival in arrivals:
             if arrival.uid in refused:
                 intake.refuse(arrival, codec.Code.MALFORMED, "the database cannot store it")
@@ -72,7 +72,7 @@ class Writer:
             body=msgspec.json.decode(body, type=dict[str, Any]),
         )
         outcome = self.line.take([report], now)
-        self._commit([_stored(report, body, outcome)], outcome, now)
+        self._commit([stored(report, body, outcome)], outcome, now)
 
     def pass_time(self, now: datetime) -> None:
         """What is due without a report."""
@@ -88,12 +88,12 @@ class Writer:
             self._metrics.refused.inc(len(drained.spoiled))
         return arrivals
 
-    def _commit(self, stored: list[StoredReport], outcome: Outcome, now: datetime) -> set[bytes]:
+    def _commit(self, reports: list[StoredReport], outcome: Outcome, now: datetime) -> set[bytes]:
         """Commits, however long the database needs; meanwhile relays hold. Gives the reports that no database takes."""
-        own = {report.uid for report in stored}
+        own = {report.uid for report in reports}
         commit = Commit(
             now=now,
-            reports=stored,
+            reports=reports,
             redecided=[(one.uid, one.incident_key, one.why) for one in outcome.decisions.values() if one.uid not in own],
             incidents=list(outcome.incidents.values()),
             notices=outcome.notices,
@@ -158,7 +158,8 @@ def _report(arrival: Arrival) -> Report:
     )
 
 
-def _stored(report: Report, body: bytes, outcome: Outcome) -> StoredReport:
+def stored(report: Report, body: bytes, outcome: Outcome) -> StoredReport:
+    """A report with what was made of it, as the ledger keeps it."""
     decision = outcome.decisions.get(report.uid)
     event = outcome.events.get(report.uid)
     return StoredReport(
