@@ -1,6 +1,7 @@
 """The bridge's memory, filled again from the ledger: at a start (`restore`), or all of it anew (`replay`)."""
 
 import logging
+import zlib
 from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
 from itertools import islice
@@ -56,7 +57,7 @@ def restore(line: Line, ledger: Ledger) -> None:
     if checkpoint is not None:
         try:
             since = line.correlator.restore(checkpoint.data)
-        except (msgspec.MsgspecError, KeyError):
+        except (msgspec.MsgspecError, KeyError, zlib.error):
             log.warning("the checkpoint was written by another version: understanding all reports again")
             line.correlator = Correlator(line.correlator.settings)
     for cluster, horizon in since.items():

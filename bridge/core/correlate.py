@@ -120,7 +120,7 @@ class Cluster:
         self._horizon = horizon
         for key, value in facts.items():
             self.world.put(key, value)
-        self.world.journal.clear()
+        self.world.begin_here()
         self.world.take_touched()
 
     def tick(self, now: datetime) -> None:
@@ -262,7 +262,7 @@ class Correlator:
         """The worlds at their horizons, when one of these has moved far enough; None when it is not worth writing down."""
         if not any(cluster.worth_writing for cluster in self._clusters.values()):
             return None
-        return memory.write([cluster.page() for cluster in self._clusters.values()])
+        return memory.write(cluster.page() for cluster in self._clusters.values())
 
     def restore(self, data: bytes) -> dict[str, datetime | None]:
         """Begins from a checkpoint; gives for each cluster the time from which its reports must be fed again."""

@@ -7,6 +7,7 @@ decide. What makes no sense is Unreadable, never guessed.
 import re
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
+from sys import intern
 from typing import Any, Final
 
 from bridge.core.event import (
@@ -216,11 +217,11 @@ def plain_name(resource: str) -> str:
 
 
 def text(body: Body, key: str) -> str:
-    """A text of a body, empty when it is missing. Raises Senseless."""
+    """A text of a body, empty when it is missing; one object for all equal ones. Raises Senseless."""
     value = body.get(key, "")
     if not isinstance(value, str):
         raise Senseless(f"{key} is not a text")
-    return value
+    return intern(value)
 
 
 def name_of(body: Body, key: str) -> str:

@@ -53,6 +53,7 @@ class World:
         self.settings = settings
         self.facts: dict[tuple[str, ...], Any] = {}
         self.journal: list[tuple[tuple[str, ...], Any]] = []
+        self._since_mark: set[tuple[str, ...]] = set()
         self.touched: dict[tuple[str, ...], Any] = {}
         self.runs_on: dict[str, dict[str, str]] = {}
         """resource -> node -> role, and the other way round below: indices over the `active` facts."""
@@ -73,7 +74,9 @@ class World:
         old = self.facts.get(key)
         if old is value or old == value:
             return
-        self.journal.append((key, old))
+        if key not in self._since_mark:
+            self._since_mark.add(key)
+            self.journal.append((key, old))
         self._set(key, value, old)
 
     def _set(self, key: tuple[str, ...], value: Any, old: Any) -> None:
@@ -86,10 +89,18 @@ class World:
             aside(self, key, value, old)
 
     def mark(self) -> int:
+        """A place to wind back to. Between two of them the journal holds one old value of a fact, however often it changed."""
+        self._since_mark.clear()
         return len(self.journal)
+
+    def begin_here(self) -> None:
+        """Nothing before now will be wound back to."""
+        self.journal.clear()
+        self._since_mark.clear()
 
     def wind_back(self, mark: int) -> None:
         """Undoes every change after the mark, the newest first."""
+        self._since_mark.clear()
         while len(self.journal) > mark:
             key, old = self.journal.pop()
             self._set(key, old, self.facts.get(key))
