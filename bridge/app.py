@@ -65,6 +65,8 @@ def build(config: Config, clock: Clock) -> "Bridge":
     ledger = Ledger.open(config.bridge.ledger_url)
     for remark in ledger.remarks:
         log.warning("ledger: %s", remark)
+    if interrupted := ledger.release_leases(now):
+        log.warning("%d notices were being told when the bridge died: they are told again", interrupted)
     line = new_line(config)
     restore(line, ledger)
     intakes = open_intakes(config)

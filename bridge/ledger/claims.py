@@ -4,7 +4,7 @@ from collections.abc import Collection
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from sqlalchemy import Connection, bindparam, exists, func, literal_column, select, update
+from sqlalchemy import Connection, bindparam, exists, literal_column, select, update
 
 from bridge.core.event import from_us, to_us
 from bridge.core.notice import Notice
@@ -67,9 +67,10 @@ def next_due(connection: Connection, receivers: Collection[str] | None) -> datet
     return None if found is None else from_us(found)
 
 
-def leased(connection: Connection, now: datetime) -> int:
-    held = select(func.count()).select_from(notice).where(notice.c.state == Standing.LEASED, notice.c.leased_until > to_us(now))
-    return connection.execute(held).scalar() or 0
+def release(connection: Connection, now: datetime) -> int:
+    """Ends all leases: their holder is dead, for whoever calls this is the only writer. Gives how many there were."""
+    held = update(notice).where(notice.c.state == Standing.LEASED.value)
+    return connection.execute(held.values(state=Standing.PENDING.value, leased_until=None, next_at=to_us(now))).rowcount
 
 
 def _lease(connection: Connection, row: Any, until: int) -> Claim:

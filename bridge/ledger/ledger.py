@@ -124,9 +124,9 @@ class Ledger:
             writing.record(connection, notice_id, verdict, now, next_at)
 
     def release_leases(self, now: datetime) -> int:
-        """How many leases of an earlier process still run; they end by themselves."""
+        """Ends the leases of an earlier process: this one holds the ledger's lock, so that one is dead. Gives how many."""
         with self._store.transaction() as connection:
-            return claims.leased(connection, now)
+            return claims.release(connection, now)
 
     def next_due(self, now: datetime, receivers: Collection[str] | None = None) -> datetime | None:
         """When claim() can next find something (never before `now`); name the idle receivers to leave out the others."""

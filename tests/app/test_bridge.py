@@ -128,10 +128,11 @@ def test_a_restart_in_the_middle_of_a_story_tells_it_once(bridge):
     bridge.process = bridge.serve()
     start = {**stop_failed(now + 1), "task": "start", "rc": "0", "desc": "ok", "node_sequence": "9"}
     assert bridge.hook(**start) == 0
-    eventually(lambda: len(bridge.mails) == 2)
+    # The first mail may come a second time, as the same one: the bridge died before it knew that it was accepted.
+    eventually(lambda: len({mail["Message-ID"] for mail in bridge.mails}) == 2)
     time.sleep(1)
-    assert len(bridge.mails) == 2
-    assert bridge.mails[0]["Message-ID"] in bridge.mails[1]["References"]
+    assert len({mail["Message-ID"] for mail in bridge.mails}) == 2
+    assert bridge.mails[0]["Message-ID"] in bridge.mails[-1]["References"]
     (incident,) = json.loads(bridge.command("incidents", "--json"))
     assert (incident["kind"], incident["state"]) == ("resource-blocked", "closed")
     story = bridge.command("explain", str(incident["id"]))

@@ -62,10 +62,17 @@ def test_a_thread_goes_on_when_its_first_notice_ends_otherwise(ledger, make, owe
 def test_a_lease_runs_out(ledger, make, owe):
     (notice,) = owe(("a", {}))
     ledger.claim("mail", make.now, LEASE)
-    assert ledger.release_leases(make.now + SECOND) == 1
     assert ledger.claim("mail", make.now + LEASE - SECOND, LEASE) == []
     assert ledger.claim("mail", make.now + LEASE, LEASE) == [(notice, 1, {})]
-    assert ledger.release_leases(make.now + 2 * LEASE) == 0
+
+
+def test_a_new_process_takes_over_what_a_dead_one_had_begun(ledger, make, owe):
+    (notice,) = owe(("a", {}))
+    ledger.claim("mail", make.now, LEASE)
+    assert ledger.release_leases(make.now + SECOND) == 1
+    assert ledger.release_leases(make.now + SECOND) == 0
+    assert ledger.next_due(make.now) == make.now + SECOND
+    assert ledger.claim("mail", make.now + SECOND, LEASE) == [(notice, 1, {})]
 
 
 def test_what_a_receiver_remembers_comes_back_and_adds_up(ledger, make, owe):
