@@ -258,6 +258,9 @@ class Correlator:
             self._clusters[name] = Cluster(name, self.settings)
         return self._clusters[name]
 
+    def worlds(self) -> list[World]:
+        return [cluster.world for cluster in self._clusters.values()]
+
     def checkpoint(self) -> bytes | None:
         """The worlds at their horizons, when one of these has moved far enough; None when it is not worth writing down."""
         if not any(cluster.worth_writing for cluster in self._clusters.values()):

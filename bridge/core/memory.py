@@ -30,7 +30,7 @@ TABLES: Final[dict[str, Any]] = {
     "failed_on": str,
     "fencing": datetime,
     "fencings": tuple[datetime, ...],
-    "flapping": bool,
+    "flapping": str,
     "found": dict[str, datetime],
     "healed": datetime,
     "holder": str,
@@ -50,7 +50,7 @@ TABLES: Final[dict[str, Any]] = {
     "trouble": tuple[str, datetime],
     "untimed": tuple[datetime, frozenset[str]],
     "wound": Wound,
-    "wounds": int,
+    "wounds": frozenset[str],
 }
 
 Facts = dict[tuple[str, ...], Any]

@@ -490,21 +490,18 @@ def _look_for_flapping(world: World, resource: str, key: str, at: datetime) -> N
                 world.absorb(earlier, key, at, f"the failures of {resource} are a series")
         reason = f"{resource} failed {len(episodes)} times within {_minutes(settings.flapping_window)}, with successes between"
         world.change(key, at, kind=Kind.RESOURCE_FLAPPING, facts={"failures": str(len(episodes))})
-        world.keep_open(key)
+        world.keep_open(key, f"flapping {resource}")
         world.alarm(key, at, reason, Severity.WARNING)
-        world.put(("flapping", resource), value=True)
+        world.put(("flapping", resource), key)
         world.set_timer(at + settings.flapping_quiet, "flapping", resource)
 
 
 def on_flapping_quiet(world: World, resource: str, at: datetime) -> None:
     """A timer: no failure for ten minutes. The series is over."""
-    subject = world.service(resource)
-    if world.get("flapping", resource) is None:
-        return
-    world.put(("flapping", resource), None)
-    incident = world.holder(subject)
-    if incident is not None:
-        world.release(incident.key, at, f"{resource} has been quiet for {_minutes(world.settings.flapping_quiet)}")
+    key: str | None = world.get("flapping", resource)
+    if key is not None:
+        world.put(("flapping", resource), None)
+        world.release(key, f"flapping {resource}", at, f"{resource} has been quiet for {_minutes(world.settings.flapping_quiet)}")
 
 
 def on_down(world: World, resource: str, at: datetime) -> None:

@@ -20,6 +20,9 @@ from bridge.core.settings import Settings
 
 _MISSING: Final = object()
 KEPT: Final = timedelta(days=1)
+SAME_STORY: Final = timedelta(minutes=2)
+"""An incident that a larger one overtakes so soon after its beginning was the larger one's first sign."""
+NONE: Final[frozenset[str]] = frozenset()
 SERVICES: Final = ("resource/", "guest/")
 """Subjects whose absence is an outage."""
 
@@ -198,8 +201,8 @@ class World:
             reason=reason,
         )
         self.put(("incident", key), incident)
-        self.put(("wounds", key), 0)
-        self.put(("holder", root), key)
+        self.put(("wounds", key), NONE)
+        self.draw_in(key, root, at)
         self.say(reason, key)
         return key
 
@@ -242,22 +245,22 @@ class World:
             self.change(key, at, alarms=(*incident.alarms, reason), severity=worse)
             self.say(reason, key)
 
-    def keep_open(self, key: str) -> None:
-        """The incident does not recover before `release`, though every subject be well."""
-        self.put(("wounds", key), self.facts["wounds", key] + 1)
+    def keep_open(self, key: str, hold: str) -> None:
+        """The incident does not recover before `release` of this hold, though every subject be well."""
+        self._wounds(key, self.facts["wounds", key] | {hold})
 
-    def release(self, key: str, at: datetime, why: str) -> None:
-        """Ends what `keep_open` or a wound began; with the last of them the incident recovers."""
-        self._unhook(key)
-        if self.facts["wounds", key] == 0 and self.incident(key).state in {State.WATCHING, State.OPEN}:
-            self.step(key, Step.RECOVER, at, f"all is well again: {why}")
+    def release(self, key: str, hold: str, at: datetime, why: str) -> None:
+        """Ends what `keep_open` began; an incident that is over, or became part of another, has no holds."""
+        self._wounds(key, (self.get("wounds", key) or NONE) - {hold})
+        self._settle(key, at, why)
 
     def draw_in(self, key: str, subject: Subject, at: datetime) -> None:
-        """The subject belongs to the incident's story."""
+        """The subject belongs to the incident's story; one that another incident holds as hurt stays that one's too."""
         incident = self.incident(key)
         if subject not in incident.subjects:
             self.change(key, at, subjects=(*incident.subjects, subject))
-        self.put(("holder", subject), key)
+        if self.wound(subject) is None:
+            self.put(("holder", subject), key)
 
     def hurt(self, key: str, subject: Subject, at: datetime, severity: Severity, why: str, *, outage: bool = True) -> None:
         """The subject is not well, because of this incident; the first word counts for the length of the outage.
@@ -265,20 +268,19 @@ class World:
         A subject that another incident holds as hurt moves over with its wound.
         """
         old = self.wound(subject)
-        if old is not None and (was := self.get("holder", subject)) not in {None, key}:
-            self._unhook(was)
-            self.put(("wounds", key), self.facts["wounds", key] + 1)
-        elif old is None:
-            self.put(("wounds", key), self.facts["wounds", key] + 1)
+        was: str | None = self.get("holder", subject) if old is not None else None
         self.draw_in(key, subject, at)
+        self.put(("holder", subject), key)
+        self._wounds(key, self.facts["wounds", key] | {subject})
         began = at if old is None else min(old.began_at, at)
         outage = outage and subject.startswith(SERVICES)
         self.put(("wound", subject), Wound(began, severity, why, outage or (old is not None and old.outage)))
         if outage and (old is None or not old.outage):
             self.change(key, at, outages=(*self.incident(key).outages, Outage(subject, at)))
         self._condition(subject, severity, began, why, key)
-        if self.incident(key).state is State.CLEARING:
-            self.step(key, Step.RELAPSE, at, f"{subject_name(subject)}: {why}")
+        self._settle(key, at, f"{subject_name(subject)}: {why}")
+        if was is not None and was != key:
+            self._left(was, subject, key, at)
         if severity.rank > self.incident(key).severity.rank:
             self.change(key, at, severity=severity)
 
@@ -296,7 +298,8 @@ class World:
         self.change(key, at, outages=outages)
         self._condition(subject, Severity.OK, at, why, key)
         self.say(why, key)
-        self.release(key, at, why)
+        self._wounds(key, self.facts["wounds", key] - {subject})
+        self._settle(key, at, why)
         return key
 
     def absorb(self, key: str, into: str, at: datetime, reason: str) -> None:
@@ -319,13 +322,11 @@ class World:
         for subject in incident.subjects:
             if self.get("holder", subject) == key:
                 self.put(("holder", subject), into)
-                if self.wound(subject) is not None:
-                    self.put(("wounds", into), self.facts["wounds", into] + 1)
-        self.put(("wounds", key), 0)
+        moving = {subject for subject in self.get("wounds", key) or NONE if self.wound(subject) is not None}
+        self._wounds(into, self.facts["wounds", into] | moving)
         self.change(key, at, absorbed_into=into)
         self.step(key, Step.ABSORB, at, reason)
-        if self.facts["wounds", into] and self.incident(into).state is State.CLEARING:
-            self.step(into, Step.RELAPSE, at, reason)
+        self._settle(into, at, reason)
 
     def dismiss(self, key: str, at: datetime, reason: str) -> None:
         """It was nothing, or asked for: its wounds go with it, and nobody is told of it any more than they were."""
@@ -334,7 +335,7 @@ class World:
             if self.get("holder", subject) == key and self.wound(subject) is not None:
                 self.put(("wound", subject), None)
                 self._condition(subject, Severity.OK, at, reason, key)
-        self.put(("wounds", key), 0)
+        self._wounds(key, NONE)
         self.change(key, at, planned=True, severity=Severity.INFO, outages=())
         self.step(key, Step.DISMISS, at, reason)
 
@@ -349,8 +350,28 @@ class World:
         if self.wound(subject) is None:
             self._condition(subject, severity, at, why, None)
 
-    def _unhook(self, key: str) -> None:
-        self.put(("wounds", key), self.facts["wounds", key] - 1)
+    def _wounds(self, key: str, wounds: frozenset[str]) -> None:
+        """What keeps an incident open: its hurt subjects, and holds. Never a number, which one verb might forget to count."""
+        if ("wounds", key) in self.facts:
+            self.put(("wounds", key), wounds)
+
+    def _settle(self, key: str, at: datetime, why: str) -> None:
+        """Brings the state to what the wounds say: with the last one healed it recovers, with a new one it relapses."""
+        state, hurt = self.incident(key).state, bool(self.get("wounds", key))
+        if hurt and state is State.CLEARING:
+            self.step(key, Step.RELAPSE, at, why)
+        elif not hurt and state in {State.WATCHING, State.OPEN}:
+            self.step(key, Step.RECOVER, at, f"all is well again: {why}")
+
+    def _left(self, key: str, subject: Subject, into: str, at: datetime) -> None:
+        """A hurt subject has gone over to another incident. If nothing else is wrong here, and it was what this was about,
+        and both began about one time, that one tells this story too; otherwise this one goes on without it."""
+        self._wounds(key, self.facts["wounds", key] - {subject})
+        incident = self.incident(key)
+        if not self.facts["wounds", key] and incident.root == subject and at - incident.opened_at < SAME_STORY:
+            self.absorb(key, into, at, f"{subject_name(subject)} is part of a larger story")
+        else:
+            self._settle(key, at, f"{subject_name(subject)} is part of another story now")
 
     def _let_go(self, incident: Incident) -> None:
         for subject in incident.subjects:
