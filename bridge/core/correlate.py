@@ -13,7 +13,7 @@ from typing import Any, Final
 
 import msgspec
 
-from bridge.core import memory, nodes, resources
+from bridge.core import attributes, edge, failing, fencing, flapping, membership, memory, resources, stopped
 from bridge.core.event import Action as ActionEvent
 from bridge.core.event import AttributeSet, EdgeHeard, EdgeSaid, Event, Fencing, NodeSeen
 from bridge.core.incident import Incident
@@ -26,22 +26,22 @@ FACTS_PER_EVENT: Final = 4
 """Facts written down in about a tenth of the time that one event takes: a large world is written down less often."""
 
 RULES: Final[dict[type[Event], Callable[[World, Any], None]]] = {
-    NodeSeen: nodes.on_node_seen,
-    Fencing: nodes.on_fencing,
+    NodeSeen: membership.on_node_seen,
+    Fencing: fencing.on_fencing,
     ActionEvent: resources.on_action,
-    AttributeSet: resources.on_attribute,
-    EdgeHeard: nodes.on_edge,
-    EdgeSaid: nodes.on_edge_said,
+    AttributeSet: attributes.on_attribute,
+    EdgeHeard: edge.on_edge,
+    EdgeSaid: edge.on_edge_said,
 }
 
 TIMERS: Final[dict[str, Callable[[World, str, datetime], None]]] = {
     "clear": World.end,
-    "unfenced": nodes.on_unfenced,
-    "fencing-quiet": nodes.on_fencing_quiet,
-    "down": resources.on_down,
-    "settled": resources.on_settled,
-    "cleaned": resources.on_cleaned,
-    "flapping": resources.on_flapping_quiet,
+    "unfenced": membership.on_unfenced,
+    "fencing-quiet": fencing.on_fencing_quiet,
+    "down": failing.on_down,
+    "settled": stopped.on_settled,
+    "cleaned": attributes.on_cleaned,
+    "flapping": flapping.on_flapping_quiet,
 }
 
 
@@ -166,7 +166,7 @@ class Cluster:
         world.uid = entry.event.uid
         world.decisions.clear()
         if entry.event.order[0] == "sequence":
-            nodes.note_life(world, entry.event.witness, entry.event.order[1], entry.event.at)
+            membership.note_life(world, entry.event.witness, entry.event.order[1], entry.event.at)
         RULES[type(entry.event)](world, entry.event)
         key = next((key for key, _ in reversed(world.decisions) if key is not None), None)
         why = "; ".join(dict.fromkeys(why for _, why in world.decisions))

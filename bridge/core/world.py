@@ -322,7 +322,7 @@ class World:
         for subject in incident.subjects:
             if self.get("holder", subject) == key:
                 self.put(("holder", subject), into)
-        moving = {subject for subject in self.get("wounds", key) or NONE if self.wound(subject) is not None}
+        moving = {name for name in self.get("wounds", key) or NONE if ("wound", name) in self.facts}  # its holds end with it
         self._wounds(into, self.facts["wounds", into] | moving)
         self.change(key, at, absorbed_into=into)
         self.step(key, Step.ABSORB, at, reason)
