@@ -1,4 +1,4 @@
-"""Transient node attributes: shutdowns announced, failures cleaned up, gateways lost, bad health. (Pacemaker Administration, alerts)"""
+"""Transient node attributes: shutdowns announced, failures cleaned up, gateways lost. (Pacemaker Administration, alerts)"""
 
 from datetime import datetime
 

@@ -1,4 +1,4 @@
-"""Resources fail: start, stop, monitor, probe, promotion, migration; and what does not heal. (Pacemaker Explained, return codes)"""
+"""Resources fail: start, stop, monitor, probe, promotion, migration; and what does not heal. (Pacemaker Explained)"""
 
 from datetime import datetime, timedelta
 from typing import Final
