@@ -2,11 +2,7 @@
 
 from datetime import datetime
 
-from bridge.core.event import (
-    AttributeSet,
-    Severity,
-    Subject,
-)
+from bridge.core.event import AttributeSet, Severity, Subject
 from bridge.core.incident import Kind
 from bridge.core.membership import on_shutdown
 from bridge.core.nodes import meet
@@ -60,5 +56,8 @@ def _on_connectivity(world: World, event: AttributeSet) -> None:
         facts = {"node": event.node, "attribute": event.name, "value": event.value, "before": before or ""}
         world.change(key, event.at, facts=facts)
         world.hurt(key, subject, event.at, Severity.WARNING, reason, outage=False)
-    elif not bad and world.heal(subject, event.at, f"{event.name} of {event.node} is {event.value or 'gone'}") is None:
-        world.say(f"{event.name} of {event.node} is {event.value or 'empty'}")
+    elif not bad:
+        why = f"{event.name} of {event.node} is {event.value or 'gone'}"
+        if world.heal(subject, event.at, why) is None:
+            world.say(why)
+        world.note(subject, Severity.OK, event.at, why)

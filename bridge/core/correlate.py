@@ -13,7 +13,7 @@ from typing import Any, Final
 
 import msgspec
 
-from bridge.core import attributes, edge, failing, fencing, flapping, membership, memory, resources, stopped
+from bridge.core import attributes, edge, failing, fencing, flapping, membership, memory, redundancy, resources, shown, stopped
 from bridge.core.event import Action as ActionEvent
 from bridge.core.event import AttributeSet, EdgeHeard, EdgeSaid, Event, Fencing, NodeSeen
 from bridge.core.incident import Incident
@@ -42,6 +42,7 @@ TIMERS: Final[dict[str, Callable[[World, str, datetime], None]]] = {
     "settled": stopped.on_settled,
     "cleaned": attributes.on_cleaned,
     "flapping": flapping.on_flapping_quiet,
+    "redundancy": redundancy.on_redundancy,
 }
 
 
@@ -167,6 +168,7 @@ class Cluster:
         world.decisions.clear()
         if entry.event.order[0] == "sequence":
             membership.note_life(world, entry.event.witness, entry.event.order[1], entry.event.at)
+            shown.show_witness(world, entry.event.witness, entry.event.at)
         RULES[type(entry.event)](world, entry.event)
         key = next((key for key, _ in reversed(world.decisions) if key is not None), None)
         why = "; ".join(dict.fromkeys(why for _, why in world.decisions))

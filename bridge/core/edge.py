@@ -1,12 +1,6 @@
 """The edge itself: relays that fall silent, or say what is wrong with them."""
 
-from bridge.core.event import (
-    EdgeHeard,
-    EdgeSaid,
-    Severity,
-    Subject,
-    node_subject,
-)
+from bridge.core.event import EdgeHeard, EdgeSaid, Severity, Subject, node_subject
 from bridge.core.incident import Kind
 from bridge.core.nodes import node
 from bridge.core.world import World

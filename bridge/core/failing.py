@@ -3,11 +3,7 @@
 from datetime import datetime, timedelta
 from typing import Final
 
-from bridge.core.event import (
-    Action,
-    Severity,
-    Subject,
-)
+from bridge.core.event import Action, Severity, Subject
 from bridge.core.flapping import look_for_flapping
 from bridge.core.incident import Kind
 from bridge.core.nodes import circle, node

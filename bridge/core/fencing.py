@@ -3,16 +3,13 @@
 from datetime import datetime, timedelta
 from typing import Final
 
-from bridge.core.event import (
-    Fencing,
-    Severity,
-    Subject,
-    node_subject,
-)
+from bridge.core.event import Fencing, Severity, Subject, node_subject
 from bridge.core.incident import Kind
 from bridge.core.membership import settle_accusations
-from bridge.core.node_failure import cause_of, forget_activity, give_up
+from bridge.core.node_failure import Span, cause_of, give_up, take_down
 from bridge.core.nodes import meet, node, set_node
+from bridge.core.redundancy import consider
+from bridge.core.shown import forget_activity
 from bridge.core.world import World
 
 SAME_FENCING: Final = timedelta(seconds=10)
@@ -26,6 +23,7 @@ def on_fencing(world: World, event: Fencing) -> None:
         world.say(f"this fencing of {event.target} was told before", world.get("holder", node_subject(event.target)))
     elif event.action == "on":
         world.say(f"{event.target} was switched on or unfenced: no fencing")
+        world.note(Subject(f"fencing/{event.target}"), Severity.OK, event.at, "fencing worked: it was switched on")
     elif event.rc != 0:
         _on_failed_attempt(world, event)
     else:
@@ -48,10 +46,11 @@ def _on_fenced(world: World, event: Fencing) -> None:
     known = node(world, name)
     incident = world.holder(node_subject(name))
     world.heal(Subject(f"fencing/{name}"), at, f"fencing of {name} worked")
+    world.note(Subject(f"fencing/{name}"), Severity.OK, at, f"fencing worked ({event.action})")
     behind = ", ".join(world.get("stop_failed_on", name) or ())
     asked_for = by_admin(event) and not behind and (incident is None or incident.severity is not Severity.CRITICAL)
     if known.fenced_at is not None:
-        forget_activity(world, name)
+        forget_activity(world, name, at, Severity.UNKNOWN, f"was heard of on {name}, which was fenced")
     if asked_for:
         key = _fenced_by_admin(world, name, known.lost_at or at, event)
     else:
@@ -64,6 +63,7 @@ def _on_fenced(world: World, event: Fencing) -> None:
     world.put(("claims", name), None)
     world.cancel_timer("unfenced", name)
     settle_accusations(world, name, at)
+    consider(world, key, at)
     if not asked_for:
         _look_for_loop(world, name, key, at)
 
@@ -77,13 +77,7 @@ def _fenced_by_admin(world: World, name: str, began: datetime, event: Fencing) -
     world.hurt(key, subject, began, Severity.WARNING, reason)
     world.change(key, event.at, kind=Kind.NODE_FENCED_BY_ADMIN, root=subject, severity=Severity.WARNING)
     world.confirm(key, event.at, reason)
-    for resource in sorted(world.runs_there.get(name, {})):
-        world.put(("active", name, resource), None)
-        if world.runs_on.get(resource):
-            world.draw_in(key, world.service(resource), event.at)
-        else:
-            world.hurt(key, world.service(resource), began, Severity.WARNING, f"ran on {name}")
-            world.set_timer(event.at + world.settings.down_after, "down", resource)
+    take_down(world, name, key, Span(began, event.at), Severity.WARNING)
     return key
 
 

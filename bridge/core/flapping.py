@@ -2,9 +2,7 @@
 
 from datetime import datetime, timedelta
 
-from bridge.core.event import (
-    Severity,
-)
+from bridge.core.event import Severity
 from bridge.core.incident import Kind
 from bridge.core.trouble import OWN_KINDS
 from bridge.core.world import World

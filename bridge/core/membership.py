@@ -7,18 +7,12 @@ by the cluster (its resources start elsewhere), or stays lost for a while, has f
 from datetime import datetime, timedelta
 from typing import Final
 
-from bridge.core.event import (
-    CLUSTER,
-    AttributeSet,
-    NodeSeen,
-    Severity,
-    Subject,
-    node_subject,
-)
-from bridge.core.incident import Kind, State
-from bridge.core.node_failure import Span, cause_of, forget_activity, give_up, take_down
-from bridge.core.nodes import EMPTIED_WITHIN, Node, accusers, circle, claims, is_void, meet, node, set_node
+from bridge.core.event import CLUSTER, AttributeSet, NodeSeen, Severity, Subject, node_subject
+from bridge.core.incident import Incident, Kind, State
+from bridge.core.node_failure import Span, cause_of, give_up, take_down
+from bridge.core.nodes import EMPTIED_WITHIN, Node, accusers, circle, claims, is_heard, is_void, meet, node, set_node
 from bridge.core.quorum import lose_quorum, regain_quorum, without_quorum
+from bridge.core.shown import forget_activity, show_cluster, show_member
 from bridge.core.world import World
 
 ANNOUNCED_FOR: Final = timedelta(minutes=15)
@@ -53,7 +47,8 @@ def _on_lost(world: World, event: NodeSeen) -> None:
         _another_accuser(world, name, event.at)
     elif (why := _left_in_good_order(world, name, known, event.at)) is not None:
         set_node(world, name, left=True, announced_at=None)
-        forget_activity(world, name)
+        forget_activity(world, name, event.at, Severity.INFO, f"ended with {name}, which left in good order")
+        world.note(node_subject(name), Severity.INFO, event.at, f"left in good order: {why}")
         world.say(f"{name} left in good order: {why}")
     else:
         _suspect(world, name, event)
@@ -118,6 +113,7 @@ def _mutual(world: World, name: str, event: NodeSeen) -> str | None:
         world.change(incident.key, event.at, kind=Kind.CLUSTER_PARTITION, root=CLUSTER, reason=reason)
         world.change(incident.key, event.at, facts={"cut_off": f"{witness}, {name}"})
         world.draw_in(incident.key, CLUSTER, event.at)
+        show_cluster(world, event.at)
     return incident.key
 
 
@@ -151,6 +147,7 @@ def on_unfenced(world: World, name: str, at: datetime) -> None:
     if claims(world, name) & circle(world, name):
         world.change(incident.key, at, kind=Kind.CLUSTER_PARTITION, root=CLUSTER, facts={"cut_off": name})
         world.draw_in(incident.key, CLUSTER, at)
+        show_cluster(world, at)
 
 
 def _on_member(world: World, event: NodeSeen) -> None:
@@ -170,19 +167,40 @@ def come_back(world: World, name: str, at: datetime, why: str) -> None:
     known = node(world, name)
     away = known.lost_at is not None or known.fenced_at is not None or known.left
     was_lost_at = known.lost_at if known.fenced_at is None else None
-    set_node(world, name, lost_at=None, fenced_at=None, was_lost_at=was_lost_at, left=False, announced_at=None, emptied_at=None)
+    set_node(
+        world,
+        name,
+        lost_at=None,
+        fenced_at=None,
+        was_lost_at=was_lost_at,
+        left=False,
+        given_up=False,
+        announced_at=None,
+        emptied_at=None,
+    )
     world.cancel_timer("unfenced", name)
     incident = world.holder(node_subject(name))
     if incident is not None and world.wound(node_subject(name)) is not None:
-        world.change(incident.key, at, facts={"node_back": "yes"})
-        world.heal(node_subject(name), at, why)
+        _healed_by_return(world, name, incident, at, why)
     elif not away:
         world.say(f"{name} is known to be a member")
+        show_member(world, name, at)
     else:
         world.say(why)
+        show_member(world, name, at)
+    show_cluster(world, at)
     if world.wound(Subject(f"fencing/{name}")) is not None:
         world.set_timer(at + NO_MORE_ATTEMPTS_BACK, "fencing-quiet", name)
     regain_quorum(world, at)
+
+
+def _healed_by_return(world: World, name: str, incident: Incident, at: datetime, why: str) -> None:
+    if incident.state is State.WATCHING and incident.root == node_subject(name) and not is_heard(world, name):
+        reason = f"{name} was away for a moment; nobody fenced it, and no report of its own is there to say why: as in a restart"
+        world.dismiss(incident.key, at, reason)
+        return
+    world.change(incident.key, at, facts={"node_back": "yes"})
+    world.heal(node_subject(name), at, why)
 
 
 def note_life(world: World, witness: str, sequence: int, at: datetime) -> None:
@@ -205,7 +223,7 @@ def note_life(world: World, witness: str, sequence: int, at: datetime) -> None:
     if known.lost_at is not None:
         come_back(world, witness, at, f"{witness} has started again")
     world.put(("claims", witness), None)
-    forget_activity(world, witness)
+    forget_activity(world, witness, at, Severity.UNKNOWN, f"ran on {witness} until Pacemaker began anew there")
 
 
 def on_shutdown(world: World, event: AttributeSet) -> None:

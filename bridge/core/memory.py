@@ -40,6 +40,7 @@ TABLES: Final[dict[str, Any]] = {
     "node": Node,
     "node_fencings": tuple[datetime, ...],
     "seen_on": str,
+    "redundancy": datetime,
     "sequence": int,
     "start_failed": frozenset[str],
     "started": tuple[str, datetime],

@@ -3,13 +3,10 @@
 from datetime import datetime
 from typing import NamedTuple
 
-from bridge.core.event import (
-    Severity,
-    Subject,
-    node_subject,
-)
+from bridge.core.event import Severity, Subject, node_subject
 from bridge.core.incident import Kind
 from bridge.core.nodes import node
+from bridge.core.shown import show_cluster, show_running
 from bridge.core.world import World
 
 
@@ -49,6 +46,7 @@ def give_up(world: World, name: str, at: datetime, reason: str) -> str:
     world.change(key, at, severity=Severity.CRITICAL, facts={"node": name})
     world.confirm(key, at, reason)
     take_down(world, name, key, Span(began, at))
+    show_cluster(world, at)
     return key
 
 
@@ -59,6 +57,7 @@ def take_down(world: World, name: str, key: str, span: Span, severity: Severity 
         subject = world.service(resource)
         if world.runs_on.get(resource) and role != "promoted":
             world.draw_in(key, subject, span.known_at)
+            show_running(world, resource, span.known_at)
             continue
         if role == "promoted" and world.runs_on.get(resource):
             world.put(("needs_promote", resource), value=True)
@@ -67,8 +66,3 @@ def take_down(world: World, name: str, key: str, span: Span, severity: Severity 
     for resource in world.get("stop_failed_on", name) or ():
         world.put(("stop_failed", resource), None)
     world.put(("stop_failed_on", name), None)
-
-
-def forget_activity(world: World, name: str) -> None:
-    for resource in list(world.runs_there.get(name, {})):
-        world.put(("active", name, resource), None)

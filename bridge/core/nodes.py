@@ -23,6 +23,8 @@ class Node(msgspec.Struct, frozen=True):
     emptied_at: datetime | None = None
     left: bool = False
     attempts: int = 0
+    given_up: bool = False
+    """Lost, and its resources were started elsewhere although nobody told of a fencing."""
     remote: bool = False
 
 
@@ -72,6 +74,11 @@ def is_void(world: World, witness: str) -> bool:
     return any(
         witness in claims(world, other) and support_of(world, other) > mine for other in circle(world, witness) - {witness}
     )
+
+
+def is_heard(world: World, name: str) -> bool:
+    """Whether the node itself has ever told anything."""
+    return ("sequence", name) in world.facts
 
 
 def emptied(world: World, name: str, at: datetime) -> None:

@@ -6,11 +6,7 @@
 from collections.abc import Iterable
 from datetime import datetime
 
-from bridge.core.event import (
-    CLUSTER,
-    Severity,
-    node_subject,
-)
+from bridge.core.event import CLUSTER, Severity, node_subject
 from bridge.core.incident import Incident, Kind
 from bridge.core.nodes import circle, claims, is_void, node
 from bridge.core.world import World

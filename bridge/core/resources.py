@@ -7,10 +7,7 @@ resource is asked for, unless the story of a failure around it explains it bette
 from datetime import datetime, timedelta
 from typing import Final
 
-from bridge.core.event import (
-    Action,
-    Outcome,
-)
+from bridge.core.event import Action, Outcome
 from bridge.core.failing import on_degraded, on_failed
 from bridge.core.membership import come_back
 from bridge.core.nodes import is_void, meet, node

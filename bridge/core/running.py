@@ -3,12 +3,11 @@
 from datetime import datetime, timedelta
 from typing import Final
 
-from bridge.core.event import (
-    Action,
-    Subject,
-)
+from bridge.core.event import Action, Severity, Subject
 from bridge.core.node_failure import give_up
-from bridge.core.nodes import circle, emptied, node
+from bridge.core.nodes import circle, emptied, node, set_node
+from bridge.core.redundancy import consider
+from bridge.core.shown import show_running
 from bridge.core.stopped import draw_in_bystander, on_stopped
 from bridge.core.trouble import PROMOTED, SOON, set_active, without_name
 from bridge.core.world import World
@@ -22,8 +21,10 @@ def on_good(world: World, event: Action) -> None:
         on_stopped(world, event)
     elif event.task == "demote":
         set_active(world, event, "started")
+        show_running(world, event.resource, event.at)
         world.say(f"{event.resource} was demoted on {event.node}")
     elif event.task == "migrate_to":
+        _show_migration(world, event)
         world.say(f"{event.resource} leaves {event.node} by live migration")
     elif event.rc in RUNNING and event.task in {"start", "monitor", "promote", "migrate_from"}:
         _on_running(world, event)
@@ -46,6 +47,12 @@ def _on_running(world: World, event: Action) -> None:
         _recovered(world, event)
     else:
         world.say(f"{resource} runs on {name}, but that is not yet what is missing", world.get("holder", subject))
+    show_running(world, resource, at)
+
+
+def _show_migration(world: World, event: Action) -> None:
+    """On its way, and running all the time."""
+    world.note(world.service(event.resource), Severity.OK, event.at, f"moves live from {event.node}")
 
 
 def _answers(world: World, event: Action, *, promoted: bool) -> bool:
@@ -76,6 +83,7 @@ def _recovered(world: World, event: Action) -> None:
     what = {"promote": "promoted", "monitor": "found well", "migrate_from": "arrived"}.get(event.task, "started")
     world.heal(subject, event.at, f"{resource} {what} on {name}")
     world.put(("healed", subject), event.at)
+    consider(world, key, event.at)
 
 
 def given_up_nodes(world: World, resource: str, here: str, at: datetime) -> None:
@@ -86,6 +94,7 @@ def given_up_nodes(world: World, resource: str, here: str, at: datetime) -> None
             continue
         if known.lost_at is not None and known.fenced_at is None:
             give_up(world, name, at, f"{name} is lost, and its resources are started elsewhere")
+            set_node(world, name, given_up=True)
 
 
 def learn_clone(world: World, resource: str, name: str, at: datetime) -> None:

@@ -3,13 +3,11 @@
 from datetime import datetime, timedelta
 from typing import Final
 
-from bridge.core.event import (
-    Action,
-    Severity,
-)
-from bridge.core.incident import Kind, State
+from bridge.core.event import Action, Severity
+from bridge.core.incident import Incident, Kind, State
 from bridge.core.nodes import emptied, node
 from bridge.core.quorum import lose_quorum, quorum_incident, without_quorum
+from bridge.core.shown import show_running, show_stopped
 from bridge.core.trouble import SOON, without_name
 from bridge.core.world import World
 
@@ -34,7 +32,9 @@ def on_stopped(world: World, event: Action) -> None:
         world.put(("bystander", resource), (bystander, at, name))
         world.put(("bystanders", bystander), (*(world.get("bystanders", bystander) or ()), resource))
         world.say(f"{resource} stopped on {name} right after a failure there", bystander)
+        show_stopped(world, resource, at, f"stopped on {name}, right after a failure there")
     else:
+        show_stopped(world, resource, at, f"stopped on {name}, as asked")
         world.say(f"{resource} stopped on {name}, as asked")
 
 
@@ -93,7 +93,8 @@ def draw_in_bystander(world: World, event: Action) -> None:
         return
     world.put(("bystander", event.resource), None)
     key, stopped_at, name = bystander
-    if world.incident(key).state is not State.CLOSED:
+    incident: Incident | None = world.get("incident", key)
+    if incident is not None and incident.state is not State.CLOSED:
         world.hurt(key, world.service(event.resource), stopped_at, Severity.WARNING, f"stopped on {name} with what had failed")
 
 
@@ -102,6 +103,7 @@ def on_found(world: World, event: Action) -> None:
     world.put(("active", name, resource), "started")
     found = dict(world.get("found", resource) or {})
     world.put(("found", resource), {**{other: when for other, when in found.items() if at - when < FOUND_TOGETHER}, name: at})
+    show_running(world, resource, at)
     world.say(f"a probe found {resource} running on {name}")
 
 

@@ -3,11 +3,7 @@
 from datetime import datetime, timedelta
 from typing import Final
 
-from bridge.core.event import (
-    Action,
-    Severity,
-    Subject,
-)
+from bridge.core.event import Action, Severity, Subject
 from bridge.core.incident import Incident, Kind
 from bridge.core.world import World
 

@@ -150,7 +150,9 @@ class World(Journal):
         self._wounds(key, self.facts["wounds", key] | {hold})
 
     def release(self, key: str, hold: str, at: datetime, why: str) -> None:
-        """Ends what `keep_open` began; an incident that is over, or became part of another, has no holds."""
+        """Ends what `keep_open` began, wherever the incident became a part of; one that is over has no holds."""
+        while (into := self.incident(key).absorbed_into) is not None:
+            key = into
         self._wounds(key, (self.get("wounds", key) or NONE) - {hold})
         self._settle(key, at, why)
 
@@ -222,8 +224,7 @@ class World(Journal):
         for subject in incident.subjects:
             if self.get("holder", subject) == key:
                 self.put(("holder", subject), into)
-        moving = {name for name in self.get("wounds", key) or NONE if ("wound", name) in self.facts}  # its holds end with it
-        self._wounds(into, self.facts["wounds", into] | moving)
+        self._wounds(into, self.facts["wounds", into] | (self.get("wounds", key) or NONE))
         self.change(key, at, absorbed_into=into)
         self.step(key, Step.ABSORB, at, reason)
         self._settle(into, at, reason)
@@ -245,10 +246,14 @@ class World(Journal):
             self.change(key, at, severity=Severity.OK)
             self.step(key, Step.END, at, "quiet since the last good word")
 
-    def note(self, subject: Subject, severity: Severity, at: datetime, why: str) -> None:
-        """How a subject is, without an incident: shown, never rung. An incident's word about it goes before."""
-        if self.wound(subject) is None:
-            self._condition(subject, severity, at, why, None)
+    def note(self, subject: Subject, severity: Severity, at: datetime, why: str, key: str | None = None) -> None:
+        """How a subject is, without a wound: shown, never rung. A wound's word about it goes before; what is known already is
+        no change."""
+        if ("wound", subject) in self.facts:
+            return
+        known: Condition | None = self.get("condition", subject)
+        if known is None or known.why != why or known.severity is not severity:
+            self._condition(subject, severity, at, why, key or self.get("holder", subject))
 
     def _wounds(self, key: str, wounds: frozenset[str]) -> None:
         """What keeps an incident open: its hurt subjects, and holds. Never a number, which one verb might forget to count."""
