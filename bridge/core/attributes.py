@@ -4,7 +4,7 @@ from datetime import datetime
 
 from bridge.core.event import AttributeSet, Severity, Subject
 from bridge.core.incident import Kind
-from bridge.core.membership import on_shutdown
+from bridge.core.membership import on_shutdown, on_standby
 from bridge.core.nodes import meet
 from bridge.core.world import World
 
@@ -15,6 +15,8 @@ def on_attribute(world: World, event: AttributeSet) -> None:
         on_shutdown(world, event)
     elif event.name.startswith("fail-count-"):
         _on_fail_count(world, event)
+    elif event.name == "standby":
+        on_standby(world, event)
     elif world.settings.is_connectivity(event.name):
         _on_connectivity(world, event)
     else:

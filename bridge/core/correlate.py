@@ -36,6 +36,7 @@ RULES: Final[dict[type[Event], Callable[[World, Any], None]]] = {
 
 TIMERS: Final[dict[str, Callable[[World, str, datetime], None]]] = {
     "clear": World.end,
+    "edge": edge.on_still_silent,
     "unfenced": membership.on_unfenced,
     "fencing-quiet": fencing.on_fencing_quiet,
     "down": failing.on_down,
@@ -166,6 +167,8 @@ class Cluster:
         self._fire(entry.event.at)
         world.uid = entry.event.uid
         world.decisions.clear()
+        if entry.event.order[0] and entry.event.witness:
+            shown.show_relay(world, entry.event.witness, entry.event.at)
         if entry.event.order[0] == "sequence":
             membership.note_life(world, entry.event.witness, entry.event.order[1], entry.event.at)
             shown.show_witness(world, entry.event.witness, entry.event.at)

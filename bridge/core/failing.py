@@ -3,6 +3,7 @@
 from datetime import datetime, timedelta
 from typing import Final
 
+from bridge.core.edge import silent_members
 from bridge.core.event import Action, Severity, Subject
 from bridge.core.flapping import look_for_flapping
 from bridge.core.incident import Kind
@@ -141,6 +142,13 @@ def on_down(world: World, resource: str, at: datetime) -> None:
     subject = world.service(resource)
     wound, incident = world.wound(subject), world.holder(subject)
     if wound is None or incident is None or not wound.outage or world.runs_on.get(resource):
+        return
+    if silent := silent_members(world, world.get("seen_on", resource) or ""):
+        reason = f"{resource} is not heard of; whether it runs on {' or '.join(silent)} is not known, for want of reports"
+        world.change(incident.key, at, reason=reason)
+        for name in silent:
+            waiting = world.get("waits_for", name) or ()
+            world.put(("waits_for", name), tuple(dict.fromkeys([*waiting, resource])))
         return
     reason = f"{resource} runs nowhere"
     world.hurt(incident.key, subject, at, Severity.CRITICAL, reason)

@@ -7,6 +7,7 @@ by the cluster (its resources start elsewhere), or stays lost for a while, has f
 from datetime import datetime, timedelta
 from typing import Final
 
+from bridge.core.edge import excuse, look_for_relay
 from bridge.core.event import CLUSTER, AttributeSet, NodeSeen, Severity, Subject, node_subject
 from bridge.core.incident import Incident, Kind, State
 from bridge.core.node_failure import Span, cause_of, give_up, take_down
@@ -18,6 +19,7 @@ from bridge.core.world import World
 ANNOUNCED_FOR: Final = timedelta(minutes=15)
 """A shutdown that was announced longer ago than this is not the reason of a loss."""
 NO_MORE_ATTEMPTS_BACK: Final = timedelta(seconds=60)
+TRUE: Final = frozenset({"on", "true", "yes", "y", "1"})
 RESTARTED_WITHIN: Final = timedelta(minutes=10)
 
 
@@ -48,6 +50,7 @@ def _on_lost(world: World, event: NodeSeen) -> None:
     elif (why := _left_in_good_order(world, name, known, event.at)) is not None:
         set_node(world, name, left=True, announced_at=None)
         forget_activity(world, name, event.at, Severity.INFO, f"ended with {name}, which left in good order")
+        excuse(world, name, event.at)
         world.note(node_subject(name), Severity.INFO, event.at, f"left in good order: {why}")
         world.say(f"{name} left in good order: {why}")
     else:
@@ -179,6 +182,8 @@ def come_back(world: World, name: str, at: datetime, why: str) -> None:
         emptied_at=None,
     )
     world.cancel_timer("unfenced", name)
+    if away:
+        world.put(("standby", name), None)
     incident = world.holder(node_subject(name))
     if incident is not None and world.wound(node_subject(name)) is not None:
         _healed_by_return(world, name, incident, at, why)
@@ -189,6 +194,7 @@ def come_back(world: World, name: str, at: datetime, why: str) -> None:
         world.say(why)
         show_member(world, name, at)
     show_cluster(world, at)
+    look_for_relay(world, name, at)
     if world.wound(Subject(f"fencing/{name}")) is not None:
         world.set_timer(at + NO_MORE_ATTEMPTS_BACK, "fencing-quiet", name)
     regain_quorum(world, at)
@@ -231,3 +237,18 @@ def on_shutdown(world: World, event: AttributeSet) -> None:
     asked = event.value not in {"", "0"}
     set_node(world, event.node, announced_at=event.at if asked else None)
     world.say(f"{event.node} announces its shutdown" if asked else f"{event.node} has no shutdown pending")
+    _show_plan(world, event.node, event.at)
+
+
+def on_standby(world: World, event: AttributeSet) -> None:
+    """The transient attribute `standby`: in standby until its next start. (Pacemaker Explained, node attributes)"""
+    asked = event.value.lower() in TRUE
+    world.put(("standby", event.node), asked or None)
+    world.say(f"{event.node} is {'in standby' if asked else 'not in standby'}")
+    _show_plan(world, event.node, event.at)
+
+
+def _show_plan(world: World, name: str, at: datetime) -> None:
+    known = node(world, name)
+    if known.lost_at is None and not known.left:
+        show_member(world, name, at)

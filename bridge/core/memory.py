@@ -42,7 +42,9 @@ TABLES: Final[dict[str, Any]] = {
     "seen_on": str,
     "redundancy": datetime,
     "sequence": int,
+    "silent": datetime,
     "start_failed": frozenset[str],
+    "standby": bool,
     "started": tuple[str, datetime],
     "stop_failed": str,
     "stop_failed_on": tuple[str, ...],
@@ -50,6 +52,7 @@ TABLES: Final[dict[str, Any]] = {
     "timer": datetime,
     "trouble": tuple[str, datetime],
     "untimed": tuple[datetime, frozenset[str]],
+    "waits_for": tuple[str, ...],
     "wound": Wound,
     "wounds": frozenset[str],
 }

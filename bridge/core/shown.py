@@ -7,17 +7,22 @@ from datetime import datetime
 
 from bridge.core.event import CLUSTER, Severity, Subject, node_subject
 from bridge.core.incident import Kind, State
+from bridge.core.nodes import node
 from bridge.core.world import World
 
 
 def show_witness(world: World, witness: str, at: datetime) -> None:
-    """Who speaks is there: the first report of a node says that it is a member, and that its relay works."""
+    """Who speaks is there: the first report of a node says that it is a member."""
     if ("condition", node_subject(witness)) not in world.facts:
         show_member(world, witness, at)
-    if ("condition", relay_subject(witness)) not in world.facts:
-        world.note(relay_subject(witness), Severity.OK, at, "its reports come in")
     if ("condition", CLUSTER) not in world.facts:
         show_cluster(world, at)
+
+
+def show_relay(world: World, witness: str, at: datetime) -> None:
+    """A report of a node's own shows that its relay works."""
+    if ("condition", relay_subject(witness)) not in world.facts:
+        world.note(relay_subject(witness), Severity.OK, at, "its reports come in")
 
 
 def relay_subject(node: str) -> Subject:
@@ -25,7 +30,12 @@ def relay_subject(node: str) -> Subject:
 
 
 def show_member(world: World, name: str, at: datetime) -> None:
-    world.note(node_subject(name), Severity.OK, at, "member of the cluster")
+    if node(world, name).announced_at is not None:
+        world.note(node_subject(name), Severity.INFO, at, "about to leave in good order")
+    elif world.get("standby", name):
+        world.note(node_subject(name), Severity.INFO, at, "in standby, until its next start")
+    else:
+        world.note(node_subject(name), Severity.OK, at, "member of the cluster")
 
 
 def show_cluster(world: World, at: datetime) -> None:
