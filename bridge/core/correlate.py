@@ -15,7 +15,7 @@ import msgspec
 
 from bridge.core import attributes, edge, failing, fencing, flapping, membership, memory, redundancy, resources, shown, stopped
 from bridge.core.event import Action as ActionEvent
-from bridge.core.event import AttributeSet, EdgeHeard, EdgeSaid, Event, Fencing, NodeSeen
+from bridge.core.event import AttributeSet, EdgeHeard, EdgeSaid, Event, Fencing, NodeSeen, Severity
 from bridge.core.incident import Incident
 from bridge.core.settings import Settings
 from bridge.core.world import Condition, World
@@ -138,8 +138,7 @@ class Cluster:
         for key, old in self.world.take_touched().items():
             value = self.world.facts.get(key)
             if key[0] == "condition":
-                if value is not None:
-                    changes.conditions.append(value)
+                changes.conditions.append(value if value is not None else _taken_back(old))
             elif value is not None:
                 changes.incidents[key[1]] = value
             else:
@@ -207,6 +206,11 @@ class Cluster:
         self._after -= cut
         self._entries = keep
         self.world.prune(keep[0].event.at)
+
+
+def _taken_back(condition: Condition) -> Condition:
+    """A late report showed that what was told of the subject meant nothing: so nothing is known of it."""
+    return msgspec.structs.replace(condition, severity=Severity.UNKNOWN, why="what was told of it is void", uid=None)
 
 
 def _place_of(entry: _Entry) -> tuple[Any, ...]:

@@ -3,7 +3,7 @@
 from datetime import datetime, timedelta
 
 from bridge.core.event import Severity
-from bridge.core.incident import Kind
+from bridge.core.incident import Kind, State
 from bridge.core.trouble import OWN_KINDS
 from bridge.core.world import World
 
@@ -33,9 +33,14 @@ def look_for_flapping(world: World, resource: str, key: str, at: datetime) -> No
 def on_flapping_quiet(world: World, resource: str, at: datetime) -> None:
     """A timer: no failure for ten minutes. The series is over."""
     key: str | None = world.get("flapping", resource)
-    if key is not None:
-        world.put(("flapping", resource), None)
-        world.release(key, f"flapping {resource}", at, f"{resource} has been quiet for {_minutes(world.settings.flapping_quiet)}")
+    if key is None:
+        return
+    world.put(("flapping", resource), None)
+    why = f"{resource} has been quiet for {_minutes(world.settings.flapping_quiet)}"
+    key = world.release(key, f"flapping {resource}", at, why)
+    healed: datetime | None = world.get("healed", world.service(resource))
+    if healed is not None and world.incident(key).state is State.CLEARING:
+        world.change(key, at, facts={"recovered_at": healed.isoformat()})  # it flapped so long, and was quiet after it
 
 
 def _minutes(span: timedelta) -> str:

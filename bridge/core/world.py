@@ -149,12 +149,13 @@ class World(Journal):
         """The incident does not recover before `release` of this hold, though every subject be well."""
         self._wounds(key, self.facts["wounds", key] | {hold})
 
-    def release(self, key: str, hold: str, at: datetime, why: str) -> None:
-        """Ends what `keep_open` began, wherever the incident became a part of; one that is over has no holds."""
+    def release(self, key: str, hold: str, at: datetime, why: str) -> str:
+        """Ends what `keep_open` began, in whatever the incident became a part of, and gives that one's key."""
         while (into := self.incident(key).absorbed_into) is not None:
             key = into
         self._wounds(key, (self.get("wounds", key) or NONE) - {hold})
         self._settle(key, at, why)
+        return key
 
     def draw_in(self, key: str, subject: Subject, at: datetime) -> None:
         """The subject belongs to the incident's story; one that another incident holds as hurt stays that one's too."""
