@@ -112,7 +112,7 @@ class Line:
             and last.root in incident.subjects
             and abs(incident.opened_at - last.opened_at) < SAME_STORY
         ]
-        nearest = min(candidates, key=lambda one: (one.root != last.root, abs(one.opened_at - last.opened_at)), default=None)
+        nearest = min(candidates, key=lambda one: _distance(one, last), default=None)
         return nearest.key if nearest else None
 
     def _remember(self, incidents: Mapping[str, Incident]) -> None:
@@ -121,6 +121,10 @@ class Line:
                 self._known.pop(key, None)
             else:
                 self._known[key] = incident
+
+
+def _distance(one: Incident, last: Incident) -> tuple[bool, bool, timedelta]:
+    return one.root != last.root, one.kind is not last.kind, abs(one.opened_at - last.opened_at)
 
 
 def _never_was(last: Incident, successor: str | None, now: datetime) -> Incident:

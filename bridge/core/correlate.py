@@ -13,9 +13,9 @@ from typing import Any, Final
 
 import msgspec
 
-from bridge.core import memory, nodes, resources
+from bridge.core import attributes, edge, failing, fencing, flapping, membership, memory, redundancy, resources, shown, stopped
 from bridge.core.event import Action as ActionEvent
-from bridge.core.event import AttributeSet, EdgeHeard, EdgeSaid, Event, Fencing, NodeSeen
+from bridge.core.event import AttributeSet, EdgeHeard, EdgeSaid, Event, Fencing, NodeSeen, Severity
 from bridge.core.incident import Incident
 from bridge.core.settings import Settings
 from bridge.core.world import Condition, World
@@ -26,22 +26,24 @@ FACTS_PER_EVENT: Final = 4
 """Facts written down in about a tenth of the time that one event takes: a large world is written down less often."""
 
 RULES: Final[dict[type[Event], Callable[[World, Any], None]]] = {
-    NodeSeen: nodes.on_node_seen,
-    Fencing: nodes.on_fencing,
+    NodeSeen: membership.on_node_seen,
+    Fencing: fencing.on_fencing,
     ActionEvent: resources.on_action,
-    AttributeSet: resources.on_attribute,
-    EdgeHeard: nodes.on_edge,
-    EdgeSaid: nodes.on_edge_said,
+    AttributeSet: attributes.on_attribute,
+    EdgeHeard: edge.on_edge,
+    EdgeSaid: edge.on_edge_said,
 }
 
 TIMERS: Final[dict[str, Callable[[World, str, datetime], None]]] = {
     "clear": World.end,
-    "unfenced": nodes.on_unfenced,
-    "fencing-quiet": nodes.on_fencing_quiet,
-    "down": resources.on_down,
-    "settled": resources.on_settled,
-    "cleaned": resources.on_cleaned,
-    "flapping": resources.on_flapping_quiet,
+    "edge": edge.on_still_silent,
+    "unfenced": membership.on_unfenced,
+    "fencing-quiet": fencing.on_fencing_quiet,
+    "down": failing.on_down,
+    "settled": stopped.on_settled,
+    "cleaned": attributes.on_cleaned,
+    "flapping": flapping.on_flapping_quiet,
+    "redundancy": redundancy.on_redundancy,
 }
 
 
@@ -136,8 +138,7 @@ class Cluster:
         for key, old in self.world.take_touched().items():
             value = self.world.facts.get(key)
             if key[0] == "condition":
-                if value is not None:
-                    changes.conditions.append(value)
+                changes.conditions.append(value if value is not None else _taken_back(old))
             elif value is not None:
                 changes.incidents[key[1]] = value
             else:
@@ -165,8 +166,11 @@ class Cluster:
         self._fire(entry.event.at)
         world.uid = entry.event.uid
         world.decisions.clear()
+        if entry.event.order[0] and entry.event.witness:
+            shown.show_relay(world, entry.event.witness, entry.event.at)
         if entry.event.order[0] == "sequence":
-            nodes.note_life(world, entry.event.witness, entry.event.order[1], entry.event.at)
+            membership.note_life(world, entry.event.witness, entry.event.order[1], entry.event.at)
+            shown.show_witness(world, entry.event.witness, entry.event.at)
         RULES[type(entry.event)](world, entry.event)
         key = next((key for key, _ in reversed(world.decisions) if key is not None), None)
         why = "; ".join(dict.fromkeys(why for _, why in world.decisions))
@@ -202,6 +206,11 @@ class Cluster:
         self._after -= cut
         self._entries = keep
         self.world.prune(keep[0].event.at)
+
+
+def _taken_back(condition: Condition) -> Condition:
+    """A late report showed that what was told of the subject meant nothing: so nothing is known of it."""
+    return msgspec.structs.replace(condition, severity=Severity.UNKNOWN, why="what was told of it is void", uid=None)
 
 
 def _place_of(entry: _Entry) -> tuple[Any, ...]:
@@ -257,6 +266,9 @@ class Correlator:
         if name not in self._clusters:
             self._clusters[name] = Cluster(name, self.settings)
         return self._clusters[name]
+
+    def worlds(self) -> list[World]:
+        return [cluster.world for cluster in self._clusters.values()]
 
     def checkpoint(self) -> bytes | None:
         """The worlds at their horizons, when one of these has moved far enough; None when it is not worth writing down."""

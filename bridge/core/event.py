@@ -37,6 +37,7 @@ class Severity(StrEnum):
 
     OK = "ok"
     INFO = "info"
+    UNKNOWN = "unknown"  # of conditions only: nobody's word says how it is
     WARNING = "warning"
     CRITICAL = "critical"
 
@@ -45,7 +46,7 @@ class Severity(StrEnum):
         return _RANK[self]
 
 
-_RANK: Final = {Severity.OK: 0, Severity.INFO: 1, Severity.WARNING: 2, Severity.CRITICAL: 3}
+_RANK: Final = {Severity.OK: 0, Severity.INFO: 1, Severity.UNKNOWN: 2, Severity.WARNING: 3, Severity.CRITICAL: 4}
 
 
 class Report(msgspec.Struct, frozen=True, kw_only=True):

@@ -30,7 +30,7 @@ TABLES: Final[dict[str, Any]] = {
     "failed_on": str,
     "fencing": datetime,
     "fencings": tuple[datetime, ...],
-    "flapping": bool,
+    "flapping": str,
     "found": dict[str, datetime],
     "healed": datetime,
     "holder": str,
@@ -40,8 +40,11 @@ TABLES: Final[dict[str, Any]] = {
     "node": Node,
     "node_fencings": tuple[datetime, ...],
     "seen_on": str,
+    "redundancy": datetime,
     "sequence": int,
+    "silent": datetime,
     "start_failed": frozenset[str],
+    "standby": bool,
     "started": tuple[str, datetime],
     "stop_failed": str,
     "stop_failed_on": tuple[str, ...],
@@ -49,8 +52,9 @@ TABLES: Final[dict[str, Any]] = {
     "timer": datetime,
     "trouble": tuple[str, datetime],
     "untimed": tuple[datetime, frozenset[str]],
+    "waits_for": tuple[str, ...],
     "wound": Wound,
-    "wounds": int,
+    "wounds": frozenset[str],
 }
 
 Facts = dict[tuple[str, ...], Any]

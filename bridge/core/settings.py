@@ -23,7 +23,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     flapping_quiet: timedelta = timedelta(minutes=10)
     loop_count: int = 3
     loop_window: timedelta = timedelta(minutes=10)
-    redundancy_after: timedelta = timedelta(seconds=60)
+    redundancy_after: timedelta = timedelta(minutes=10)
+    """All services run again, and a node has not come back for so long: longer than a server takes to boot."""
 
     def is_guest(self, resource: str) -> bool:
         return any(fnmatchcase(resource, pattern) for pattern in self.guests)

@@ -1,25 +1,21 @@
-"""What is known of one cluster, kept so that it can be wound back.
-
-Every change goes through `put`, which remembers the old value. A report that arrives late is then no special case: the world is
-wound back to before it happened, and everything since is understood once more, in the order in which it happened. So the state
-is a function of the events and not of their arrival.
+"""What is known of one cluster: its subjects, what hurts them, and the incidents that tell of it.
 
 Rules call the verbs below (`open_incident`, `hurt`, `heal`, `absorb` ...); nothing else knows how incidents are kept.
 """
 
-from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
-from heapq import heappop, heappush
 from typing import Any, Final
 
 import msgspec
 
 from bridge.core.event import CLUSTER, Severity, Subject, resource_subject, subject_name
 from bridge.core.incident import LIFE, Incident, Kind, Outage, State, Step, advance
+from bridge.core.journal import Journal
 from bridge.core.settings import Settings
 
-_MISSING: Final = object()
-KEPT: Final = timedelta(days=1)
+SAME_STORY: Final = timedelta(minutes=2)
+"""An incident that a larger one overtakes so soon after its beginning was the larger one's first sign."""
+NONE: Final[frozenset[str]] = frozenset()
 SERVICES: Final = ("resource/", "guest/")
 """Subjects whose absence is an outage."""
 
@@ -45,108 +41,15 @@ class Condition(msgspec.Struct, frozen=True, kw_only=True):
     incident_key: str | None = None
 
 
-class World:
-    """The tables of one cluster. Keys are tuples whose first member names the table."""
+class World(Journal):
+    """The tables of one cluster, and the verbs of the rules over them."""
 
     def __init__(self, cluster: str, settings: Settings) -> None:
+        super().__init__()
         self.cluster = cluster
         self.settings = settings
-        self.facts: dict[tuple[str, ...], Any] = {}
-        self.journal: list[tuple[tuple[str, ...], Any]] = []
-        self._since_mark: set[tuple[str, ...]] = set()
-        self.touched: dict[tuple[str, ...], Any] = {}
-        self.runs_on: dict[str, dict[str, str]] = {}
-        """resource -> node -> role, and the other way round below: indices over the `active` facts."""
-        self.runs_there: dict[str, dict[str, str]] = {}
-        self._timers: list[tuple[datetime, tuple[str, ...]]] = []
-        self._passing: list[tuple[datetime, tuple[str, ...]]] = []
-        """Facts that will be forgotten, by the time from which they age."""
         self.uid: bytes | None = None
         self.decisions: list[tuple[str | None, str]] = []
-
-    # --- the journal -------------------------------------------------------------------------------------------------
-
-    def get(self, *key: str) -> Any:
-        return self.facts.get(key)
-
-    def put(self, key: tuple[str, ...], value: Any) -> None:
-        """None removes the fact."""
-        old = self.facts.get(key)
-        if old is value or old == value:
-            return
-        if key not in self._since_mark:
-            self._since_mark.add(key)
-            self.journal.append((key, old))
-        self._set(key, value, old)
-
-    def _set(self, key: tuple[str, ...], value: Any, old: Any) -> None:
-        if value is None:
-            self.facts.pop(key, None)
-        else:
-            self.facts[key] = value
-        aside = _ASIDE.get(key[0])
-        if aside is not None:
-            aside(self, key, value, old)
-
-    def mark(self) -> int:
-        """A place to wind back to. Between two of them the journal holds one old value of a fact, however often it changed."""
-        self._since_mark.clear()
-        return len(self.journal)
-
-    def begin_here(self) -> None:
-        """Nothing before now will be wound back to."""
-        self.journal.clear()
-        self._since_mark.clear()
-
-    def wind_back(self, mark: int) -> None:
-        """Undoes every change after the mark, the newest first."""
-        self._since_mark.clear()
-        while len(self.journal) > mark:
-            key, old = self.journal.pop()
-            self._set(key, old, self.facts.get(key))
-
-    def prune(self, horizon: datetime) -> None:
-        """Forgets, without a trace, what no rule asks about any more: incidents long over, old references of fencings."""
-        old = horizon - KEPT
-        if not self._passing or self._passing[0][0] >= old:
-            return
-        journaled = {key for key, _ in self.journal}
-        again = []
-        while self._passing and self._passing[0][0] < old:
-            at, key = heappop(self._passing)
-            if key in journaled:
-                again.append((at, key))
-            elif _passes_at(self.facts.get(key)) == at:
-                del self.facts[key]
-                for table in _OF_INCIDENTS if key[0] == "incident" else ():
-                    self.facts.pop((table, key[1]), None)
-        for entry in again:
-            heappush(self._passing, entry)
-
-    def take_touched(self) -> dict[tuple[str, ...], Any]:
-        """What incidents and conditions were before they changed, since the last call; the unchanged are left out."""
-        touched, self.touched = self.touched, {}
-        return {key: old for key, old in touched.items() if self.facts.get(key) != old}
-
-    # --- timers ------------------------------------------------------------------------------------------------------
-
-    def set_timer(self, at: datetime, *name: str) -> None:
-        self.put(("timer", *name), at)
-
-    def cancel_timer(self, *name: str) -> None:
-        self.put(("timer", *name), None)
-
-    def next_timer(self) -> datetime | None:
-        while self._timers and self.facts.get(self._timers[0][1]) != self._timers[0][0]:
-            heappop(self._timers)
-        return self._timers[0][0] if self._timers else None
-
-    def due_timers(self, until: datetime) -> Iterator[tuple[datetime, tuple[str, ...]]]:
-        """Takes out and gives each timer due by then, in order; a timer that is set meanwhile takes its turn."""
-        while (due := self.next_timer()) is not None and due <= until:
-            key = heappop(self._timers)[1]
-            self.put(key, None)
-            yield due, key[1:]
 
     # --- words about it ----------------------------------------------------------------------------------------------
 
@@ -198,8 +101,8 @@ class World:
             reason=reason,
         )
         self.put(("incident", key), incident)
-        self.put(("wounds", key), 0)
-        self.put(("holder", root), key)
+        self.put(("wounds", key), NONE)
+        self.draw_in(key, root, at)
         self.say(reason, key)
         return key
 
@@ -242,22 +145,25 @@ class World:
             self.change(key, at, alarms=(*incident.alarms, reason), severity=worse)
             self.say(reason, key)
 
-    def keep_open(self, key: str) -> None:
-        """The incident does not recover before `release`, though every subject be well."""
-        self.put(("wounds", key), self.facts["wounds", key] + 1)
+    def keep_open(self, key: str, hold: str) -> None:
+        """The incident does not recover before `release` of this hold, though every subject be well."""
+        self._wounds(key, self.facts["wounds", key] | {hold})
 
-    def release(self, key: str, at: datetime, why: str) -> None:
-        """Ends what `keep_open` or a wound began; with the last of them the incident recovers."""
-        self._unhook(key)
-        if self.facts["wounds", key] == 0 and self.incident(key).state in {State.WATCHING, State.OPEN}:
-            self.step(key, Step.RECOVER, at, f"all is well again: {why}")
+    def release(self, key: str, hold: str, at: datetime, why: str) -> str:
+        """Ends what `keep_open` began, in whatever the incident became a part of, and gives that one's key."""
+        while (into := self.incident(key).absorbed_into) is not None:
+            key = into
+        self._wounds(key, (self.get("wounds", key) or NONE) - {hold})
+        self._settle(key, at, why)
+        return key
 
     def draw_in(self, key: str, subject: Subject, at: datetime) -> None:
-        """The subject belongs to the incident's story."""
+        """The subject belongs to the incident's story; one that another incident holds as hurt stays that one's too."""
         incident = self.incident(key)
         if subject not in incident.subjects:
             self.change(key, at, subjects=(*incident.subjects, subject))
-        self.put(("holder", subject), key)
+        if self.wound(subject) is None:
+            self.put(("holder", subject), key)
 
     def hurt(self, key: str, subject: Subject, at: datetime, severity: Severity, why: str, *, outage: bool = True) -> None:
         """The subject is not well, because of this incident; the first word counts for the length of the outage.
@@ -265,20 +171,19 @@ class World:
         A subject that another incident holds as hurt moves over with its wound.
         """
         old = self.wound(subject)
-        if old is not None and (was := self.get("holder", subject)) not in {None, key}:
-            self._unhook(was)
-            self.put(("wounds", key), self.facts["wounds", key] + 1)
-        elif old is None:
-            self.put(("wounds", key), self.facts["wounds", key] + 1)
+        was: str | None = self.get("holder", subject) if old is not None else None
         self.draw_in(key, subject, at)
+        self.put(("holder", subject), key)
+        self._wounds(key, self.facts["wounds", key] | {subject})
         began = at if old is None else min(old.began_at, at)
         outage = outage and subject.startswith(SERVICES)
         self.put(("wound", subject), Wound(began, severity, why, outage or (old is not None and old.outage)))
         if outage and (old is None or not old.outage):
             self.change(key, at, outages=(*self.incident(key).outages, Outage(subject, at)))
         self._condition(subject, severity, began, why, key)
-        if self.incident(key).state is State.CLEARING:
-            self.step(key, Step.RELAPSE, at, f"{subject_name(subject)}: {why}")
+        self._settle(key, at, f"{subject_name(subject)}: {why}")
+        if was is not None and was != key:
+            self._left(was, subject, key, at)
         if severity.rank > self.incident(key).severity.rank:
             self.change(key, at, severity=severity)
 
@@ -296,7 +201,8 @@ class World:
         self.change(key, at, outages=outages)
         self._condition(subject, Severity.OK, at, why, key)
         self.say(why, key)
-        self.release(key, at, why)
+        self._wounds(key, self.facts["wounds", key] - {subject})
+        self._settle(key, at, why)
         return key
 
     def absorb(self, key: str, into: str, at: datetime, reason: str) -> None:
@@ -319,13 +225,10 @@ class World:
         for subject in incident.subjects:
             if self.get("holder", subject) == key:
                 self.put(("holder", subject), into)
-                if self.wound(subject) is not None:
-                    self.put(("wounds", into), self.facts["wounds", into] + 1)
-        self.put(("wounds", key), 0)
+        self._wounds(into, self.facts["wounds", into] | (self.get("wounds", key) or NONE))
         self.change(key, at, absorbed_into=into)
         self.step(key, Step.ABSORB, at, reason)
-        if self.facts["wounds", into] and self.incident(into).state is State.CLEARING:
-            self.step(into, Step.RELAPSE, at, reason)
+        self._settle(into, at, reason)
 
     def dismiss(self, key: str, at: datetime, reason: str) -> None:
         """It was nothing, or asked for: its wounds go with it, and nobody is told of it any more than they were."""
@@ -334,7 +237,7 @@ class World:
             if self.get("holder", subject) == key and self.wound(subject) is not None:
                 self.put(("wound", subject), None)
                 self._condition(subject, Severity.OK, at, reason, key)
-        self.put(("wounds", key), 0)
+        self._wounds(key, NONE)
         self.change(key, at, planned=True, severity=Severity.INFO, outages=())
         self.step(key, Step.DISMISS, at, reason)
 
@@ -344,13 +247,37 @@ class World:
             self.change(key, at, severity=Severity.OK)
             self.step(key, Step.END, at, "quiet since the last good word")
 
-    def note(self, subject: Subject, severity: Severity, at: datetime, why: str) -> None:
-        """How a subject is, without an incident: shown, never rung. An incident's word about it goes before."""
-        if self.wound(subject) is None:
-            self._condition(subject, severity, at, why, None)
+    def note(self, subject: Subject, severity: Severity, at: datetime, why: str, key: str | None = None) -> None:
+        """How a subject is, without a wound: shown, never rung. A wound's word about it goes before; what is known already is
+        no change."""
+        if ("wound", subject) in self.facts:
+            return
+        known: Condition | None = self.get("condition", subject)
+        if known is None or known.why != why or known.severity is not severity:
+            self._condition(subject, severity, at, why, key or self.get("holder", subject))
 
-    def _unhook(self, key: str) -> None:
-        self.put(("wounds", key), self.facts["wounds", key] - 1)
+    def _wounds(self, key: str, wounds: frozenset[str]) -> None:
+        """What keeps an incident open: its hurt subjects, and holds. Never a number, which one verb might forget to count."""
+        if ("wounds", key) in self.facts:
+            self.put(("wounds", key), wounds)
+
+    def _settle(self, key: str, at: datetime, why: str) -> None:
+        """Brings the state to what the wounds say: with the last one healed it recovers, with a new one it relapses."""
+        state, hurt = self.incident(key).state, bool(self.get("wounds", key))
+        if hurt and state is State.CLEARING:
+            self.step(key, Step.RELAPSE, at, why)
+        elif not hurt and state in {State.WATCHING, State.OPEN}:
+            self.step(key, Step.RECOVER, at, f"all is well again: {why}")
+
+    def _left(self, key: str, subject: Subject, into: str, at: datetime) -> None:
+        """A hurt subject has gone over to another incident. If nothing else is wrong here, and it was what this was about,
+        and both began about one time, that one tells this story too; otherwise this one goes on without it."""
+        self._wounds(key, self.facts["wounds", key] - {subject})
+        incident = self.incident(key)
+        if not self.facts["wounds", key] and incident.root == subject and at - incident.opened_at < SAME_STORY:
+            self.absorb(key, into, at, f"{subject_name(subject)} is part of a larger story")
+        else:
+            self._settle(key, at, f"{subject_name(subject)} is part of another story now")
 
     def _let_go(self, incident: Incident) -> None:
         for subject in incident.subjects:
@@ -363,59 +290,6 @@ class World:
             cluster=self.cluster, subject=subject, severity=severity, since=since, why=why, uid=self.uid, incident_key=key
         )
         self.put(("condition", subject), condition)
-
-
-def _index(index: dict[str, dict[str, str]], one: str, other: str, value: str | None) -> None:
-    row = index.setdefault(one, {})
-    if value is None:
-        row.pop(other, None)
-        if not row:
-            del index[one]
-    else:
-        row[other] = value
-
-
-def _touch(world: World, key: tuple[str, ...], _: Any, old: Any) -> None:
-    world.touched.setdefault(key, old)
-
-
-def _touch_incident(world: World, key: tuple[str, ...], value: Any, old: Any) -> None:
-    world.touched.setdefault(key, old)
-    _let_pass(world, key, value, old)
-
-
-def _let_pass(world: World, key: tuple[str, ...], value: Any, _: Any) -> None:
-    at = _passes_at(value)
-    if at is not None:
-        heappush(world._passing, (at, key))  # noqa: SLF001 - a part of World, kept outside for the table below
-
-
-def _passes_at(value: Any) -> datetime | None:
-    return value.closed_at if isinstance(value, Incident) else value
-
-
-def _queue(world: World, key: tuple[str, ...], value: Any, _: Any) -> None:
-    if value is not None:
-        heappush(world._timers, (value, key))  # noqa: SLF001 - a part of World, kept outside for the table below
-
-
-def _place(world: World, key: tuple[str, ...], value: Any, _: Any) -> None:
-    _index(world.runs_there, key[1], key[2], value)
-    _index(world.runs_on, key[2], key[1], value)
-
-
-_ASIDE: Final[dict[str, Callable[[World, tuple[str, ...], Any, Any], None]]] = {
-    "incident": _touch_incident,
-    "condition": _touch,
-    "timer": _queue,
-    "active": _place,
-    "fencing": _let_pass,
-    "healed": _let_pass,
-    "stopped_at": _let_pass,
-}
-"""What else is kept up to date when a fact of these tables changes."""
-_OF_INCIDENTS: Final = ("fencings", "bystanders")
-"""Tables by incident, forgotten with it."""
 
 
 def _joined(mine: tuple[Outage, ...], theirs: tuple[Outage, ...]) -> tuple[Outage, ...]:

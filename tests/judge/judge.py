@@ -223,10 +223,10 @@ def _notices(one: Incident) -> Iterator[str]:
             yield f"{_name(one)}: a notice of unknown kind {note['kind']!r}"
         heard.setdefault(note["receiver"], []).append(note["kind"])
     for receiver, kinds in heard.items():
-        yield from (f"{_name(one)}: {receiver} {fault}" for fault in _order(kinds, closed=one["state"] == "closed"))
+        yield from (f"{_name(one)}: {receiver} {fault}" for fault in faults_of_order(kinds, closed=one["state"] == "closed"))
 
 
-def _order(kinds: list[str], *, closed: bool) -> Iterator[str]:
+def faults_of_order(kinds: list[str], *, closed: bool) -> Iterator[str]:
     heard = [kind for kind in kinds if kind != "updated"]
     if not heard:
         return

@@ -1,0 +1,200 @@
+"""Resources fail: start, stop, monitor, probe, promotion, migration; and what does not heal. (Pacemaker Explained)"""
+
+from datetime import datetime, timedelta
+from typing import Final
+
+from bridge.core.edge import silent_members
+from bridge.core.event import Action, Severity, Subject
+from bridge.core.flapping import look_for_flapping
+from bridge.core.incident import Kind
+from bridge.core.nodes import circle, node
+from bridge.core.trouble import OWN_KINDS, PROMOTED, own_incident, set_active, with_name
+from bridge.core.world import World
+
+HARD: Final = frozenset({2, 3, 4, 5, 6})
+"""OCF codes that no retry heals: arguments, unimplemented, permissions, not installed, not configured."""
+NOT_INSTALLED: Final = 7
+TRIED_EVERYWHERE: Final = timedelta(seconds=5)
+"""Long enough for a node that was never heard of to try as well."""
+
+
+def on_degraded(world: World, event: Action) -> None:
+    subject = world.service(event.resource)
+    set_active(world, event, "promoted" if event.rc in PROMOTED else "started")
+    if world.wound(subject) is not None:
+        world.say(f"{event.resource} runs degraded on {event.node}", world.get("holder", subject))
+        return
+    reason = f"{event.resource} runs on {event.node}, but degraded"
+    key = own_incident(world, Kind.RESOURCE_DEGRADED, event, reason, Severity.WARNING)
+    world.hurt(key, subject, event.at, Severity.WARNING, reason, outage=False)
+    world.change(key, event.at, facts=_facts(event))
+
+
+def on_failed(world: World, event: Action) -> None:
+    if event.probe or (event.task == "monitor" and event.target_rc == NOT_INSTALLED):
+        _on_failed_probe(world, event)
+    elif event.task == "stop":
+        _on_failed_stop(world, event)
+    elif event.task in {"migrate_to", "migrate_from"}:
+        _on_failed_migration(world, event)
+    else:
+        _on_failed_run(world, event)
+
+
+def _on_failed_probe(world: World, event: Action) -> None:
+    subject = world.service(event.resource)
+    hard = event.rc in HARD or event.status == NOT_INSTALLED
+    if world.runs_on.get(event.resource):
+        world.say(f"{event.resource}: the probe failed on {event.node} ({event.words}), but it runs elsewhere")
+        return
+    kind = Kind.RESOURCE_MISCONFIGURED if hard else Kind.RESOURCE_FAILURE
+    reason = f"probe of {event.resource} failed on {event.node}: {event.words}"
+    key = own_incident(world, kind, event, reason, Severity.WARNING)
+    if world.wound(subject) is None:
+        world.hurt(key, subject, event.at, Severity.WARNING, reason, outage=False)
+    incident = world.incident(key)
+    tried = with_name(incident.facts.get("tried_on", ""), event.node)
+    world.change(key, event.at, facts={**_facts(event), "tried_on": tried})
+    world.say(reason, key)
+
+
+def _on_failed_stop(world: World, event: Action) -> None:
+    resource, name, at = event.resource, event.node, event.at
+    subject = world.service(resource)
+    reason = f"{resource} cannot be stopped on {name}: {_words(event)}"
+    known = world.holder(subject)
+    story = known or world.holder(Subject(f"node/{name}"))
+    key = story.key if story is not None else world.open_incident(Kind.RESOURCE_BLOCKED, subject, at, Severity.CRITICAL, reason)
+    world.hurt(key, subject, at, Severity.CRITICAL, reason)
+    incident = world.incident(key)
+    if incident.kind in OWN_KINDS:
+        world.change(key, at, kind=Kind.RESOURCE_BLOCKED, root=subject)
+    world.change(key, at, severity=Severity.CRITICAL, facts={**_facts(event), "behind": resource})
+    world.confirm(key, at, reason)
+    if story is not None:
+        world.alarm(key, at, f"{resource} cannot be stopped")
+    stuck = world.get("stop_failed_on", name) or ()
+    if resource not in stuck:
+        world.put(("stop_failed_on", name), (*stuck, resource))
+    world.put(("stop_failed", resource), name)
+    note_trouble(world, name, key, at)
+    world.say(reason, key)
+
+
+def _on_failed_migration(world: World, event: Action) -> None:
+    subject = world.service(event.resource)
+    reason = f"live migration of {event.resource} failed on {event.node}: {_words(event)}"
+    key = own_incident(world, Kind.MIGRATION_FAILURE, event, reason, Severity.WARNING)
+    world.put(("migration", event.resource), value=True)
+    world.hurt(key, subject, event.at, Severity.WARNING, reason, outage=False)
+    if world.incident(key).kind in OWN_KINDS:
+        world.change(key, event.at, kind=Kind.MIGRATION_FAILURE)
+    world.change(key, event.at, facts=_facts(event))
+    world.set_timer(event.at + world.settings.down_after, "down", event.resource)
+    world.say(reason, key)
+
+
+def _on_failed_run(world: World, event: Action) -> None:
+    """start, promote, demote, a recurring monitor, reload: the cluster will recover the resource, if it can."""
+    resource, name, at = event.resource, event.node, event.at
+    subject = world.service(resource)
+    if event.task == "start":
+        world.put(("active", name, resource), None)
+    wound = world.wound(subject)
+    fresh = wound is None or not wound.outage
+    reason = f"{resource}: {event.task} failed on {name}: {_words(event)}"
+    key = own_incident(world, _kind(world, event), event, reason, _first_severity(world, event))
+    incident = world.incident(key)
+    if incident.kind in {Kind.RESOURCE_DEGRADED, Kind.RESOURCE_MISCONFIGURED, Kind.MULTIPLE_ACTIVE}:
+        world.change(key, at, kind=_kind(world, event))
+    world.hurt(key, subject, at, _first_severity(world, event), reason)
+    world.put(("failed_on", resource), name)
+    failures = int(incident.facts.get("failures", "0")) + 1 if incident.root == subject else 1
+    facts = _facts(event) | {"failures": str(failures)}
+    if event.task == "start":
+        facts["tried_on"] = with_name(incident.facts.get("tried_on", ""), name)
+    if incident.root == subject:
+        world.change(key, at, facts=facts)
+    world.set_timer(at + world.settings.down_after, "down", resource)
+    note_trouble(world, name, key, at)
+    world.say(reason, key)
+    if event.task == "start":
+        _tried_everywhere(world, resource, name, at)
+    if fresh:
+        look_for_flapping(world, resource, key, at)
+
+
+def _tried_everywhere(world: World, resource: str, name: str, at: datetime) -> None:
+    """When the start has failed on every node that is known to be there, a short while shows that it is down."""
+    tried = frozenset(world.get("start_failed", resource) or ()) | {name}
+    world.put(("start_failed", resource), tried)
+    there = {
+        other
+        for other in circle(world, name)
+        if (known := node(world, other)).lost_at is None and not known.left and not known.remote
+    }
+    if len(there) > 1 and there <= tried:
+        world.set_timer(at + TRIED_EVERYWHERE, "down", resource)
+
+
+def on_down(world: World, resource: str, at: datetime) -> None:
+    """A timer: it failed, or its node did, a while ago. If it runs nowhere, it is down, and a person is needed."""
+    subject = world.service(resource)
+    wound, incident = world.wound(subject), world.holder(subject)
+    if wound is None or incident is None or not wound.outage or world.runs_on.get(resource):
+        return
+    if silent := silent_members(world, world.get("seen_on", resource) or ""):
+        reason = f"{resource} is not heard of; whether it runs on {' or '.join(silent)} is not known, for want of reports"
+        world.change(incident.key, at, reason=reason)
+        for name in silent:
+            waiting = world.get("waits_for", name) or ()
+            world.put(("waits_for", name), tuple(dict.fromkeys([*waiting, resource])))
+        return
+    reason = f"{resource} runs nowhere"
+    world.hurt(incident.key, subject, at, Severity.CRITICAL, reason)
+    if incident.kind in {Kind.RESOURCE_FAILURE, Kind.MIGRATION_FAILURE, Kind.RESOURCE_MISCONFIGURED, Kind.MULTIPLE_ACTIVE}:
+        world.change(incident.key, at, kind=Kind.RESOURCE_DOWN, root=subject)
+    down = with_name(incident.facts.get("down", ""), resource)
+    world.change(incident.key, at, facts={"down": down})
+    world.alarm(incident.key, at, reason)
+    for other in world.get("bystanders", incident.key) or ():
+        bystander: tuple[str, datetime, str] | None = world.get("bystander", other)
+        if bystander is not None:
+            world.put(("bystander", other), None)
+            why = f"stopped with {resource}, and not started again"
+            world.hurt(incident.key, world.service(other), bystander[1], Severity.CRITICAL, why)
+
+
+def note_trouble(world: World, name: str, key: str, at: datetime) -> None:
+    world.put(("trouble", name), (key, at))
+
+
+def _kind(world: World, event: Action) -> Kind:
+    if world.settings.is_fence_device(event.resource):
+        return Kind.FENCE_DEVICE_FAILURE
+    if world.settings.is_guest(event.resource):
+        return Kind.GUEST_FAILURE
+    return Kind.RESOURCE_FAILURE
+
+
+def _first_severity(world: World, event: Action) -> Severity:
+    return Severity.CRITICAL if world.settings.is_fence_device(event.resource) else Severity.WARNING
+
+
+def _facts(event: Action) -> dict[str, str]:
+    facts = {"resource": event.resource, "action": event.task, "failed_on": event.node, "rc": str(event.rc)}
+    if event.words:
+        facts["rc_words"] = event.words
+    if event.timed_out:
+        facts["timed_out"] = "yes"
+        if event.exec_ms:
+            facts["timeout_ms"] = str(event.exec_ms)
+    if event.version:
+        facts["pacemaker_version"] = event.version
+    return facts
+
+
+def _words(event: Action) -> str:
+    if event.timed_out:
+        return f"timed out after {event.exec_ms / 1000:g} s" if event.exec_ms else "timed out"
+    return event.words or f"code {event.rc}"

@@ -1,0 +1,125 @@
+"""Resources are stopped: as asked, for want of quorum, in the middle of trouble, or with something else that failed."""
+
+from datetime import datetime, timedelta
+from typing import Final
+
+from bridge.core.event import Action, Severity
+from bridge.core.incident import Incident, Kind, State
+from bridge.core.nodes import emptied, node
+from bridge.core.quorum import lose_quorum, quorum_incident, without_quorum
+from bridge.core.shown import show_running, show_stopped
+from bridge.core.trouble import SOON, without_name
+from bridge.core.world import World
+
+FOUND_TOGETHER: Final = timedelta(seconds=30)
+
+
+def on_stopped(world: World, event: Action) -> None:
+    resource, name, at = event.resource, event.node, event.at
+    subject = world.service(resource)
+    was_here = resource in world.runs_there.get(name, {})
+    world.put(("active", name, resource), None)
+    world.put(("stopped_at", resource), at)
+    emptied(world, name, at)
+    if found_twice(world, event):
+        return
+    if (key := _belongs_to_quorum(world, event)) is not None:
+        world.hurt(key, subject, at, Severity.CRITICAL, f"stopped on {name}: no quorum")
+        world.say(f"{resource} stopped on {name} for want of quorum", key)
+    elif world.wound(subject) is not None:
+        _stopped_in_trouble(world, event)
+    elif (bystander := trouble_here(world, name, at)) is not None and was_here and not node(world, name).announced_at:
+        world.put(("bystander", resource), (bystander, at, name))
+        world.put(("bystanders", bystander), (*(world.get("bystanders", bystander) or ()), resource))
+        world.say(f"{resource} stopped on {name} right after a failure there", bystander)
+        show_stopped(world, resource, at, f"stopped on {name}, right after a failure there")
+    else:
+        show_stopped(world, resource, at, f"stopped on {name}, as asked")
+        world.say(f"{resource} stopped on {name}, as asked")
+
+
+def _stopped_in_trouble(world: World, event: Action) -> None:
+    resource, name, at = event.resource, event.node, event.at
+    subject = world.service(resource)
+    incident = world.holder(subject)
+    if incident is None:
+        return
+    blocked = resource in (world.get("stop_failed_on", name) or ())
+    wound = world.wound(subject)
+    if blocked:
+        world.put(("stop_failed_on", name), without_name(world.get("stop_failed_on", name), resource))
+        world.put(("stop_failed", resource), None)
+        world.set_timer(at + world.settings.down_after, "settled", resource)
+        world.say(f"{resource} stopped on {name} in the end", incident.key)
+    elif incident.kind is Kind.RESOURCE_DEGRADED or (
+        incident.kind is Kind.RESOURCE_FAILURE and wound and wound.why.startswith("probe")
+    ):
+        world.heal(subject, at, f"{resource} was stopped on {name}")
+    elif world.get("migration", resource):
+        world.hurt(incident.key, subject, at, Severity.WARNING, f"stopped on {name} after the failed migration")
+        world.say(f"{resource} stopped on {name} to be started afresh", incident.key)
+    else:
+        world.say(f"{resource} stopped on {name} after the failure", incident.key)
+
+
+def on_settled(world: World, resource: str, at: datetime) -> None:
+    """A timer: what could not be stopped has been stopped for a while, and nobody started it again."""
+    if not world.runs_on.get(resource):
+        world.heal(world.service(resource), at, f"{resource} was stopped in the end, and is not started again")
+
+
+def _belongs_to_quorum(world: World, event: Action) -> str | None:
+    witness = event.witness
+    if witness != event.node:
+        return None
+    if (key := quorum_incident(world, witness)) is not None:
+        return key
+    if not without_quorum(world, witness):
+        return None
+    return lose_quorum(world, witness, event.at, f"{witness} has lost most nodes and stops its resources")
+
+
+def trouble_here(world: World, name: str, at: datetime) -> str | None:
+    recent: tuple[str, datetime] | None = world.get("trouble", name)
+    if recent is None or at - recent[1] > SOON:
+        return None
+    return None if world.incident(recent[0]).state is State.CLOSED else recent[0]
+
+
+def draw_in_bystander(world: World, event: Action) -> None:
+    """What was stopped because of another's failure and starts again was part of that story, and away so long."""
+    bystander: tuple[str, datetime, str] | None = world.get("bystander", event.resource)
+    if bystander is None or event.task not in {"start", "promote"}:
+        return
+    world.put(("bystander", event.resource), None)
+    key, stopped_at, name = bystander
+    incident: Incident | None = world.get("incident", key)
+    if incident is not None and incident.state is not State.CLOSED:
+        world.hurt(key, world.service(event.resource), stopped_at, Severity.WARNING, f"stopped on {name} with what had failed")
+
+
+def on_found(world: World, event: Action) -> None:
+    resource, name, at = event.resource, event.node, event.at
+    world.put(("active", name, resource), "started")
+    found = dict(world.get("found", resource) or {})
+    world.put(("found", resource), {**{other: when for other, when in found.items() if at - when < FOUND_TOGETHER}, name: at})
+    show_running(world, resource, at)
+    world.say(f"a probe found {resource} running on {name}")
+
+
+def found_twice(world: World, event: Action) -> bool:
+    """Found running on two nodes, and now it is stopped: it was active in two places."""
+    found: dict[str, datetime] = world.get("found", event.resource) or {}
+    fresh = sorted(name for name, when in found.items() if event.at - when < FOUND_TOGETHER)
+    subject = world.service(event.resource)
+    if len(fresh) < 2 or event.node not in fresh or world.get("clone", event.resource):
+        return False
+    incident = world.holder(subject)
+    if incident is not None and incident.kind is Kind.MULTIPLE_ACTIVE:
+        world.say(f"{event.resource} stopped on {event.node} too", incident.key)
+        return True
+    reason = f"{event.resource} was running on {' and '.join(fresh)} at once"
+    key = world.open_incident(Kind.MULTIPLE_ACTIVE, subject, found[fresh[0]], Severity.WARNING, reason)
+    world.change(key, event.at, facts={"resource": event.resource, "found_on": ", ".join(fresh)})
+    world.hurt(key, subject, event.at, Severity.WARNING, reason)
+    return True

@@ -1,0 +1,42 @@
+"""A silent relay: what it hides is not known to be down."""
+
+
+def test_while_a_member_is_silent_nobody_knows_whether_it_runs_nowhere(cluster):
+    cluster.at(50).silent("n2").at(100).fails("n1", "db").stops("n1", "db").at(200)
+    assert ("resource-failure", "resource/db", "warning", "open") in cluster.stories()
+    failure = next(one for one in cluster.incidents.values() if one.root == "resource/db")
+    assert failure.reason == "db is not heard of; whether it runs on n2 is not known, for want of reports"
+
+
+def test_once_the_relay_is_heard_again_the_verdict_falls(cluster):
+    cluster.at(50).silent("n2").at(100).fails("n1", "db").stops("n1", "db").at(200).heard("n2").at(260)
+    assert ("resource-down", "resource/db", "critical", "open") in cluster.stories()
+
+
+def test_what_the_silent_node_tells_late_is_believed(cluster):
+    cluster.at(50).silent("n2").at(100).fails("n1", "db").stops("n1", "db").at(102).starts("n2", "db").at(200).heard("n2")
+    assert cluster.at(260).stories() == [
+        ("edge-silent", "relay/n2", "ok", "closed"),
+        ("resource-failure", "resource/db", "ok", "closed"),
+    ]
+
+
+def test_a_lost_node_is_silent_and_that_is_no_news(cluster):
+    cluster.at(10).lost("n3", by="n1 n2").fenced("n3", by="n1 n2").at(40).silent("n3").starts("n1", "web")
+    assert cluster.stories() == [("node-failure", "node/n3", "critical", "open")]
+    assert cluster.condition("relay/n3") == ("unknown", "silent: n3 is lost")
+
+
+def test_a_node_that_came_back_without_its_relay_is(cluster):
+    cluster.at(10).lost("n3", by="n1 n2").fenced("n3", by="n1 n2").at(40).silent("n3").starts("n1", "web")
+    cluster.at(100).member("n3", by="n1 n2").at(200)
+    assert cluster.stories() == [("edge-silent", "relay/n3", "warning", "open"), ("node-failure", "node/n3", "ok", "closed")]
+
+
+def test_an_orderly_leave_explains_the_silence_after_it_and_before_it(cluster):
+    cluster.at(50).silent("n3").at(60).stops("n3", "web").attribute("n3", "shutdown", "1767225660").lost("n3", by="n1 n2")
+    assert cluster.at(100).stories() == [("edge-silent", "relay/n3", "ok", "closed")]
+    cluster.at(200).member("n3", by="n1 n2").heard("n3")
+    cluster.at(300).attribute("n3", "shutdown", "1767225900").lost("n3", by="n1 n2").at(340).silent("n3")
+    assert cluster.at(400).stories() == [("edge-silent", "relay/n3", "ok", "closed")]
+    assert cluster.condition("relay/n3") == ("info", "silent: n3 left in good order")

@@ -1,0 +1,57 @@
+"""All services run again, and a node stays away."""
+
+import pytest
+
+
+@pytest.fixture
+def failed_over(cluster):
+    """n3 died; web runs on n1 after two seconds."""
+    cluster.at(10).lost("n3", by="n1 n2").at(11).fenced("n3", by="n1 n2").at(12).starts("n1", "web")
+    return cluster
+
+
+def test_a_failover_is_critical_until_it_has_been_quiet(failed_over):
+    assert failed_over.at(20).stories() == [("node-failure", "node/n3", "critical", "open")]
+    assert failed_over.at(40).stories() == [("node-failure", "node/n3", "warning", "open")]
+
+
+def test_a_node_that_returns_ends_the_failover(failed_over):
+    assert failed_over.at(400).member("n3", by="n1 n2").at(430).stories() == [("node-failure", "node/n3", "ok", "closed")]
+
+
+def test_a_node_that_stays_away_becomes_lost_redundancy(failed_over):
+    assert failed_over.at(700).stories() == [
+        ("node-failure", "node/n3", "ok", "closed"),
+        ("redundancy-lost", "node/n3", "warning", "open"),
+    ]
+    ended, begun = sorted(failed_over.incidents.values(), key=lambda one: one.kind)
+    assert ended.facts["recovered_at"] == begun.opened_at.isoformat()
+    assert begun.opened_at.second == 12
+    assert failed_over.condition("node/n3")[0] == "warning"
+
+
+def test_lost_redundancy_ends_with_the_return(failed_over):
+    failed_over.at(700).member("n3", by="n1 n2").at(800)
+    assert failed_over.stories()[1] == ("redundancy-lost", "node/n3", "ok", "closed")
+    assert failed_over.condition("node/n3") == ("ok", "member of the cluster")
+
+
+def test_while_a_service_is_down_nothing_sinks(cluster):
+    cluster.at(10).lost("n3", by="n1 n2").at(11).fenced("n3", by="n1 n2")
+    assert cluster.at(2000).stories() == [("node-failure", "node/n3", "critical", "open")]
+
+
+def test_a_relapse_before_the_time_is_up_keeps_the_story_together(failed_over):
+    failed_over.at(300).fails("n1", "web", task="start").at(320).stops("n1", "web")
+    assert ("redundancy-lost", "node/n3", "warning", "open") in failed_over.at(700).stories()
+    assert ("resource-down", "resource/web", "critical", "open") in failed_over.stories()
+
+
+def test_a_node_that_nobody_fenced_stays_critical(cluster):
+    cluster.stops("n3", "web").starts("n1", "web").at(300).lost("n3", by="n1 n2")
+    assert cluster.at(2000).stories() == [("node-failure", "node/n3", "critical", "open")]
+
+
+def test_whoever_fences_by_hand_knows_that_it_is_away(cluster):
+    cluster.at(10).fenced("n3", by="n1 n2", client="stonith_admin.1").lost("n3", by="n1 n2").at(12).starts("n1", "web")
+    assert cluster.at(2000).stories() == [("node-fenced-by-admin", "node/n3", "warning", "open")]
