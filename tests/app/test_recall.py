@@ -108,7 +108,14 @@ def failing(now, number):
 
 def word(now, **fields):
     body = {**fields, "author": "eva", "comment": "mine"}
-    return Report(uid=blake2b(str(fields).encode(), digest_size=16).digest(), cluster="*", node="", source="operator", received_at=now, body=body)
+    return Report(
+        uid=blake2b(str(fields).encode(), digest_size=16).digest(),
+        cluster="*",
+        node="",
+        source="operator",
+        received_at=now,
+        body=body,
+    )
 
 
 def monitors(begin, count):
