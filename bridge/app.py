@@ -19,7 +19,6 @@ import zmq
 
 from bridge import control
 from bridge.config import Config
-from bridge.core.incident import State
 from bridge.edges import Edges
 from bridge.ledger.ledger import Ledger
 from bridge.orders import Orders
@@ -196,10 +195,7 @@ class Bridge:
         if self._server is None:
             return
         counts = self._writer.ledger.counts()
-        kinds: dict[str, int] = {}
-        for _, incident in self._writer.ledger.incidents([State.WATCHING, State.OPEN, State.CLEARING]):
-            kinds[incident.kind] = kinds.get(incident.kind, 0) + 1
-        self._metrics.set_open(kinds)
+        self._metrics.set_open(self._writer.ledger.open_kinds())
         self._metrics.set_queue(
             counts.get("pending_notices", 0), counts.get("oldest_pending_at"), counts.get("given_up_notices", 0), now=now
         )

@@ -198,6 +198,11 @@ class Ledger:
         with self._store.transaction() as connection:
             return reading.edges(connection)
 
+    def open_kinds(self) -> dict[str, int]:
+        """How many incidents of each kind are not over."""
+        with self._store.transaction() as connection:
+            return reading.open_kinds(connection)
+
     def counts(self) -> dict[str, Any]:
         with self._store.transaction() as connection:
             return reading.counts(connection)

@@ -186,6 +186,13 @@ def edges(connection: Connection) -> list[Edge]:
     return [rows.to_edge(row) for row in connection.execute(select(edge).order_by(edge.c.cluster, edge.c.node))]
 
 
+def open_kinds(connection: Connection) -> dict[str, int]:
+    """How many incidents of each kind are not over; counted by the database, since there can be ten thousand."""
+    not_over = incident.c.state.in_([State.WATCHING, State.OPEN, State.CLEARING])
+    found = connection.execute(select(incident.c.kind, func.count()).where(not_over).group_by(incident.c.kind))
+    return {row.kind: row[1] for row in found}
+
+
 def counts(connection: Connection) -> dict[str, Any]:
     """`reports` walks an index of them all: some ten milliseconds for a million."""
 

@@ -206,3 +206,9 @@ def test_what_no_report_explains_is_our_own_mistake(ledger, make):
         ledger.commit(make.commit(reports=[make.report()], edges=[Edge(cluster="alpha", node=POISON)]))
     assert not isinstance(raised.value, BadRows)
     assert _nothing_stored(ledger)
+
+
+def test_open_incidents_are_counted_by_kind(ledger, make):
+    over = make.incident("c", state=State.CLOSED, closed_at=make.now)
+    ledger.commit(make.commit(incidents=[make.incident("a"), make.incident("b"), over]))
+    assert ledger.open_kinds() == {make.incident("a").kind: 2}
