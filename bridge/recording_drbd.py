@@ -7,7 +7,7 @@ something is told when it was finished, as ours is when it is chained behind it;
 import hashlib
 import json
 from collections.abc import Iterator, Mapping
-from datetime import UTC, datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
 
@@ -17,44 +17,45 @@ from bridge.wire.events2 import Differences
 
 SUFFIX: Final = ".events2.txt"
 NOT_DUMPS: Final = frozenset({"summary.json", "index.json"})
+PEERS_STATE: Final = "UP_TO_DATE_NODES"
 
 
 class NotARecording(ValueError):  # noqa: N818 - a state of a folder, not a mistake of ours
     """Names the file and what is wrong in it."""
 
 
-def is_recording(folder: Path) -> bool:
-    return folder.is_dir() and any(True for _ in (*folder.glob(f"*{SUFFIX}"), *folder.glob("*.json")))
-
-
-def read(folder: Path, cluster: str) -> list[Report]:
-    """All reports of the folder; `received_at` is when the hook or the relay wrote them down."""
-    reports = [report for path in sorted(folder.glob(f"*{SUFFIX}")) for report in _states(path, cluster)]
-    reports += [report for path in sorted(folder.glob("*.json")) for report in _calls(path, cluster)]
+def read_folder(folder: Path, cluster: str) -> list[Report]:
+    """All reports of the folder; `received_at` is when the hook or the relay wrote them down. Raises NotARecording."""
+    states, dumps = (
+        sorted(folder.glob(f"*{SUFFIX}")),
+        sorted(path for path in folder.glob("*.json") if path.name not in NOT_DUMPS),
+    )
+    if not states and not dumps:
+        raise NotARecording(f"{folder}: neither a dump of a handler (*.json) nor HOST{SUFFIX} is in this folder")
+    reports = [report for path in states for report in _states(path, cluster)]
+    reports += [_call(path, cluster) for path in dumps]
     return sorted(reports, key=lambda report: (report.received_at, report.uid))
 
 
-def _calls(path: Path, cluster: str) -> Iterator[Report]:
-    if path.name in NOT_DUMPS:
-        return
+def _call(path: Path, cluster: str) -> Report:
     try:
         dump = json.loads(path.read_text(encoding="utf-8"))
-        host, handler, environ = dump["host"], dump["handler"], dump["env"]
+        host, handler, environ = str(dump["host"]), str(dump["handler"]), dict(dump["env"])
         at = dump["finished"] if handler in ANSWERING and dump.get("finished") else dump["started"]
-        at = datetime.fromtimestamp(at, UTC)
-    except (ValueError, KeyError, TypeError, OverflowError) as wrong:
+        at = EPOCH + timedelta(seconds=at)
+    except (OSError, ValueError, KeyError, TypeError, OverflowError, RecursionError) as wrong:
         raise NotARecording(f"{path}: not the dump of a handler ({type(wrong).__name__}: {wrong})") from None
-    body: dict[str, Any] = {name: value for name, value in environ.items() if name.startswith("DRBD_")}
+    body: dict[str, Any] = {name: value for name, value in environ.items() if name.startswith("DRBD_") or name == PEERS_STATE}
     body["handler"] = handler
     if handler in ANSWERING and isinstance(dump.get("exit_code"), int):
         body["rc"] = str(dump["exit_code"])
-    yield _report(cluster, host, "drbd", at, body, path.name)
+    return _report(cluster, host, "drbd", at, body, path.name)
 
 
 def _states(path: Path, cluster: str) -> Iterator[Report]:
     host = path.name.removesuffix(SUFFIX)
     differences, at, number = Differences(), EPOCH, 0
-    for line in path.read_text(encoding="utf-8").splitlines():
+    for line in _lines(path):
         ready = list(differences.take(line))
         for fields in ready:
             number += 1
@@ -62,6 +63,13 @@ def _states(path: Path, cluster: str) -> Iterator[Report]:
         at = _instant(line, at)
     for fields in differences.flush():
         yield _of_states(cluster, host, at, fields, number + 1)
+
+
+def _lines(path: Path) -> list[str]:
+    try:
+        return path.read_text(encoding="utf-8").splitlines()
+    except (OSError, ValueError) as wrong:
+        raise NotARecording(f"{path}: cannot be read: {wrong}") from None
 
 
 def _of_states(cluster: str, host: str, at: datetime, fields: Mapping[str, Any], number: int) -> Report:

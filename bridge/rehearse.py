@@ -12,6 +12,7 @@ from bridge.core.match import Route
 from bridge.core.notice import Notice
 from bridge.core.settings import Settings
 from bridge.line import Line, Outcome
+from bridge.recording_drbd import NotARecording, read_folder
 from bridge.texts import summary
 
 QUIET: Final = timedelta(hours=1)
@@ -24,7 +25,12 @@ class BadRecording(ValueError):  # noqa: N818 - the name of the mistake
 
 
 def read_recording(path: Path) -> list[Report]:
-    """The reports of a recording: a JSON array of `{host, received, env}`. Raises BadRecording."""
+    """The reports of a recording: a JSON array of `{host, received, env}`, or a folder of DRBD's. Raises BadRecording."""
+    if path.is_dir():
+        try:
+            return read_folder(path, CLUSTER)
+        except NotARecording as error:
+            raise BadRecording(str(error)) from None
     try:
         records = json.loads(path.read_bytes())
     except (OSError, ValueError, RecursionError) as error:

@@ -13,7 +13,8 @@ from typing import Any, Final
 
 import msgspec
 
-from bridge.core import attributes, edge, failing, fencing, flapping, membership, memory, redundancy, resources, shown, stopped
+from bridge.core import attributes, edge, failing, fencing, flapping, membership, memory, redundancy, replicas, resources, shown, stopped
+from bridge.core.drbd_events import HandlerCalled, ReplicasListed, StatesChanged
 from bridge.core.event import Action as ActionEvent
 from bridge.core.event import AttributeSet, EdgeHeard, EdgeSaid, Event, Fencing, NodeSeen, Severity
 from bridge.core.incident import Incident
@@ -26,12 +27,15 @@ FACTS_PER_EVENT: Final = 4
 """Facts written down in about a tenth of the time that one event takes: a large world is written down less often."""
 
 RULES: Final[dict[type[Event], Callable[[World, Any], None]]] = {
-    NodeSeen: membership.on_node_seen,
-    Fencing: fencing.on_fencing,
+    NodeSeen: replicas.and_replicas(membership.on_node_seen),
+    Fencing: replicas.and_replicas(fencing.on_fencing),
     ActionEvent: resources.on_action,
     AttributeSet: attributes.on_attribute,
     EdgeHeard: edge.on_edge,
     EdgeSaid: edge.on_edge_said,
+    HandlerCalled: replicas.on_called,
+    StatesChanged: replicas.on_states,
+    ReplicasListed: replicas.on_listed,
 }
 
 TIMERS: Final[dict[str, Callable[[World, str, datetime], None]]] = {
@@ -44,6 +48,8 @@ TIMERS: Final[dict[str, Callable[[World, str, datetime], None]]] = {
     "cleaned": attributes.on_cleaned,
     "flapping": flapping.on_flapping_quiet,
     "redundancy": redundancy.on_redundancy,
+    "replica": replicas.on_time,
+    "replica-steady": replicas.on_steady,
 }
 
 

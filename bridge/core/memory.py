@@ -14,6 +14,8 @@ import msgspec
 
 from bridge.core.incident import Incident
 from bridge.core.nodes import Node
+from bridge.core.replica_state import Replica
+from bridge.core.replica_story import Story
 from bridge.core.world import Condition, World, Wound
 
 TABLES: Final[dict[str, Any]] = {
@@ -25,6 +27,7 @@ TABLES: Final[dict[str, Any]] = {
     "claims": frozenset[str],
     "clone": bool,
     "condition": Condition,
+    "difference": Story,
     "episodes": tuple[tuple[datetime, str], ...],
     "fail_counts": frozenset[tuple[str, str]],
     "failed_on": str,
@@ -35,10 +38,13 @@ TABLES: Final[dict[str, Any]] = {
     "healed": datetime,
     "holder": str,
     "incident": Incident,
+    "losses": tuple[tuple[datetime, str], ...],
     "migration": bool,
     "needs_promote": bool,
     "node": Node,
     "node_fencings": tuple[datetime, ...],
+    "replica": Replica,
+    "replicas": tuple[str, ...],
     "seen_on": str,
     "redundancy": datetime,
     "sequence": int,
@@ -49,8 +55,10 @@ TABLES: Final[dict[str, Any]] = {
     "stop_failed": str,
     "stop_failed_on": tuple[str, ...],
     "stopped_at": datetime,
+    "story": Story,
     "timer": datetime,
     "trouble": tuple[str, datetime],
+    "unsteady": str,
     "untimed": tuple[datetime, frozenset[str]],
     "waits_for": tuple[str, ...],
     "wound": Wound,

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import Final
 
+from bridge.core.drbd import read_handler, read_states
 from bridge.core.event import Acknowledged, EdgeHeard, EdgeSaid, Event, Report, Silenced, Unreadable, from_us
 from bridge.core.pacemaker import Senseless, happened_at, name_of, order_of, read_alert, read_clustermon, text
 
@@ -94,6 +95,8 @@ def _silenced(report: Report) -> Event:
 READERS: Final[dict[str, Callable[[Report], Event]]] = {
     "pacemaker": read_alert,
     "clustermon": read_clustermon,
+    "drbd": read_handler,
+    "drbd-events": read_states,
     "edge": _edge,
     "bridge": _bridge,
     "operator": _operator,

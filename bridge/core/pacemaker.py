@@ -55,7 +55,7 @@ def happened_at(report: Report) -> datetime:
     """When it happened, by the node's clock, corrected by its offset.
 
     Pacemaker gives epoch and microseconds from 2.0 on; its formatted timestamp follows the user's taste and is never parsed.
-    Otherwise the hook's own clock stands for it. A clock that is more than a day ahead is not believed.
+    Otherwise the hook's own clock stands for it.
     """
     epoch = report.body.get("CRM_alert_timestamp_epoch")
     if epoch:
@@ -65,7 +65,11 @@ def happened_at(report: Report) -> datetime:
         at = EPOCH + timedelta(microseconds=wall // 1000)
     else:
         return report.received_at
-    at += report.offset
+    return believed(at + report.offset, report)
+
+
+def believed(at: datetime, report: Report) -> datetime:
+    """A clock that is more than a day ahead is not: then the time of arrival stands for it."""
     return at if at < report.received_at + _FUTURE else report.received_at
 
 

@@ -1,0 +1,121 @@
+"""How a replica and each of its sides look on a board: a severity, and the states in DRBD's own words."""
+
+from collections.abc import Callable, Iterator
+from typing import Final
+
+from bridge.core.drbd_events import RESYNCS, TARGETS, VERIFIES
+from bridge.core.event import Severity
+from bridge.core.replica_state import Disk, Link, Replica, Side, link_back, pair, peer_name
+from bridge.core.replica_troubles import Trouble, differences
+from bridge.core.replica_whole import link_stands
+
+Look = tuple[Severity, str]
+
+HANDLERS_ONLY: Final = "known from its handlers alone"
+
+
+def _worst(looks: list[Look], otherwise: str) -> Look:
+    """All that is to say, with the worst of the severities."""
+    severity = max((severity for severity, _ in looks), key=lambda one: one.rank, default=Severity.OK)
+    return severity, "; ".join(dict.fromkeys(words for _, words in looks)) or otherwise
+
+
+def whole(replica: Replica, found: list[Trouble]) -> Look:
+    """`drbd/RES`: its connections, and what is wrong."""
+    looks = [(trouble.severity, trouble.why) for trouble in reversed(found)]
+    looks += [(trouble.severity, trouble.why) for trouble in differences(replica)]
+    told = [side for side in replica.sides.values() if side.told]
+    if told and all(side.gone for side in told):
+        return Severity.INFO, f"{replica.resource} is down on {' and '.join(sorted(side.node for side in told))}"
+    seen: dict[tuple[str, str], Look] = {}
+    for side in told:
+        for peer, link in side.links.items():
+            ends = pair(side.node, peer_name(replica, side.node, peer) or "its peer")
+            look = _link(side, link)
+            if ends not in seen or look[0].rank > seen[ends][0].rank:
+                seen[ends] = look
+    named = len(seen) > 1
+    looks += [
+        (severity, f"{' and '.join(ends)}: {words}" if named else words) for ends, (severity, words) in sorted(seen.items())
+    ]
+    return _worst(looks, HANDLERS_ONLY if not told else "no peer")
+
+
+def _link(side: Side, link: Link) -> Look:
+    """`Connected UpToDate/UpToDate`, as `drbdadm` shows it; of several volumes the worst one's."""
+    copies = link.copies.values()
+    mine = "/".join(dict.fromkeys(disk.state for _, disk in sorted(side.disks.items()) if disk.state)) or "Diskless"
+    theirs = "/".join(dict.fromkeys(copy.disk for _, copy in sorted(link.copies.items()))) or "DUnknown"
+    busy = next((copy.replication for copy in copies if copy.replication in RESYNCS | VERIFIES), "")
+    state = busy or link.state or "not configured"
+    good = link_stands(link) and all(disk.state == "UpToDate" or disk.client for disk in side.disks.values())
+    return Severity.OK if good else Severity.WARNING, f"{state} {mine}/{theirs}"
+
+
+def of_side(replica: Replica, side: Side, found: list[Trouble]) -> Look:
+    """`drbd/RES@NODE`: its role and disks, what freezes it, and whether it has its peers."""
+    if side.gone:
+        return Severity.INFO, f"{replica.resource} is down on {side.node}"
+    looks = [(trouble.severity, trouble.why) for trouble in reversed(found) if side.node in {trouble.node, *trouble.nodes}]
+    if not side.told:
+        return _worst(looks, HANDLERS_ONLY)
+    disks = sorted(side.disks.items())
+    own: list[Look] = [(Severity.OK, side.role)] if side.role else []
+    own += [_disk(disk, f"volume {volume} " if len(disks) > 1 else "") for volume, disk in disks]
+    own += [(Severity.CRITICAL, f"I/O is frozen ({', '.join(side.suspended)})")] if side.suspended else []
+    return _worst(looks + own + list(_peers(replica, side)), "configured")
+
+
+def _disk(disk: Disk, volume: str) -> Look:
+    good = disk.state == "UpToDate" or disk.client
+    words = f"{volume}{'diskless client' if disk.client else disk.state}" + ("" if disk.quorum else ", no quorum")
+    return Severity.OK if good and disk.quorum else Severity.WARNING, words
+
+
+def _peers(replica: Replica, side: Side) -> Iterator[Look]:
+    for peer, link in sorted(side.links.items()):
+        name = peer_name(replica, side.node, peer) or "its peer"
+        _, back = link_back(replica, side.node, peer)
+        target = next((copy.replication for copy in link.copies.values() if copy.replication in TARGETS), "")
+        if link.state != "Connected":
+            yield Severity.WARNING, f"not connected to {name} ({link.state or 'gone'})"
+        elif back is not None and back.state != "Connected" and back.changed_at > link.changed_at:
+            yield Severity.WARNING, f"{name} has not got it ({back.state or 'gone'})"
+        elif target:
+            yield Severity.WARNING, f"{target}: copies from {name}"
+        else:
+            yield Severity.OK, f"connected to {name}"
+
+
+def said(replica: Replica, what: Callable[[Side], str]) -> str:
+    """`alpha Primary, bravo Secondary`, of those that said so."""
+    words = {side.node: what(side) for side in replica.sides.values() if not side.gone}
+    return ", ".join(f"{node} {word}" for node, word in sorted(words.items()) if word)
+
+
+def facts(replica: Replica, found: list[Trouble]) -> dict[str, str]:
+    """What every text of this replica may want to name."""
+    pairs = sorted({ends for trouble in found for ends in trouble.pairs})
+    linked = dict.fromkeys(name for ends in pairs for name in ends if name)
+    told = {
+        "generation": replica.generation,
+        "roles": said(replica, lambda side: side.role),
+        "disks": said(replica, lambda side: "/".join(disk.state for _, disk in sorted(side.disks.items()))),
+        "links": said(replica, lambda side: "/".join(sorted({link.state for link in side.links.values() if link.state}))),
+        "link": "; ".join(dict.fromkeys(", ".join(name for name in ends if name) for ends in pairs)),
+        "nodes": ", ".join(sorted({*replica.sides, *linked})),
+    }
+    return {name: value for name, value in told.items() if value}
+
+
+def now(replica: Replica, found: list[Trouble]) -> dict[str, str]:
+    """The facts of all troubles, the worst one's last."""
+    frozen = any("frozen" in trouble.facts for trouble in found)
+    known = {"frozen": "yes" if frozen else ""}
+    for trouble in found:
+        known |= trouble.facts
+    victims = sorted({split.victim for split in replica.splits.values() if split.victim})
+    return known | ({"victim": ", ".join(victims)} if victims else {})
+
+
+__all__ = ["Look", "facts", "now", "of_side", "said", "whole"]

@@ -1,0 +1,268 @@
+"""The incident that tells of a replica: one for each cause, until redundancy is back.
+
+Level-triggered: it is made to fit the troubles there are now. A replica that was cut because its node failed belongs to the
+node's story, whichever of the two was seen first; replicas that were cut together are one story; one that turns out worse than
+cut gets a story of its own. What a story once was it stays: a replica that had no data and has them back is not yet mended.
+"""
+
+from datetime import datetime, timedelta
+from typing import Final
+
+import msgspec
+
+from bridge.core import replica_show
+from bridge.core.drbd_events import replica_subject
+from bridge.core.event import Severity, Subject, node_subject, subject_name
+from bridge.core.incident import Incident, Kind, State, Step
+from bridge.core.replica_state import Replica, replace, same_node
+from bridge.core.replica_troubles import Trouble, differences, rank, root_of, troubles
+from bridge.core.replica_whole import is_whole
+from bridge.core.world import World
+
+NEAR: Final = timedelta(minutes=2)
+"""A node that is called lost so long after its replica was cut is the reason of it: a hung node is noticed late."""
+CUT_TOGETHER: Final = timedelta(seconds=30)
+SHARED: Final = frozenset({Kind.REPLICA_DISCONNECTED, Kind.REPLICA_FENCING, Kind.REPLICA_QUORUM_LOST})
+"""What a lost node or a cut wire does to any replica; everything else is the replica's own."""
+
+
+class Story(msgspec.Struct, frozen=True):
+    """The incident that tells of a replica, and whether the replica still keeps it open."""
+
+    key: str
+    held: bool
+    severity: Severity
+
+
+def story_of(world: World, table: str, name: str) -> Story | None:
+    """The story of a replica where it is told now; None if there is none, or somebody has ended it."""
+    story: Story | None = world.get(table, name)
+    if story is None:
+        return None
+    incident = _told_in(world, story.key)
+    return None if incident is None or incident.state is State.CLOSED else replace(story, key=incident.key)
+
+
+def _told_in(world: World, key: str) -> Incident | None:
+    incident: Incident | None = world.get("incident", key)
+    while incident is not None and incident.absorbed_into is not None:
+        incident = world.get("incident", incident.absorbed_into)
+    return incident
+
+
+def tell(world: World, replica: Replica, found: list[Trouble], at: datetime) -> None:
+    """Makes the story fit the troubles, the worst of which is the last."""
+    name = replica.resource
+    story = story_of(world, "story", name)
+    if found:
+        key = _home(world, replica, story, found, at)
+        _keep(world, "story", name, key, found, at)
+        _describe(world, replica, key, found, at)
+    elif story is not None and story.held:
+        if not replica.sides:
+            _release(world, "story", name, story.key, at, f"{name} is called otherwise now")
+        elif is_whole(replica, world.incident(story.key).opened_at, at):
+            _release(world, "story", name, story.key, at, f"{name} is connected, all its copies are up to date")
+        else:
+            world.put(("story", name), replace(story, severity=Severity.WARNING))
+            _describe(world, replica, story.key, [], at)
+
+
+def tell_differences(world: World, replica: Replica, at: datetime) -> None:
+    """That copies differ unnoticed is a story of its own, which no reconnect ends."""
+    name, found = replica.resource, differences(replica)
+    story = story_of(world, "difference", name)
+    if found:
+        key = story.key if story is not None else _open(world, replica, found[-1], at)
+        _keep(world, "difference", name, key, found, at)
+        world.change(key, at, facts=replica_show.facts(replica, found) | replica_show.now(replica, found))
+    elif story is not None and story.held:
+        _release(world, "difference", name, story.key, at, f"the copies of {name} are the same again")
+
+
+# --- which incident ------------------------------------------------------------------------------------------------------
+
+
+def _home(world: World, replica: Replica, story: Story | None, found: list[Trouble], at: datetime) -> str:
+    """The incident that these troubles belong to."""
+    name, worst = replica.resource, found[-1]
+    cause = _cause(world, replica, found) if worst.kind in SHARED else None
+    if story is None:
+        return cause or _cut_with_others(world, name, worst, at) or _open(world, replica, worst, at)
+    incident = world.incident(story.key)
+    if worst.kind not in SHARED and not _is_own(world, incident, name):
+        _leave(world, name, story, at)
+        return _open(world, replica, worst, at)
+    if cause is not None and cause != story.key and incident.kind in SHARED:
+        world.absorb(story.key, cause, at, f"{name} was cut because of {world.incident(cause).root}")
+        return cause
+    return story.key
+
+
+def _open(world: World, replica: Replica, worst: Trouble, at: datetime) -> str:
+    return world.open_incident(worst.kind, root_of(replica, worst), at, worst.severity, worst.why)
+
+
+def _cause(world: World, replica: Replica, found: list[Trouble]) -> str | None:
+    """The incident of a failed node that explains every connection that was lost."""
+    pairs = {ends: trouble.since for trouble in found for ends in trouble.pairs}
+    causes = [_failed_end(world, replica, ends, since) for ends, since in sorted(pairs.items())]
+    return causes[0] if causes and None not in causes else None
+
+
+def _failed_end(world: World, replica: Replica, ends: tuple[str, str], since: datetime) -> str | None:
+    for end in ends:
+        named = {end, end.partition(".")[0], *(node for node in replica.sides if same_node(node, end))}
+        for name in sorted(named - {""}):
+            incident = world.holder(node_subject(name))
+            if incident is not None and incident.opened_at <= since + NEAR and world.wound(node_subject(name)) is not None:
+                return incident.key
+    return None
+
+
+def _cut_with_others(world: World, name: str, worst: Trouble, at: datetime) -> str | None:
+    """The incident of another replica that lost the same peer just now: one wire, one story."""
+    if worst.kind not in SHARED:
+        return None
+    for other in world.get("replicas") or ():
+        story = story_of(world, "story", other) if other != name else None
+        if story is None or not story.held:
+            continue
+        incident = world.incident(story.key)
+        fresh = incident.kind in SHARED and at - incident.opened_at < CUT_TOGETHER
+        if fresh and set(worst.pairs) & {ends for one in troubles(world.facts["replica", other], at) for ends in one.pairs}:
+            return story.key
+    return None
+
+
+def _is_own(world: World, incident: Incident, name: str) -> bool:
+    """Whether the incident tells of this replica alone."""
+    return _is_about(incident, name) and not any(other != name for other in _tellers(world, incident.key))
+
+
+def _is_about(incident: Incident, name: str) -> bool:
+    return incident.root.startswith("drbd/") and subject_name(incident.root).partition("@")[0] == name
+
+
+def _tellers(world: World, key: str) -> list[str]:
+    """The replicas that keep an incident open."""
+    stories = ((name, story_of(world, "story", name)) for name in world.get("replicas") or ())
+    return [name for name, story in stories if story is not None and story.held and story.key == key]
+
+
+def _leave(world: World, name: str, story: Story, at: datetime) -> None:
+    """From an incident that is another's, or several replicas': what happens to this one now is its own."""
+    world.put(("story", name), None)
+    incident = world.incident(story.key)
+    others = _tellers(world, story.key)
+    if _is_about(incident, name) and others:
+        subjects = tuple(subject for subject in incident.subjects if not _of(subject, name))
+        world.change(story.key, at, root=replica_subject(others[0]), subjects=subjects)
+        replica: Replica = world.facts["replica", others[0]]
+        _describe(world, replica, story.key, troubles(replica, at), at)
+    if story.held:
+        world.release(story.key, at, f"{name} has a story of its own")
+
+
+def _of(subject: Subject, name: str) -> bool:
+    return subject.startswith("drbd/") and subject_name(subject).partition("@")[0] == name
+
+
+# --- its life ------------------------------------------------------------------------------------------------------------
+
+
+def _keep(world: World, table: str, name: str, key: str, found: list[Trouble], at: datetime) -> None:
+    """The incident stays open because of this replica."""
+    story = story_of(world, table, name)
+    if story is None or not story.held:
+        world.keep_open(key)
+        if world.incident(key).state is State.CLEARING:
+            world.step(key, Step.RELAPSE, at, found[-1].why)
+        if table == "story":
+            _count_loss(world, name, key, at)
+    severity = max((trouble.severity for trouble in found), key=lambda one: one.rank)
+    world.put((table, name), Story(key, True, severity))
+    sides = sorted({node for trouble in found for node in (trouble.node, *trouble.nodes) if node})
+    for subject in (replica_subject(name), *(replica_subject(name, node) for node in sides)):
+        world.draw_in(key, subject, at)
+
+
+def _release(world: World, table: str, name: str, key: str, at: datetime, why: str) -> None:
+    world.put((table, name), Story(key, False, Severity.OK))
+    world.say(why, key)
+    world.release(key, at, why)
+
+
+def _describe(world: World, replica: Replica, key: str, found: list[Trouble], at: datetime) -> None:
+    """What the incident is, now that this is known."""
+    _blinked(world, replica.resource, key, at)
+    incident = world.incident(key)
+    if not incident.root.startswith("drbd/"):
+        for trouble in found:
+            if trouble.severity is Severity.CRITICAL and trouble.kind is not Kind.REPLICA_DISCONNECTED:
+                world.alarm(key, at, f"{replica.resource}: {trouble.why}")
+        return
+    if found:
+        _grow(world, replica, incident, found[-1], at)
+    stories = [story for name in _tellers(world, key) if (story := story_of(world, "story", name)) is not None]
+    severity = max((story.severity for story in stories), key=lambda one: one.rank, default=Severity.WARNING)
+    facts = {"replicas": ", ".join(sorted(_tellers(world, key)))}
+    if _is_about(world.incident(key), replica.resource):
+        facts |= replica_show.facts(replica, found) | replica_show.now(replica, found)
+    world.change(key, at, severity=severity, facts=facts)
+
+
+def _grow(world: World, replica: Replica, incident: Incident, worst: Trouble, at: datetime) -> None:
+    """It is worse than it was, or it is now known which side it is about."""
+    own = _is_own(world, incident, replica.resource)
+    worse = rank(worst.kind) > rank(incident.kind)
+    clearer = own and worst.kind is incident.kind and worst.node and "@" not in incident.root
+    if not worse and not clearer:
+        return
+    root = root_of(replica, worst) if own else incident.root
+    if worse and incident.severity is Severity.CRITICAL is worst.severity:
+        world.alarm(incident.key, at, worst.why)
+    world.change(incident.key, at, kind=worst.kind, root=root, reason=worst.why)
+    world.say(worst.why, incident.key)
+
+
+def _blinked(world: World, name: str, key: str, at: datetime) -> None:
+    """The node was only suspected, and is back; its replica is not whole: that is what there is to tell."""
+    incident = world.incident(key)
+    if incident.state is State.WATCHING and not any(world.wound(subject) for subject in incident.subjects):
+        root = replica_subject(name)
+        world.change(key, at, kind=Kind.REPLICA_DISCONNECTED, root=root, severity=Severity.WARNING)
+        world.draw_in(key, root, at)
+        world.confirm(key, at, f"the node is back, but {name} is not whole")
+
+
+# --- lost again and again ------------------------------------------------------------------------------------------------
+
+
+def _count_loss(world: World, name: str, key: str, at: datetime) -> None:
+    """Several losses within ten minutes are one story, with the earlier ones in it, until ten minutes were quiet."""
+    settings = world.settings
+    before = tuple(row for row in world.get("losses", name) or () if at - row[0] < settings.flapping_window)
+    losses = (*before, (at, key))
+    world.put(("losses", name), losses)
+    if world.incident(key).kind is not Kind.REPLICA_DISCONNECTED or len(losses) < settings.flapping_count:
+        return
+    for _, old in before:
+        earlier: Incident | None = world.get("incident", old)
+        if earlier is not None and old != key and earlier.kind is Kind.REPLICA_DISCONNECTED and _is_about(earlier, name):
+            world.absorb(old, key, at, f"the connection of {name} is lost again and again")
+    if world.get("unsteady", name) is None:
+        world.keep_open(key)
+        world.put(("unsteady", name), key)
+    world.change(key, at, facts={"failures": str(len(losses))})
+    world.alarm(key, at, f"the connection of {name} is lost again and again", Severity.WARNING)
+    world.set_timer(at + settings.flapping_quiet, "replica-steady", name)
+
+
+def on_steady(world: World, name: str, at: datetime) -> None:
+    """A timer: for ten minutes the connection was not lost anew."""
+    key = world.get("unsteady", name)
+    world.put(("unsteady", name), None)
+    incident = _told_in(world, key) if key is not None else None
+    if incident is not None and incident.state is not State.CLOSED:
+        world.release(incident.key, at, f"the connection of {name} has been steady for a while")
