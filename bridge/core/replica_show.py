@@ -1,10 +1,11 @@
 """How a replica and each of its sides look on a board: a severity, and the states in DRBD's own words."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Final
 
 from bridge.core.drbd_events import RESYNCS, TARGETS, VERIFIES
 from bridge.core.event import Severity
+from bridge.core.incident import Kind
 from bridge.core.replica_state import Disk, Link, Replica, Side, link_back, pair, peer_name
 from bridge.core.replica_troubles import Trouble, differences
 from bridge.core.replica_whole import link_stands
@@ -108,14 +109,19 @@ def facts(replica: Replica, found: list[Trouble]) -> dict[str, str]:
     return {name: value for name, value in told.items() if value}
 
 
-def now(replica: Replica, found: list[Trouble]) -> dict[str, str]:
-    """The facts of all troubles, the worst one's last."""
+def now(replica: Replica, found: list[Trouble], kind: Kind, known: Mapping[str, str]) -> dict[str, str]:
+    """The facts of the troubles that make the incident what it is; what others add does not displace what is known.
+
+    `eased`: it is not so any more, but the redundancy is not yet back.
+    """
+    eased = not any(trouble.kind is kind for trouble in found)
     frozen = any("frozen" in trouble.facts for trouble in found)
-    known = {"frozen": "yes" if frozen else ""}
+    told = {"frozen": "yes" if frozen else "", "eased": "yes" if eased else ""}
+    told |= {name: fact for one in found if one.kind is not kind for name, fact in one.facts.items() if name not in known}
     for trouble in found:
-        known |= trouble.facts
+        told |= trouble.facts if trouble.kind is kind else {}
     victims = sorted({split.victim for split in replica.splits.values() if split.victim})
-    return known | ({"victim": ", ".join(victims)} if victims else {})
+    return told | ({"victim": ", ".join(victims)} if victims else {})
 
 
 __all__ = ["Look", "facts", "now", "of_side", "said", "whole"]

@@ -75,7 +75,8 @@ def tell_differences(world: World, replica: Replica, at: datetime) -> None:
     if found:
         key = story.key if story is not None else _open(world, replica, found[-1], at)
         _keep(world, "difference", name, key, found, at)
-        world.change(key, at, facts=replica_show.facts(replica, found) | replica_show.now(replica, found))
+        told = replica_show.now(replica, found, Kind.REPLICA_OUT_OF_SYNC, {})
+        world.change(key, at, facts=replica_show.facts(replica, found) | told)
     elif story is not None and story.held:
         _release(world, "difference", name, story.key, at, f"the copies of {name} are the same again")
 
@@ -207,8 +208,9 @@ def _describe(world: World, replica: Replica, key: str, found: list[Trouble], at
     stories = [story for name in _tellers(world, key) if (story := story_of(world, "story", name)) is not None]
     severity = max((story.severity for story in stories), key=lambda one: one.rank, default=Severity.WARNING)
     facts = {"replicas": ", ".join(sorted(_tellers(world, key)))}
-    if _is_about(world.incident(key), replica.resource):
-        facts |= replica_show.facts(replica, found) | replica_show.now(replica, found)
+    incident = world.incident(key)
+    if _is_about(incident, replica.resource):
+        facts |= replica_show.facts(replica, found) | replica_show.now(replica, found, incident.kind, incident.facts)
     world.change(key, at, severity=severity, facts=facts)
 
 

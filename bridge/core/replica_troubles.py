@@ -53,8 +53,8 @@ def root_of(replica: Replica, trouble: Trouble) -> Subject:
 
 
 def troubles(replica: Replica, now: datetime) -> list[Trouble]:
-    """The worst last."""
-    return sorted(_troubles(replica, now), key=lambda trouble: (rank(trouble.kind), trouble.severity.rank))
+    """The worst last; of equals one that a handler answered, which explains the others."""
+    return sorted(_troubles(replica, now), key=lambda one: (rank(one.kind), "handler" in one.facts, one.severity.rank))
 
 
 def _troubles(replica: Replica, now: datetime) -> Iterator[Trouble]:

@@ -18,6 +18,7 @@ NAMES: Final = frozenset(
         "cut_off",
         "disks",
         "down",
+        "eased",  # it is not so any more, but not all is well yet
         "failed_on",
         "failures",
         "fence_result",
@@ -33,6 +34,7 @@ NAMES: Final = frozenset(
         "guest",
         "handler",
         "link",
+        "links",
         "lost_by",
         "lost_nodes",
         "moved",
@@ -46,6 +48,7 @@ NAMES: Final = frozenset(
         "rc",
         "rc_words",
         "recovered_at",
+        "replicas",
         "replica",  # of the root: `r0` of `drbd/r0@alpha`
         "resource",
         "role",
