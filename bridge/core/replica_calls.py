@@ -65,9 +65,9 @@ def _called(replica: Replica, node: str, call: Call, at: datetime) -> Replica:
     if name == "out-of-sync":
         return put_side(replica, _differs(side, key, call.volumes, at))
     if name == "local-io-error":
-        return put_side(replica, _io_error(side, call.volumes, at))
+        return put_side(replace(replica, healed_at=None), _io_error(side, call.volumes, at))
     if name == "pri-on-incon-degr":
-        return put_side(replica, replace(side, no_data_at=side.no_data_at or at))
+        return put_side(replace(replica, healed_at=None), replace(side, no_data_at=side.no_data_at or at))
     return replica if side.told else _without_states(replica, side, key, call, at)
 
 

@@ -83,7 +83,7 @@ def _resource(side: Side, states: dict[str, str], at: datetime) -> Side:
 def _device(side: Side, change: Change, at: datetime, *, first: bool) -> Side:
     if change.action == "destroy":
         return replace(side, disks={v: disk for v, disk in side.disks.items() if v != change.volume})
-    old = side.disks.get(change.volume, Disk())
+    old = Disk() if change.action == "create" else side.disks.get(change.volume, Disk())
     changes: dict[str, Any] = {}
     if "client" in change.states:
         changes["client"] = change.states["client"] == "yes"

@@ -98,7 +98,7 @@ def _forgotten(replica: Replica) -> Replica:
         return replica
     for side in replica.sides.values():
         replica = put_side(replica, _side_forgotten(side, last))
-    return replace(replica, splits={key: split for key, split in replica.splits.items() if split.at > last}, healed_at=None)
+    return replace(replica, splits={key: split for key, split in replica.splits.items() if split.at > last})
 
 
 def _side_forgotten(side: Side, last: datetime) -> Side:

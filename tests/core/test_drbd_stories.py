@@ -1,0 +1,438 @@
+"""Stories of replicas that no recording tells, told through the whole of a rehearsal."""
+
+import json
+
+import pytest
+
+from bridge.rehearse import run
+from tests.core.drbd_lab import Lab, moment
+
+
+@pytest.fixture
+def told(tmp_path):
+    """Writes the laid-over recordings, rehearses them, and gives the incidents that were told."""
+
+    def rehearse(*labs, alerts=(), **kept):
+        paths = [lab.write(tmp_path / str(number), **kept) for number, lab in enumerate(labs)]
+        if alerts:
+            paths.append(tmp_path / "alerts.json")
+            paths[-1].write_text(json.dumps(list(alerts)))
+        result = run(paths)
+        assert result["unreadable"] == 0
+        return [one for one in result["incidents"] if not one["planned"]]
+
+    return rehearse
+
+
+def one(incidents, kind, root, state):
+    """Exactly this story was told."""
+    assert [(i["kind"], i["root"], i["state"]) for i in incidents] == [(kind, root, state)]
+    return incidents[0]
+
+
+def rings(incident):
+    return [notice["kind"] for notice in incident["notices"] if notice["kind"] in {"opened", "escalated", "reminder"}]
+
+
+def alert(host, at, kind, **env):
+    when = moment(at).timestamp()
+    env = {
+        "CRM_alert_kind": kind,
+        "CRM_alert_timestamp_epoch": str(int(when)),
+        "CRM_alert_timestamp_usec": str(round(when % 1 * 1e6)),
+        **{f"CRM_alert_{name}": value for name, value in env.items()},
+    }
+    return {"host": host, "received": when, "env": env}
+
+
+def lost(host, node, at):
+    return alert(host, at, "node", node=node, desc="lost", nodeid="2")
+
+
+def member(host, node, at):
+    return alert(host, at, "node", node=node, desc="member", nodeid="2")
+
+
+def fenced(host, node, at):
+    words = f"Operation reboot of {node} by {host} for pacemaker-controld.1@{host}: OK (ref=abc-{node}-{int(at)})"
+    return alert(host, at, "fencing", node=node, desc=words, rc="0", task="st_notify_fence")
+
+
+BOTH = pytest.mark.parametrize("generation", ["8.4", "9"])
+
+
+# --- cut and back --------------------------------------------------------------------------------------------------------
+
+
+@BOTH
+def test_a_cut_is_told_until_the_resync_is_over(told, generation):
+    lab = Lab("east", "west", generation=generation)
+    lab.begin()
+    lab.lose("east", "west", 10)
+    lab.resync("east", "west", 100, seconds=1800)
+    cut = one(told(lab), "replica-disconnected", "drbd/r0", "closed")
+    assert rings(cut) == ["opened"]
+    assert cut["closed_at"] > moment(1900).isoformat()
+    assert "east" in cut["summary"]
+    assert "west" in cut["summary"]
+
+
+@BOTH
+def test_a_cut_that_lasts_is_critical_after_ten_minutes(told, generation):
+    lab = Lab("east", "west", generation=generation)
+    lab.begin()
+    lab.lose("east", "west", 10)
+    cut = one(told(lab), "replica-disconnected", "drbd/r0", "open")
+    assert (cut["peak"], rings(cut)) == ("critical", ["opened", "escalated"])
+
+
+@BOTH
+@pytest.mark.parametrize("side", ["east", "west"])
+def test_one_side_alone_tells_the_same(told, generation, side):
+    lab = Lab("east", "west", generation=generation)
+    lab.begin()
+    lab.lose("east", "west", 10)
+    lab.resync("east", "west", 30)
+    one(told(lab, states=[side], handlers=[side]), "replica-disconnected", "drbd/r0", "closed")
+
+
+def test_handlers_alone_tell_the_same(told):
+    lab = Lab("east", "west")
+    lab.begin()
+    lab.lose("east", "west", 10)
+    lab.resync("east", "west", 30)
+    one(told(lab, states=[]), "replica-disconnected", "drbd/r0", "closed")
+
+
+@BOTH
+def test_losses_again_and_again_are_one_story(told, generation):
+    lab = Lab("east", "west", generation=generation)
+    lab.begin()
+    for at in range(10, 400, 60):
+        lab.lose("east", "west", at)
+        lab.connect("east", "west", at + 5)
+    flapping = one(told(lab), "replica-disconnected", "drbd/r0", "closed")
+    assert rings(flapping) == ["opened"]
+    assert "7" in flapping["summary"]
+
+
+@BOTH
+def test_resources_that_are_cut_together_are_one_story(told, generation):
+    lab = Lab("east", "west", resources=("www", "db", "mail"), generation=generation)
+    lab.begin()
+    for number, name in enumerate(lab.resources):
+        lab.lose("east", "west", 10 + number / 4, name)
+        lab.resync("east", "west", 90 + number * 40, name)
+    cut = one(told(lab), "replica-disconnected", "drbd/www", "closed")
+    assert {"drbd/www", "drbd/db", "drbd/mail"} <= set(cut["subjects"])
+    assert "db" in cut["summary"]
+    assert rings(cut) == ["opened"]
+
+
+@BOTH
+def test_a_split_brain_of_one_of_two_is_a_story_of_its_own(told, generation):
+    lab = Lab("east", "west", resources=("www", "db"), generation=generation)
+    lab.begin()
+    for name in lab.resources:
+        lab.lose("east", "west", 10, name)
+    lab.resync("east", "west", 30, "db")
+    lab.split_brain("east", "west", 30, "www")
+    incidents = {(i["kind"], i["root"], i["state"]) for i in told(lab)}
+    assert incidents == {("replica-split-brain", "drbd/www", "open"), ("replica-disconnected", "drbd/db", "closed")}
+
+
+# --- asked for -----------------------------------------------------------------------------------------------------------
+
+
+@BOTH
+def test_down_and_up_is_nothing(told, generation):
+    lab = Lab("east", "west", generation=generation)
+    lab.begin()
+    lab.down("west", 10)
+    lab.up("west", 300)
+    lab.resync("east", "west", 303)
+    assert told(lab) == []
+
+
+@BOTH
+def test_disconnect_and_connect_is_nothing(told, generation):
+    lab = Lab("east", "west", generation=generation)
+    lab.begin()
+    lab.let_go("west", "east", 10)
+    lab.resync("east", "west", 4000)
+    assert told(lab) == []
+
+
+@BOTH
+def test_invalidate_is_nothing(told, generation):
+    lab = Lab("east", "west", generation=generation)
+    lab.begin()
+    lab.resync_connected("east", "west", 10, seconds=600)
+    assert told(lab) == []
+
+
+@BOTH
+def test_a_verify_without_differences_is_nothing(told, generation):
+    lab = Lab("east", "west", generation=generation)
+    lab.begin()
+    lab.copies("east", "west", 10, "r0", "replication:VerifyS")
+    lab.copies("west", "east", 10, "r0", "replication:VerifyT")
+    lab.copies("east", "west", 90, "r0", "replication:Established")
+    lab.copies("west", "east", 90, "r0", "replication:Established")
+    assert told(lab) == []
+
+
+def test_a_node_that_is_down_in_order_does_not_keep_a_later_cut_open(told):
+    lab = Lab("east", "west", "north")
+    lab.begin()
+    lab.down("north", 10)
+    lab.lose("east", "west", 100)
+    lab.resync("east", "west", 130)
+    one(told(lab), "replica-disconnected", "drbd/r0", "closed")
+
+
+def test_a_relay_that_starts_anew_repeats_what_is_so_and_ends_nothing(told):
+    lab = Lab("east", "west")
+    lab.begin()
+    lab.lose("east", "west", 10)
+    lab.dump("east", 40, primary=["r0"], connection="Connecting")
+    one(told(lab), "replica-disconnected", "drbd/r0", "open")
+
+
+def test_a_dump_ends_what_ended_unseen(told):
+    lab = Lab("east", "west")
+    lab.begin()
+    lab.lose("east", "west", 10)
+    lab.dump("east", 400, primary=["r0"])
+    lab.dump("west", 401)
+    one(told(lab), "replica-disconnected", "drbd/r0", "closed")
+
+
+def test_a_dump_opens_what_was_never_told(told):
+    lab = Lab("east", "west")
+    lab.dump("east", 0, primary=["r0"], connection="Connecting")
+    one(told(lab), "replica-disconnected", "drbd/r0", "open")
+
+
+def test_a_resource_that_is_renamed_is_followed(told):
+    lab = Lab("east", "west", resources=("new",))
+    lab.begin()
+    for node in lab.nodes:
+        lab.lines[node] = [(at, line.replace("name:new", "name:old")) for at, line in lab.lines[node]]
+        lab.say(node, 5, "rename resource name:old new_name:new")
+    lab.lose("east", "west", 10, "new")
+    one(told(lab), "replica-disconnected", "drbd/new", "open")
+
+
+# --- worse ---------------------------------------------------------------------------------------------------------------
+
+
+@BOTH
+def test_a_split_brain_solved_by_hand(told, generation):
+    lab = Lab("east", "west", volumes=("0", "1"), generation=generation)
+    lab.begin(primary="both")
+    lab.lose("east", "west", 10)
+    lab.split_brain("east", "west", 40)
+    lab.solve_by_hand("west", "east", 4000)
+    split = one(told(lab), "replica-split-brain", "drbd/r0", "closed")
+    assert "east" in split["summary"]
+    assert split["peak"] == "critical"
+
+
+def test_of_three_nodes_two_are_split_and_all_are_named(told):
+    lab = Lab("east", "west", "north")
+    lab.begin()
+    lab.lose("east", "west", 10)
+    lab.lose("east", "north", 10.1)
+    lab.split_brain("east", "west", 40)
+    lab.split_brain("east", "north", 41)
+    split = one(told(lab), "replica-split-brain", "drbd/r0", "open")
+    assert all(name in split["summary"] for name in lab.nodes)
+    assert rings(split) == ["opened"]
+
+
+def test_a_resync_of_another_pair_makes_nobody_a_victim(told):
+    lab = Lab("east", "west", "north")
+    lab.begin()
+    lab.lose("east", "west", 10)
+    lab.lose("east", "north", 10.1)
+    lab.split_brain("east", "west", 40)
+    lab.resync("east", "north", 50)
+    split = one(told(lab), "replica-split-brain", "drbd/r0", "open")
+    assert "thrown" not in split["summary"]
+
+
+@BOTH
+def test_a_policy_that_threw_data_away_names_the_victim(told, generation):
+    lab = Lab("east", "west", generation=generation)
+    lab.begin()
+    lab.lose("east", "west", 10)
+    for node, peer in (("east", "west"), ("west", "east")):
+        lab.call(node, 30, "initial-split-brain", "r0", peer)
+    lab.resync("west", "east", 31)
+    split = one(told(lab), "replica-split-brain", "drbd/r0", "closed")
+    assert split["peak"] == "warning"
+    assert "only east" in split["summary"]
+
+
+@BOTH
+@pytest.mark.parametrize(("node", "other"), [("east", "west"), ("west", "east")])
+def test_a_disk_that_fails_and_is_replaced(told, generation, node, other):
+    lab = Lab("east", "west", volumes=("0", "1"), generation=generation)
+    lab.begin()
+    lab.disks(node, 10, "r0", "Failed", ["1"])
+    lab.disks(node, 10.2, "r0", "Diskless", ["1"])
+    lab.role(node, 3999, "Secondary")
+    lab.down(node, 4000)
+    lab.up(node, 5000)
+    lab.resync(other, node, 5001, seconds=600)
+    failed = one(told(lab), "replica-io-error", f"drbd/r0@{node}", "closed")
+    assert "volume 1" in failed["summary"]
+    assert failed["closed_at"] > moment(5600).isoformat()
+
+
+def test_a_detach_by_hand_is_no_failure(told):
+    lab = Lab("east", "west")
+    lab.begin()
+    lab.disks("west", 10, "r0", "Detaching")
+    lab.disks("west", 10.1, "r0", "Diskless")
+    lab.copies("east", "west", 10.1, "r0", "peer-disk:Detaching")
+    lab.copies("east", "west", 10.2, "r0", "peer-disk:Diskless")
+    assert told(lab) == []
+
+
+def test_a_client_without_a_disk_is_as_it_should_be(told):
+    lab = Lab("east", "west")
+    lab.begin()
+    for line in ("change device name:r0 volume:0 minor:0 disk:Diskless client:yes",):
+        lab.say("west", 1, line)
+    lab.copies("east", "west", 1, "r0", "peer-disk:Diskless peer-client:yes")
+    lab.lose("east", "west", 10)
+    for node, peer in (("east", "west"), ("west", "east")):
+        lab.state(node, peer, 20, "r0", "Connected")
+        lab.copies(node, peer, 20, "r0", "replication:Established")
+    lab.copies("east", "west", 20.1, "r0", "peer-disk:Diskless peer-client:yes")
+    lab.copies("west", "east", 20.1, "r0", "peer-disk:UpToDate")
+    one(told(lab), "replica-disconnected", "drbd/r0", "closed")
+
+
+def test_the_minority_of_three_loses_the_quorum(told):
+    lab = Lab("east", "west", "north")
+    lab.begin()
+    lab.lose("east", "west", 10)
+    lab.lose("east", "north", 10)
+    lab.say("east", 10.05, "change device name:r0 volume:0 minor:0 quorum:no")
+    lab.say("east", 10.05, "change resource name:r0 suspended:quorum")
+    lab.call("east", 10.06, "quorum-lost", "r0")
+    lab.say("east", 59, "change resource name:r0 suspended:no")
+    lab.say("east", 59, "change device name:r0 volume:0 minor:0 quorum:yes")
+    lab.resync("east", "west", 60)
+    lab.resync("east", "north", 61)
+    quorum = one(told(lab), "replica-quorum-lost", "drbd/r0@east", "closed")
+    assert quorum["peak"] == "critical"
+
+
+def test_a_secondary_in_the_minority_is_only_cut(told):
+    lab = Lab("east", "west", "north")
+    lab.begin()
+    lab.lose("north", "west", 10)
+    lab.lose("north", "east", 10)
+    lab.say("north", 10.4, "change device name:r0 volume:0 minor:0 quorum:no")
+    cut = one(told(lab), "replica-disconnected", "drbd/r0", "open")
+    assert "north" in cut["summary"]
+
+
+# --- differences ---------------------------------------------------------------------------------------------------------
+
+
+def verified(lab, at):
+    for node, peer in (("east", "west"), ("west", "east")):
+        lab.copies(node, peer, at, "r0", "replication:VerifyS")
+        lab.call(node, at + 60, "out-of-sync", "r0", peer, volume="0")
+        lab.copies(node, peer, at + 60.3, "r0", "replication:Established")
+
+
+@BOTH
+def test_a_reconnect_without_a_resync_repairs_no_difference(told, generation):
+    lab = Lab("east", "west", generation=generation)
+    lab.begin()
+    verified(lab, 10)
+    lab.let_go("west", "east", 100)
+    lab.connect("east", "west", 110)
+    assert one(told(lab), "replica-out-of-sync", "drbd/r0", "open")["peak"] == "critical"
+
+
+@BOTH
+def test_a_resync_or_a_clean_verify_ends_a_difference(told, generation):
+    lab = Lab("east", "west", generation=generation)
+    lab.begin()
+    verified(lab, 10)
+    lab.copies("east", "west", 200, "r0", "replication:VerifyS")
+    lab.copies("east", "west", 260, "r0", "replication:Established")
+    one(told(lab), "replica-out-of-sync", "drbd/r0", "closed")
+
+
+def test_a_cut_while_copies_differ_is_another_story(told):
+    lab = Lab("east", "west")
+    lab.begin()
+    verified(lab, 10)
+    lab.lose("east", "west", 1000)
+    lab.connect("east", "west", 1100)
+    incidents = {(i["kind"], i["root"], i["state"]) for i in told(lab)}
+    assert incidents == {("replica-out-of-sync", "drbd/r0", "open"), ("replica-disconnected", "drbd/r0", "closed")}
+
+
+# --- with Pacemaker ------------------------------------------------------------------------------------------------------
+
+
+@BOTH
+@pytest.mark.parametrize("noticed", [-8, 3, 40])
+def test_a_fenced_node_and_its_replicas_are_one_story_until_redundancy_is_back(told, generation, noticed):
+    lab = Lab("east", "west", resources=("www", "db"), generation=generation)
+    lab.begin()
+    for name in lab.resources:
+        lab.lose_one("east", "west", 60, name)
+        lab.up("west", 200, name)
+        lab.resync("east", "west", 203, name, seconds=900)
+    alerts = [lost("east", "west", 60 + noticed), fenced("east", "west", 65 + noticed), member("east", "west", 190)]
+    node = one(told(lab, alerts=alerts), "node-failure", "node/west", "closed")
+    assert {"drbd/www", "drbd/db", "node/west"} <= set(node["subjects"])
+    assert node["closed_at"] > moment(1100).isoformat()
+
+
+def test_a_cut_between_nodes_that_are_well_is_its_own_story(told):
+    lab = Lab("east", "west", "north")
+    lab.begin()
+    lab.lose("east", "north", 60)
+    alerts = [lost("east", "west", 61), fenced("east", "west", 63)]
+    incidents = {(i["kind"], i["root"]) for i in told(lab, alerts=alerts)}
+    assert incidents == {("node-failure", "node/west"), ("replica-disconnected", "drbd/r0")}
+
+
+def test_a_split_brain_after_a_node_failure_is_its_own_story(told):
+    lab = Lab("east", "west")
+    lab.begin()
+    lab.lose("east", "west", 60)
+    lab.split_brain("east", "west", 100)
+    alerts = [lost("east", "west", 61), fenced("east", "west", 63), member("east", "west", 90)]
+    incidents = {(i["kind"], i["root"], i["state"]) for i in told(lab, alerts=alerts)}
+    assert incidents == {("node-failure", "node/west", "closed"), ("replica-split-brain", "drbd/r0", "open")}
+
+
+def test_a_node_that_only_blinked_leaves_the_story_to_its_replica(told):
+    lab = Lab("east", "west")
+    lab.begin()
+    lab.lose("east", "west", 60)
+    alerts = [lost("east", "west", 61), member("east", "west", 66)]
+    cut = one(told(lab, alerts=alerts), "replica-disconnected", "drbd/r0", "open")
+    assert rings(cut) == ["opened", "escalated"]
+
+
+def test_a_fencing_of_the_peer_that_failed_escalates_the_story_of_the_node(told):
+    lab = Lab("east", "west")
+    lab.begin()
+    lab.lose_one("east", "west", 60)
+    lab.call("east", 60.1, "fence-peer", "r0", "west", status=1)
+    lab.say("east", 60.05, "change resource name:r0 suspended:fencing")
+    node = one(told(lab, alerts=[lost("east", "west", 58), fenced("east", "west", 59)]), "node-failure", "node/west", "open")
+    assert "escalated" in rings(node)
