@@ -12,6 +12,7 @@ from bridge.core.replica_whole import link_stands
 
 Look = tuple[Severity, str]
 
+TWO: Final = 2
 HANDLERS_ONLY: Final = "known from its handlers alone"
 
 
@@ -94,18 +95,21 @@ def said(replica: Replica, what: Callable[[Side], str]) -> str:
     return ", ".join(f"{node} {word}" for node, word in sorted(words.items()) if word)
 
 
-def facts(replica: Replica, found: list[Trouble]) -> dict[str, str]:
-    """What every text of this replica may want to name."""
-    pairs = sorted({ends for trouble in found for ends in trouble.pairs})
-    linked = dict.fromkeys(name for ends in pairs for name in ends if name)
+def facts(replica: Replica, found: list[Trouble], kind: Kind) -> dict[str, str]:
+    """What every text of this replica may want to name; the nodes are those between which it happened."""
     told = {
         "generation": replica.generation,
         "roles": said(replica, lambda side: side.role),
         "disks": said(replica, lambda side: "/".join(disk.state for _, disk in sorted(side.disks.items()))),
         "links": said(replica, lambda side: "/".join(sorted({link.state for link in side.links.values() if link.state}))),
-        "link": "; ".join(dict.fromkeys(", ".join(name for name in ends if name) for ends in pairs)),
-        "nodes": ", ".join(sorted({*replica.sides, *linked})),
+        "many": "yes" if len(replica.sides) > TWO else "",
     }
+    pairs = sorted({ends for trouble in found if trouble.kind is kind for ends in trouble.pairs})
+    linked = {name for ends in pairs for name in ends if name}
+    if linked:
+        told["link"] = "; ".join(dict.fromkeys(", ".join(name for name in ends if name) for ends in pairs))
+    if found:
+        told["nodes"] = ", ".join(sorted(linked if len(linked) >= TWO else {*linked, *replica.sides}))
     return {name: value for name, value in told.items() if value}
 
 

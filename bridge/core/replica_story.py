@@ -76,7 +76,7 @@ def tell_differences(world: World, replica: Replica, at: datetime) -> None:
         key = story.key if story is not None else _open(world, replica, found[-1], at)
         _keep(world, "difference", name, key, found, at)
         told = replica_show.now(replica, found, Kind.REPLICA_OUT_OF_SYNC, {})
-        world.change(key, at, facts=replica_show.facts(replica, found) | told)
+        world.change(key, at, facts=replica_show.facts(replica, found, Kind.REPLICA_OUT_OF_SYNC) | told)
     elif story is not None and story.held:
         _release(world, "difference", name, story.key, at, f"the copies of {name} are the same again")
 
@@ -158,7 +158,7 @@ def _leave(world: World, name: str, story: Story, at: datetime) -> None:
     others = _tellers(world, story.key)
     if _is_about(incident, name) and others:
         subjects = tuple(subject for subject in incident.subjects if not _of(subject, name))
-        world.change(story.key, at, root=replica_subject(others[0]), subjects=subjects)
+        world.change(story.key, at, root=replica_subject(others[0]), subjects=subjects, facts={"replicas": ", ".join(others)})
         replica: Replica = world.facts["replica", others[0]]
         _describe(world, replica, story.key, troubles(replica, at), at)
     if story.held:
@@ -207,10 +207,12 @@ def _describe(world: World, replica: Replica, key: str, found: list[Trouble], at
         _grow(world, replica, incident, found[-1], at)
     stories = [story for name in _tellers(world, key) if (story := story_of(world, "story", name)) is not None]
     severity = max((story.severity for story in stories), key=lambda one: one.rank, default=Severity.WARNING)
-    facts = {"replicas": ", ".join(sorted(_tellers(world, key)))}
     incident = world.incident(key)
+    named = {name for name in incident.facts.get("replicas", "").split(", ") if name}
+    facts = {"replicas": ", ".join(sorted({*named, *_tellers(world, key)}))}
     if _is_about(incident, replica.resource):
-        facts |= replica_show.facts(replica, found) | replica_show.now(replica, found, incident.kind, incident.facts)
+        facts |= replica_show.facts(replica, found, incident.kind)
+        facts |= replica_show.now(replica, found, incident.kind, incident.facts)
     world.change(key, at, severity=severity, facts=facts)
 
 

@@ -37,6 +37,7 @@ NAMES: Final = frozenset(
         "links",
         "lost_by",
         "lost_nodes",
+        "many",  # more than two sides: commands name the peer
         "moved",
         "node",
         "node_back",

@@ -191,7 +191,13 @@ SCENES: Final[dict[Kind, Scene]] = {
     ),
     Kind.REPLICA_SPLIT_BRAIN: Scene(
         root="drbd/r0",
-        facts={"generation": "9", "roles": "alpha Primary, bravo Primary", "nodes": "alpha, bravo", "link": "alpha, bravo"},
+        facts={
+            "generation": "9",
+            "roles": "alpha Primary, bravo Primary",
+            "links": "alpha StandAlone, bravo StandAlone",
+            "nodes": "alpha, bravo",
+            "link": "alpha, bravo",
+        },
         end={"victim": "bravo", "survivor": "alpha"},
         subjects=("drbd/r0", "drbd/r0@alpha", "drbd/r0@bravo"),
     ),
@@ -266,11 +272,64 @@ OTHER_SCENES: Final[dict[Kind, tuple[Scene, ...]]] = {
     ),
     Kind.REPLICA_SPLIT_BRAIN: (
         Scene(
+            case="two of three nodes",
+            root="drbd/r0",
+            facts={
+                "generation": "9",
+                "roles": "alpha Primary, bravo Primary, charlie Secondary",
+                "links": "alpha Connected/StandAlone, bravo Connected/StandAlone, charlie Connected",
+                "nodes": "alpha, bravo",
+                "link": "alpha, bravo",
+                "many": "yes",
+            },
+        ),
+        Scene(
             case="solved by policy",
             root="drbd/r0",
             facts={"generation": "8.4", "nodes": "alpha, bravo", "policy": "yes", "victim": "alpha", "survivor": "bravo"},
             severity=Severity.WARNING,
         ),
+    ),
+    Kind.REPLICA_DISCONNECTED: (
+        Scene(
+            case="several replicas, the peer fenced",
+            root="drbd/www",
+            facts={**DRBD, **PAIR, "replicas": "db, mail, queue, wiki, www", "handler": "fence-peer", "fence_result": "4"},
+            subjects=("drbd/www", "drbd/db", "drbd/mail", "drbd/queue", "drbd/wiki"),
+            severity=Severity.WARNING,
+        ),
+        Scene(
+            case="a resync refused by a handler",
+            root="drbd/r0",
+            facts={
+                **PAIR,
+                "generation": "8.4",
+                "disks": "alpha UpToDate, bravo Outdated",
+                "links": "alpha Connecting, bravo StandAlone",
+                "handler": "before-resync-target",
+                "side": "bravo",
+                "peer": "alpha",
+                "rc": "127",
+            },
+            severity=Severity.WARNING,
+        ),
+        Scene(
+            case="connected again, still copying",
+            root="drbd/r0",
+            facts={**DRBD, **PAIR, "eased": "yes", "disks": "alpha UpToDate, bravo Inconsistent"},
+            severity=Severity.WARNING,
+        ),
+        Scene(case="lost again and again", root="drbd/r0", facts={**DRBD, **PAIR, "failures": "3"}, severity=Severity.WARNING),
+    ),
+    Kind.REPLICA_NO_DATA: (
+        Scene(
+            case="the data are back, the disk is not",
+            root="drbd/r0@alpha",
+            facts={**DRBD, **PAIR, "eased": "yes", "disks": "alpha Diskless, bravo UpToDate"},
+        ),
+    ),
+    Kind.REPLICA_OUT_OF_SYNC: (
+        Scene(case="DRBD 8.4", root="drbd/r0", facts={**DRBD, **PAIR, "generation": "8.4", "volume": "0"}),
     ),
     Kind.REPLICA_FENCING: (
         Scene(

@@ -178,6 +178,21 @@ def listed(names: str, language: str) -> str:
     return f"{', '.join(others)} {AND[language]} {last}" if others else last
 
 
+MOST_NAMED: Final = 4
+_MORE: Final = {"en": "{} more", "de": "{} weitere"}
+
+
+def some(first: str, names: str, language: str) -> str:
+    """`www, db and 9 more` of eleven names, the first one first; nothing of fewer than two."""
+    others = [name for name in names.split(", ") if name and name != first]
+    if not others:
+        return ""
+    named = [first, *others]
+    if len(named) > MOST_NAMED:
+        named = [*named[: MOST_NAMED - 1], _MORE[language].format(len(named) - MOST_NAMED + 1)]
+    return listed(", ".join(named), language)
+
+
 def why(known: Mapping[str, str], language: str) -> str:
     """` (not running)`, ` (timed out after 20 s)`, or nothing: goes right behind what failed."""
     if known.get("timed_out"):

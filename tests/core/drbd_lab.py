@@ -75,12 +75,16 @@ class Lab:
         for resource in self.resources:
             role = "Primary" if resource in primary else "Secondary"
             self.say(node, at, f"exists resource name:{resource} role:{role} suspended:no")
-            self.say(node, at, *(f"exists connection name:{resource} {self.peer(node, o)} connection:{connection}" for o in peers))
+            self.say(
+                node, at, *(f"exists connection name:{resource} {self.peer(node, o)} connection:{connection}" for o in peers)
+            )
             for volume in self.volumes:
                 self.say(node, at, f"exists device name:{resource} volume:{volume} minor:{volume} disk:{disk}{extra}")
                 for other in peers:
                     self.say(
-                        node, at, f"exists peer-device name:{resource} {self.peer(node, other)} volume:{volume} replication:{copy}"
+                        node,
+                        at,
+                        f"exists peer-device name:{resource} {self.peer(node, other)} volume:{volume} replication:{copy}",
                     )
         self.say(node, at + 0.01, "exists -")
 
@@ -151,7 +155,9 @@ class Lab:
         for other in self.nodes:
             if other != node:
                 self.say(
-                    node, at + 0.4, f"create connection name:{resource} {self.peer(node, other)} connection:StandAlone role:Unknown"
+                    node,
+                    at + 0.4,
+                    f"create connection name:{resource} {self.peer(node, other)} connection:StandAlone role:Unknown",
                 )
                 self.state(node, other, at + 0.5, resource, "Connecting")
 
@@ -201,7 +207,9 @@ class Lab:
         """`connect --discard-my-data` on the victim, `connect` on the survivor."""
         for node, peer in ((survivor, victim), (victim, survivor)):
             if not self.nine:
-                self.say(node, at, f"create connection name:{resource} {self.peer(node, peer)} connection:StandAlone role:Unknown")
+                self.say(
+                    node, at, f"create connection name:{resource} {self.peer(node, peer)} connection:StandAlone role:Unknown"
+                )
             self.state(node, peer, at, resource, "Unconnected")
             self.state(node, peer, at + 0.1, resource, "Connecting")
             self.call(node, at + 0.3, "initial-split-brain", resource, peer, self.volumes[0])

@@ -276,7 +276,7 @@ def test_a_policy_that_threw_data_away_names_the_victim(told, generation):
 
 
 @BOTH
-@pytest.mark.parametrize(("node", "other"), [("east", "west"), ("west", "east")])
+@pytest.mark.parametrize("node, other", [("east", "west"), ("west", "east")])
 def test_a_disk_that_fails_and_is_replaced(told, generation, node, other):
     lab = Lab("east", "west", volumes=("0", "1"), generation=generation)
     lab.begin()
