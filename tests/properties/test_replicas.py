@@ -1,0 +1,214 @@
+"""Whatever the order of arrival, and whatever one side does not say: the story of a replica is the same. (hypothesis)
+
+Over the real recordings, and over made-up ones with three nodes, several volumes and several resources.
+"""
+
+import json
+import tempfile
+from datetime import timedelta
+from pathlib import Path
+
+import msgspec
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from bridge.core.event import Unreadable
+from bridge.core.memory import read, write
+from bridge.core.normalise import normalise
+from bridge.core.settings import Settings
+from bridge.line import Line
+from bridge.rehearse import bell, read_recording
+from tests.core.drbd_lab import Lab
+
+JUDGE = Path(__file__).parents[1] / "judge"
+TOLD = {name.replace("/", "-"): told for name, told in json.loads((JUDGE / "told-drbd.json").read_text()).items()}
+RECORDED = {name: read_recording(JUDGE / "recordings" / name) for name in sorted(TOLD)}
+HOUR = timedelta(hours=1)
+
+
+def made_up():
+    """Stories by name."""
+    cut = Lab("east", "west", "north", resources=("www", "db"), volumes=("0", "1"))
+    cut.begin()
+    for name in cut.resources:
+        cut.lose("east", "north", 10, name)
+        cut.lose("west", "north", 10.4, name)
+        cut.resync("east", "north", 40, name)
+        cut.connect("west", "north", 42, name)
+    split = Lab("east", "west", resources=("www", "db"), volumes=("0", "1"), generation="8.4")
+    split.begin(primary="both")
+    for name in split.resources:
+        split.lose("east", "west", 10, name)
+    split.split_brain("east", "west", 40, "www")
+    split.resync("east", "west", 40, "db")
+    split.solve_by_hand("west", "east", 300, "www")
+    flapping = Lab("east", "west")
+    flapping.begin()
+    for at in (10, 70, 130, 190):
+        flapping.lose("east", "west", at)
+        flapping.connect("east", "west", at + 7)
+    planned = Lab("east", "west", "north")
+    planned.begin()
+    planned.down("north", 10)
+    planned.up("north", 60)
+    planned.resync("east", "north", 64)
+    planned.connect("west", "north", 64)
+    return {"three nodes cut": cut, "one of two split": split, "flapping": flapping, "down and up": planned}
+
+
+def reports_of(lab):
+    with tempfile.TemporaryDirectory() as folder:
+        return read_recording(lab.write(Path(folder) / "made-up"))
+
+
+MADE_UP = {name: reports_of(lab) for name, lab in made_up().items()}
+REPORTS = RECORDED | MADE_UP
+EXAMPLES = settings(max_examples=300, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
+
+
+def outcome(batches, line=None):
+    """Conditions and incidents after the quiet hour: what must not depend on arrival (never the notices)."""
+    line = line or Line(Settings(), bell())
+    incidents, conditions = {}, {}
+    end = max(report.received_at for batch in batches for report in batch) + HOUR
+    for batch in batches:
+        step = line.take(batch, max(report.received_at for report in batch))
+        incidents |= step.incidents
+        conditions |= {one.subject: one for one in step.conditions}
+    step = line.tick(end)
+    incidents |= step.incidents
+    conditions |= {one.subject: one for one in step.conditions}
+    told = (one for one in incidents.values() if one.absorbed_into is None and not one.planned)
+    stories = sorted((one.kind, one.root, one.peak, one.state, tuple(sorted(one.subjects))) for one in told)
+    return stories, sorted((one.subject, one.severity, one.why) for one in conditions.values())
+
+
+PLAIN = {name: outcome([[report] for report in reports]) for name, reports in REPORTS.items()}
+
+
+def in_batches(reports, chance):
+    batches, batch = [], []
+    for report in reports:
+        batch.append(report)
+        if chance.random() < 0.3:
+            batches.append(batch)
+            batch = []
+    return [*batches, batch] if batch else batches
+
+
+@EXAMPLES
+@given(st.sampled_from(sorted(REPORTS)), st.randoms(use_true_random=False))
+def test_late_and_doubled_reports_change_nothing(name, chance):
+    late = [
+        (report.received_at + timedelta(seconds=chance.uniform(0, 30)), number, report)
+        for number, report in enumerate(REPORTS[name])
+        for _ in range(chance.choice([1, 1, 2]))
+    ]
+    reports = [report for _, _, report in sorted(late, key=lambda row: row[:2])]
+    assert outcome(in_batches(reports, chance)) == PLAIN[name]
+
+
+@EXAMPLES
+@given(st.sampled_from(sorted(REPORTS)), st.randoms(use_true_random=False))
+def test_one_node_an_hour_late_ends_in_the_same_story(name, chance):
+    late = chance.choice(sorted({report.node for report in REPORTS[name]}))
+    first = [report for report in REPORTS[name] if report.node != late]
+    rest = [report for report in REPORTS[name] if report.node == late]
+    assert outcome([batch for batch in (first, rest) if batch]) == PLAIN[name]
+
+
+ONE_SIDED = sorted(name for name in RECORDED if TOLD[name]["n"] == [1, 1])
+
+
+@EXAMPLES
+@given(st.sampled_from(ONE_SIDED), st.randoms(use_true_random=False))
+def test_without_one_sides_reports_there_is_still_one_story_and_no_false_one(name, chance):
+    nodes = sorted({report.node for report in RECORDED[name]})
+    silent = chance.choice(nodes)
+    how = chance.choice(["drbd", "drbd-events", "both"])
+    kept = [report for report in RECORDED[name] if report.node != silent or how not in {report.source, "both"}]
+    stories, _ = outcome(in_batches(kept, chance))
+    assert len(stories) == 1
+    assert stories[0][0].startswith("replica-")
+    assert stories[0][1].partition("@")[0] == "drbd/r0"
+
+
+NOTHING = sorted(name for name in RECORDED if TOLD[name]["n"] == [0, 0])
+
+
+@pytest.mark.parametrize("name", NOTHING)
+@pytest.mark.parametrize("silent", ["alpha", "bravo"])
+@pytest.mark.parametrize("source", ["drbd", "drbd-events", ""])
+def test_what_was_asked_for_is_nothing_from_one_side_either(name, silent, source):
+    kept = [one for one in RECORDED[name] if one.node != silent or (source and one.source != source)]
+    assert outcome([[report] for report in kept])[0] == []
+
+
+@EXAMPLES
+@given(st.sampled_from(sorted(RECORDED)), st.randoms(use_true_random=False))
+def test_clocks_that_differ_by_a_second_tell_the_same_stories(name, chance):
+    late = chance.choice(["alpha", "bravo"])
+    shift = timedelta(seconds=chance.uniform(-1, 1))
+    moved = [shifted(report, shift) if report.node == late else report for report in RECORDED[name]]
+    stories, _ = outcome([[report] for report in sorted(moved, key=lambda one: one.received_at)])
+    assert [story[:4] for story in stories] == [story[:4] for story in PLAIN[name][0]]
+
+
+def shifted(report, shift):
+    """As a clock that is wrong would have written it: `offset` is what the relay does not know."""
+    return msgspec.structs.replace(report, received_at=report.received_at + shift, offset=shift)
+
+
+@EXAMPLES
+@given(st.sampled_from(sorted(RECORDED)), st.sampled_from(sorted(RECORDED)), st.integers(-20, 20))
+def test_two_replicas_on_other_nodes_are_two_stories(one, other, seconds):
+    mine, theirs = RECORDED[one], renamed(RECORDED[other])
+    gap = mine[0].received_at - theirs[0].received_at + timedelta(seconds=seconds)
+    both = sorted([*mine, *(shifted(report, gap) for report in theirs)], key=lambda report: report.received_at)
+    stories, _ = outcome([[report] for report in both])
+    alone, _ = outcome([[report] for report in theirs])
+    assert [story[:4] for story in stories] == sorted(story[:4] for story in [*PLAIN[one][0], *alone])
+
+
+def renamed(reports):
+    """A stranger's replica: other nodes, another resource."""
+    text = {"alpha": "xeno", "bravo": "yolo", "name:r0": "name:s9"}
+    made = []
+    for report in reports:
+        body = {key: value if not isinstance(value, str) else replaced(value, text) for key, value in report.body.items()}
+        if "resources" in body or "DRBD_RESOURCE" in body:
+            body = {key: "s9" if value == "r0" else value for key, value in body.items()}
+        made.append(msgspec.structs.replace(report, body=body, node=text[report.node], uid=b"x" + report.uid))
+    return made
+
+
+def replaced(value, text):
+    for old, new in text.items():
+        value = value.replace(old, new)
+    return value
+
+
+@EXAMPLES
+@given(st.sampled_from(sorted(REPORTS)), st.randoms(use_true_random=False))
+def test_the_state_outlives_a_checkpoint(name, chance):
+    """What is written down at any moment and read again leads to the same end."""
+    reports = REPORTS[name]
+    cut = chance.randrange(1, len(reports))
+    line = Line(Settings(), bell())
+    before = line.take(reports[:cut], reports[cut - 1].received_at)
+    world = line.correlator.cluster(reports[0].cluster).world
+    place = (reports[cut - 1].received_at, "", 0, b"")
+    again = Line(Settings(), bell())
+    for cluster, horizon, facts in read(write([(world.cluster, place, dict(world.facts))])):
+        again.correlator.cluster(cluster).turn_to(horizon, facts)
+    after = again.take(reports[cut:], reports[-1].received_at)
+    end = again.tick(reports[-1].received_at + HOUR)
+    stories = before.incidents | after.incidents | end.incidents
+    told = (one for one in stories.values() if one.absorbed_into is None and not one.planned)
+    assert sorted((one.kind, one.root, one.peak, one.state, tuple(sorted(one.subjects))) for one in told) == PLAIN[name][0]
+
+
+@pytest.mark.parametrize("name", sorted(REPORTS))
+def test_every_report_makes_sense(name):
+    assert [event.why for event in map(normalise, REPORTS[name]) if isinstance(event, Unreadable)] == []
