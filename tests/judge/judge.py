@@ -11,6 +11,7 @@ incidents   the incidents expected, in no order; of each
   planned                 `either`: may be marked as planned. Otherwise it must not be
 n           number of incidents told (min, max): not planned, and worse than info
 may         kinds, or `kind root`, tolerated beyond the expected ones
+with        other recordings that are laid over this one
 rings       rings of the receiver that rang most (min, max): opened, escalated, reminder
 """
 

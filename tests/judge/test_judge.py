@@ -11,15 +11,15 @@ HERE = Path(__file__).parent
 RECORDINGS = HERE / "recordings"
 TOLD = {
     name.replace("/", "-"): expected
-    for file in ("told.json", "told-drbd.json", "told-lab.json")
+    for file in ("told.json", "told-drbd.json", "told-lab.json", "told-both.json")
     for name, expected in json.loads((HERE / file).read_text()).items()
 }
 
 
 def recording(name):
-    """A file of Pacemaker's, or a folder of DRBD's."""
+    """A file of Pacemaker's, or a folder of DRBD's, and what is laid over it."""
     file = RECORDINGS / f"{name}.json"
-    return file if file.exists() else RECORDINGS / name
+    return [file if file.exists() else RECORDINGS / name, *(RECORDINGS / other for other in TOLD[name].get("with", ()))]
 
 
 def test_every_recording_is_judged_and_every_judgement_has_one():
@@ -31,4 +31,4 @@ def test_every_recording_is_judged_and_every_judgement_has_one():
 def test_told_as_it_should_be(name):
     from bridge.rehearse import run
 
-    assert complaints(run([recording(name)]), TOLD[name]) == []
+    assert complaints(run(recording(name)), TOLD[name]) == []

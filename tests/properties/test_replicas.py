@@ -63,7 +63,9 @@ def reports_of(lab):
 
 
 MADE_UP = {name: reports_of(lab) for name, lab in made_up().items()}
-REPORTS = RECORDED | MADE_UP
+BOTH = [JUDGE / "recordings" / name for name in ("both-primary-lost-resync", "lab-drbd-primary-lost.json")]
+LAID_OVER = sorted((report for path in BOTH for report in read_recording(path)), key=lambda report: report.received_at)
+REPORTS = RECORDED | MADE_UP | {"with Pacemaker": LAID_OVER}
 EXAMPLES = settings(max_examples=300, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
 
 
