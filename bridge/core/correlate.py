@@ -13,7 +13,20 @@ from typing import Any, Final
 
 import msgspec
 
-from bridge.core import attributes, edge, failing, fencing, flapping, membership, memory, redundancy, replicas, resources, shown, stopped
+from bridge.core import (
+    attributes,
+    edge,
+    failing,
+    fencing,
+    flapping,
+    membership,
+    memory,
+    redundancy,
+    replicas,
+    resources,
+    shown,
+    stopped,
+)
 from bridge.core.drbd_events import HandlerCalled, ReplicasListed, StatesChanged
 from bridge.core.event import Action as ActionEvent
 from bridge.core.event import AttributeSet, EdgeHeard, EdgeSaid, Event, Fencing, NodeSeen, Severity
@@ -31,7 +44,7 @@ RULES: Final[dict[type[Event], Callable[[World, Any], None]]] = {
     Fencing: replicas.and_replicas(fencing.on_fencing),
     ActionEvent: resources.on_action,
     AttributeSet: attributes.on_attribute,
-    EdgeHeard: edge.on_edge,
+    EdgeHeard: replicas.and_replicas(edge.on_edge),
     EdgeSaid: edge.on_edge_said,
     HandlerCalled: replicas.on_called,
     StatesChanged: replicas.on_states,

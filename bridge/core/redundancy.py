@@ -1,12 +1,14 @@
 """All services run again, and a node is still away: no emergency any more, and not well either.
 
-The node's incident sinks to a warning when that has been so for a quiet time. When the node stays away, the incident ends and
-`redundancy-lost` takes over, which rings once and ends with the node's return.
+The node's incident sinks to a warning when that has been so for a quiet time; replicas may wait for the node, if they still
+work. When the node stays away, the incident ends and `redundancy-lost` takes over, which rings once and ends with the node's
+return, when its replicas are complete.
 """
 
 from datetime import datetime
 from typing import Final
 
+from bridge.core import replica_story
 from bridge.core.event import Severity, Subject, subject_name
 from bridge.core.incident import Kind
 from bridge.core.nodes import node
@@ -25,8 +27,12 @@ def consider(world: World, key: str, at: datetime) -> None:
 
 def missing_nodes(world: World, key: str) -> list[str]:
     """The nodes that the incident still waits for, if it waits for nothing else, and the cluster does not wait for them."""
-    wounds: frozenset[str] = world.get("wounds", key) or frozenset()
-    if world.incident(key).kind in NOT_FOR or not all(name.startswith("node/") for name in wounds):
+    wounds = {name for name in world.get("wounds", key) or () if not name.startswith(replica_story.REDUNDANCY)}
+    if (
+        replica_story.is_frozen(world, key)
+        or world.incident(key).kind in NOT_FOR
+        or not all(name.startswith("node/") for name in wounds)
+    ):
         return []
     names = sorted(subject_name(Subject(name)) for name in wounds)
     return names if all((known := node(world, name)).fenced_at is not None or known.given_up for name in names) else []
@@ -42,16 +48,17 @@ def on_redundancy(world: World, key: str, at: datetime) -> None:
         world.set_timer(handed_over_at, "redundancy", key)
     elif names:
         for name in names:
-            _take_over(world, name, since, at)
+            _take_over(world, key, name, since, at)
         world.change(key, at, facts={"recovered_at": since.isoformat()})
     else:
         world.put(("redundancy", key), None)
 
 
-def _take_over(world: World, name: str, since: datetime, at: datetime) -> None:
+def _take_over(world: World, old: str, name: str, since: datetime, at: datetime) -> None:
     subject = Subject(f"node/{name}")
     reason = f"{name} has not come back: everything runs, with one node less to fall back on"
     world.heal(subject, at, f"everything runs again; that {name} is away is told by itself")
     key = world.open_incident(Kind.REDUNDANCY_LOST, subject, since, Severity.WARNING, reason)
     world.hurt(key, subject, since, Severity.WARNING, reason)
     world.change(key, at, facts={"node": name})
+    replica_story.hand_over(world, old, key, at)

@@ -68,6 +68,12 @@ def of_side(replica: Replica, side: Side, found: list[Trouble]) -> Look:
     return _worst(looks + own + list(_peers(replica, side)), "configured")
 
 
+def silent(look: Look, node: str) -> Look:
+    """Nobody tells of this side any more: what was bad is still bad, what was good is unknown."""
+    severity, words = look
+    return max(severity, Severity.UNKNOWN, key=lambda one: one.rank), f"the relay of {node} is silent; last heard: {words}"
+
+
 def _disk(disk: Disk, volume: str) -> Look:
     good = disk.state == "UpToDate" or disk.client
     words = f"{volume}{'diskless client' if disk.client else disk.state}" + ("" if disk.quorum else ", no quorum")

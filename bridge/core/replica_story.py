@@ -24,14 +24,17 @@ NEAR: Final = timedelta(minutes=2)
 CUT_TOGETHER: Final = timedelta(seconds=30)
 SHARED: Final = frozenset({Kind.REPLICA_DISCONNECTED, Kind.REPLICA_FENCING, Kind.REPLICA_QUORUM_LOST})
 """What a lost node or a cut wire does to any replica; everything else is the replica's own."""
+REDUNDANCY: Final = "drbd/"
+"""How the holds begin by which replicas keep an incident open."""
 
 
 class Story(msgspec.Struct, frozen=True):
-    """The incident that tells of a replica, and whether the replica still keeps it open."""
+    """The incident that tells of a replica, whether the replica still keeps it open, and the worst that is so now."""
 
     key: str
     held: bool
-    severity: Severity
+    severity: Severity = Severity.OK
+    worst: Kind = Kind.REPLICA_DISCONNECTED
 
 
 def story_of(world: World, table: str, name: str) -> Story | None:
@@ -64,7 +67,7 @@ def tell(world: World, replica: Replica, found: list[Trouble], at: datetime) -> 
         elif is_whole(replica, world.incident(story.key).opened_at, at):
             _release(world, "story", name, story.key, at, f"{name} is connected, all its copies are up to date")
         else:
-            world.put(("story", name), replace(story, severity=Severity.WARNING))
+            world.put(("story", name), Story(story.key, True, Severity.WARNING))
             _describe(world, replica, story.key, [], at)
 
 
@@ -162,7 +165,7 @@ def _leave(world: World, name: str, story: Story, at: datetime) -> None:
         replica: Replica = world.facts["replica", others[0]]
         _describe(world, replica, story.key, troubles(replica, at), at)
     if story.held:
-        world.release(story.key, at, f"{name} has a story of its own")
+        world.release(story.key, _hold("story", name), at, f"{name} has a story of its own")
 
 
 def _of(subject: Subject, name: str) -> bool:
@@ -176,22 +179,42 @@ def _keep(world: World, table: str, name: str, key: str, found: list[Trouble], a
     """The incident stays open because of this replica."""
     story = story_of(world, table, name)
     if story is None or not story.held:
-        world.keep_open(key)
+        world.keep_open(key, _hold(table, name))
         if world.incident(key).state is State.CLEARING:
             world.step(key, Step.RELAPSE, at, found[-1].why)
         if table == "story":
             _count_loss(world, name, key, at)
     severity = max((trouble.severity for trouble in found), key=lambda one: one.rank)
-    world.put((table, name), Story(key, True, severity))
+    world.put((table, name), Story(key, True, severity, found[-1].kind))
     sides = sorted({node for trouble in found for node in (trouble.node, *trouble.nodes) if node})
     for subject in (replica_subject(name), *(replica_subject(name, node) for node in sides)):
         world.draw_in(key, subject, at)
 
 
 def _release(world: World, table: str, name: str, key: str, at: datetime, why: str) -> None:
-    world.put((table, name), Story(key, False, Severity.OK))
+    world.put((table, name), Story(key, False))
     world.say(why, key)
-    world.release(key, at, why)
+    world.release(key, _hold(table, name), at, why)
+
+
+def _hold(table: str, name: str) -> str:
+    return f"{REDUNDANCY}{name}" if table == "story" else f"{table}/{name}"
+
+
+def is_frozen(world: World, key: str) -> bool:
+    """Whether a replica that the incident tells of is worse than without its other side."""
+    stories = [story_of(world, "story", name) for name in _tellers(world, key)]
+    return any(story is not None and story.worst is not Kind.REPLICA_DISCONNECTED for story in stories)
+
+
+def hand_over(world: World, key: str, into: str, at: datetime) -> None:
+    """The replicas that an incident tells of are told of in another from now on."""
+    for name in _tellers(world, key):
+        story: Story = world.facts["story", name]
+        world.put(("story", name), replace(story, key=into))
+        world.keep_open(into, _hold("story", name))
+        world.draw_in(into, replica_subject(name), at)
+        world.release(key, _hold("story", name), at, f"{name} is told of in another incident")
 
 
 def _describe(world: World, replica: Replica, key: str, found: list[Trouble], at: datetime) -> None:
@@ -256,7 +279,7 @@ def _count_loss(world: World, name: str, key: str, at: datetime) -> None:
         if earlier is not None and old != key and earlier.kind is Kind.REPLICA_DISCONNECTED and _is_about(earlier, name):
             world.absorb(old, key, at, f"the connection of {name} is lost again and again")
     if world.get("unsteady", name) is None:
-        world.keep_open(key)
+        world.keep_open(key, _hold("unsteady", name))
         world.put(("unsteady", name), key)
     world.change(key, at, facts={"failures": str(len(losses))})
     world.alarm(key, at, f"the connection of {name} is lost again and again", Severity.WARNING)
@@ -269,4 +292,4 @@ def on_steady(world: World, name: str, at: datetime) -> None:
     world.put(("unsteady", name), None)
     incident = _told_in(world, key) if key is not None else None
     if incident is not None and incident.state is not State.CLOSED:
-        world.release(incident.key, at, f"the connection of {name} has been steady for a while")
+        world.release(incident.key, _hold("unsteady", name), at, f"the connection of {name} has been steady for a while")

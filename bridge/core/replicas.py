@@ -4,9 +4,9 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
-from bridge.core import replica_show
+from bridge.core import redundancy, replica_show
 from bridge.core.drbd_events import Change, HandlerCalled, ReplicasListed, StatesChanged, replica_subject
-from bridge.core.event import Event, Severity, Subject
+from bridge.core.event import EdgeHeard, Event, Subject
 from bridge.core.replica_calls import apply
 from bridge.core.replica_state import Replica, put_side, replace
 from bridge.core.replica_states import gone
@@ -49,12 +49,12 @@ def on_time(world: World, resource: str, at: datetime) -> None:
 
 
 def and_replicas(rule: Callable[[World, Any], None]) -> Callable[[World, Any], None]:
-    """A rule about nodes, and then what it means for the replicas whose story is being told."""
+    """A rule about nodes, and then what it means for the replicas: for their stories, and for what is still known of them."""
 
     def both(world: World, event: Event) -> None:
         rule(world, event)
         for name in _names(world):
-            if story_of(world, "story", name) is not None:
+            if story_of(world, "story", name) is not None or isinstance(event, EdgeHeard):
                 _settle(world, world.facts["replica", name], event.at)
 
     return both
@@ -105,6 +105,8 @@ def _settle(world: World, replica: Replica, at: datetime) -> None:
     found = troubles(replica, at)
     tell(world, replica, found, at)
     tell_differences(world, replica, at)
+    if (told := story_of(world, "story", name)) is not None and ("redundancy", told.key) not in world.facts:
+        redundancy.consider(world, told.key, at)
     _show(world, replica, found, at)
     story = story_of(world, "story", name)
     later = due(replica, at, live=story is not None and story.held)
@@ -120,19 +122,19 @@ def _settle(world: World, replica: Replica, at: datetime) -> None:
 def _show(world: World, replica: Replica, found: list[Trouble], at: datetime) -> None:
     """The condition of the replica and of each side that was heard of."""
     looks = {replica_subject(replica.resource): replica_show.whole(replica, found)}
-    looks |= {
-        replica_subject(replica.resource, side.node): replica_show.of_side(replica, side, found)
-        for side in replica.sides.values()
-    }
+    for side in replica.sides.values():
+        look = replica_show.of_side(replica, side, found)
+        if ("silent", side.node) in world.facts:
+            look = replica_show.silent(look, side.node)
+        looks[replica_subject(replica.resource, side.node)] = look
     story = story_of(world, "story", replica.resource) or story_of(world, "difference", replica.resource)
     key = story.key if story is not None else None
-    for subject, (severity, why) in looks.items():
-        _note(world, subject, severity, at, why, key if severity is not Severity.OK else None)
+    for subject, look in looks.items():
+        _note(world, subject, look, at, key)
 
 
-def _note(world: World, subject: Subject, severity: Severity, at: datetime, why: str, key: str | None) -> None:
-    """Only what is new; a condition that only got other words is as old as it was."""
+def _note(world: World, subject: Subject, look: replica_show.Look, at: datetime, key: str | None) -> None:
+    """A condition that only got other words is as old as it was."""
+    severity, why = look
     old: Condition | None = world.get("condition", subject)
-    if old is not None and (old.severity, old.why, old.incident_key) == (severity, why, key):
-        return
     world.note(subject, severity, old.since if old is not None and old.severity is severity else at, why, key)

@@ -404,9 +404,26 @@ def test_a_cut_between_nodes_that_are_well_is_its_own_story(told):
     lab = Lab("east", "west", "north")
     lab.begin()
     lab.lose("east", "north", 60)
-    alerts = [lost("east", "west", 61), fenced("east", "west", 63)]
-    incidents = {(i["kind"], i["root"]) for i in told(lab, alerts=alerts)}
-    assert incidents == {("node-failure", "node/west"), ("replica-disconnected", "drbd/r0")}
+    alerts = [lost("east", "west", 61), fenced("east", "west", 63), member("east", "west", 90)]
+    incidents = {(i["kind"], i["root"], i["state"]) for i in told(lab, alerts=alerts)}
+    assert incidents == {("node-failure", "node/west", "closed"), ("replica-disconnected", "drbd/r0", "open")}
+
+
+def test_of_a_node_that_stays_away_the_replica_waits_with_what_is_told_of_the_lost_redundancy(told):
+    lab = Lab("east", "west")
+    lab.begin()
+    lab.lose_one("east", "west", 60)
+    lab.up("west", 3000)
+    lab.resync("east", "west", 3003, seconds=600)
+    alerts = [lost("east", "west", 61), fenced("east", "west", 63), member("east", "west", 2990)]
+    incidents = told(lab, alerts=alerts)
+    assert {(i["kind"], i["root"], i["state"]) for i in incidents} == {
+        ("node-failure", "node/west", "closed"),
+        ("redundancy-lost", "node/west", "closed"),
+    }
+    away = next(i for i in incidents if i["kind"] == "redundancy-lost")
+    assert "drbd/r0" in away["subjects"]
+    assert away["closed_at"] > moment(3600).isoformat()
 
 
 def test_a_split_brain_after_a_node_failure_is_its_own_story(told):
