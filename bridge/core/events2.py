@@ -106,6 +106,8 @@ def generation(lines: Iterable[Line]) -> str:
     for line in lines:
         if line.object == "path" or "quorum" in line.values or "force-io-failures" in line.values:
             return "9"
+        if line.object == "device" and line.action == "exists":  # all of its states are told, and there is no quorum
+            return "8.4"
         if line.object in {"connection", "peer-device", "helper"} and "conn-name" in line.values:
             return "8.4" if line.values["conn-name"] == NO_ONE and line.values.get("peer-node-id") == "0" else "9"
     return ""

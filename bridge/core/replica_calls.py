@@ -124,6 +124,8 @@ def _without_states(replica: Replica, side: Side, peer: str, call: Call, at: dat
         return put_side(replace(replica, healed_at=None), replace(side, links=side.links | {peer: link}))
     if call.handler == "quorum-lost":
         return put_side(replace(replica, healed_at=None), replace(side, quorum_lost_at=at))
+    if call.handler == "before-resync-source":
+        return resync_began(replica, side.node, peer, target=False)
     if call.handler == "before-resync-target":
         side = replace(side, resyncing=tuple(sorted({*side.resyncing, *volumes})))
         return resync_began(put_side(replica, side), side.node, peer, target=True)

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator, Mapping
 from typing import Final
 
-from bridge.core.drbd_events import RESYNCS, TARGETS, VERIFIES
+from bridge.core.drbd_events import TARGETS
 from bridge.core.event import Severity
 from bridge.core.incident import Kind
 from bridge.core.replica_state import Disk, Link, Replica, Side, link_back, pair, peer_name
@@ -12,14 +12,17 @@ from bridge.core.replica_whole import link_stands
 
 Look = tuple[Severity, str]
 
+QUIET: Final = frozenset({"", "Off", "Established"})
 TWO: Final = 2
-HANDLERS_ONLY: Final = "known from its handlers alone"
+HANDLERS_ONLY: Final = (Severity.UNKNOWN, "known from its handlers alone, which tell of trouble only")
 
 
-def _worst(looks: list[Look], otherwise: str) -> Look:
+def _worst(looks: list[Look], otherwise: Look) -> Look:
     """All that is to say, with the worst of the severities."""
-    severity = max((severity for severity, _ in looks), key=lambda one: one.rank, default=Severity.OK)
-    return severity, "; ".join(dict.fromkeys(words for _, words in looks)) or otherwise
+    if not looks:
+        return otherwise
+    severity = max((severity for severity, _ in looks), key=lambda one: one.rank)
+    return severity, "; ".join(dict.fromkeys(words for _, words in looks))
 
 
 def whole(replica: Replica, found: list[Trouble]) -> Look:
@@ -29,26 +32,25 @@ def whole(replica: Replica, found: list[Trouble]) -> Look:
     told = [side for side in replica.sides.values() if side.told]
     if told and all(side.gone for side in told):
         return Severity.INFO, f"{replica.resource} is down on {' and '.join(sorted(side.node for side in told))}"
-    seen: dict[tuple[str, str], Look] = {}
+    seen: dict[tuple[str, str], tuple[Severity, str, str]] = {}
     for side in told:
-        for peer, link in side.links.items():
-            ends = pair(side.node, peer_name(replica, side.node, peer) or "its peer")
-            look = _link(side, link)
-            if ends not in seen or look[0].rank > seen[ends][0].rank:
-                seen[ends] = look
+        for peer, link in ({} if side.gone else side.links).items():
+            name = peer_name(replica, side.node, peer) or "its peer"
+            severity, words = _link(side, link)
+            known = seen.get(pair(side.node, name))
+            if known is None or severity.rank > known[0].rank:
+                seen[pair(side.node, name)] = severity, f"{side.node} to {name}: ", words
     named = len(seen) > 1
-    looks += [
-        (severity, f"{' and '.join(ends)}: {words}" if named else words) for ends, (severity, words) in sorted(seen.items())
-    ]
-    return _worst(looks, HANDLERS_ONLY if not told else "no peer")
+    looks += [(severity, who + words if named else words) for _, (severity, who, words) in sorted(seen.items())]
+    return _worst(looks, (Severity.OK, "no peer") if told else HANDLERS_ONLY)
 
 
 def _link(side: Side, link: Link) -> Look:
-    """`Connected UpToDate/UpToDate`, as `drbdadm` shows it; of several volumes the worst one's."""
+    """`Connected UpToDate/UpToDate`, as `drbdadm` shows it; of several volumes all that differs."""
     copies = link.copies.values()
-    mine = "/".join(dict.fromkeys(disk.state for _, disk in sorted(side.disks.items()) if disk.state)) or "Diskless"
-    theirs = "/".join(dict.fromkeys(copy.disk for _, copy in sorted(link.copies.items()))) or "DUnknown"
-    busy = next((copy.replication for copy in copies if copy.replication in RESYNCS | VERIFIES), "")
+    mine = "+".join(dict.fromkeys(disk.state for _, disk in sorted(side.disks.items()) if disk.state)) or "Diskless"
+    theirs = "+".join(dict.fromkeys(copy.disk for _, copy in sorted(link.copies.items()))) or "DUnknown"
+    busy = next((copy.replication for copy in copies if copy.replication not in QUIET), "")
     state = busy or link.state or "not configured"
     good = link_stands(link) and all(disk.state == "UpToDate" or disk.client for disk in side.disks.values())
     return Severity.OK if good else Severity.WARNING, f"{state} {mine}/{theirs}"
@@ -65,7 +67,7 @@ def of_side(replica: Replica, side: Side, found: list[Trouble]) -> Look:
     own: list[Look] = [(Severity.OK, side.role)] if side.role else []
     own += [_disk(disk, f"volume {volume} " if len(disks) > 1 else "") for volume, disk in disks]
     own += [(Severity.CRITICAL, f"I/O is frozen ({', '.join(side.suspended)})")] if side.suspended else []
-    return _worst(looks + own + list(_peers(replica, side)), "configured")
+    return _worst(looks + own + list(_peers(replica, side)), (Severity.OK, "configured"))
 
 
 def silent(look: Look, node: str) -> Look:

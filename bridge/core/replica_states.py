@@ -46,6 +46,8 @@ def only_shown(side: Side, event: StatesChanged, generation: str) -> Side:
             links[peer] = link
         elif generation != "9":
             links[peer] = moved(link, "StandAlone", event.at)
+    if generation == "8.4" and not peers and not links:
+        links[""] = Link(state="StandAlone", changed_at=event.at, waits_since=event.at)
     return replace(side, disks={v: disk for v, disk in side.disks.items() if v in volumes}, links=links)
 
 
