@@ -259,7 +259,8 @@ def _there(section: Section) -> dict[str, str]:
 
 
 def _is_generated(path: str, text: str) -> bool:
-    return path.startswith("/var/lib/linstor") or "generated" in "".join(text.splitlines(keepends=True)[:5]).lower()
+    head = [line.lower() for line in text.splitlines()[:5] if line.lstrip().startswith("#")]
+    return path.startswith("/var/lib/linstor") or any("generated" in line for line in head)
 
 
 def _verify(now: Mapping[str, Commands], site: Mapping[str, Commands], told: Mapping[str, Sequence[str]], program: str) -> None:
@@ -268,8 +269,9 @@ def _verify(now: Mapping[str, Commands], site: Mapping[str, Commands], told: Map
     for owner in {*now, *site}:
         was, has = site.get(owner, {}), now.get(owner, {})
         meant = {name: chain(name, was.get(name), program) for name in _as_read(told.get(owner, ()), was)}
-        if {**was, **meant} != dict(has):
-            wrong.append(f"{owner}: drbdadm reads {has}, and not { ({**was, **meant}) }: nothing was written; please report this")
+        wanted = {**was, **meant}
+        if wanted != dict(has):
+            wrong.append(f"{owner}: drbdadm reads {has}, and not {wanted}: nothing was written; please report this")
     if wrong:
         raise Mistakes(wrong)
 
