@@ -171,6 +171,7 @@ class Follower:
         self._differences = Differences()
         self._start_at = self._started_at = self._read_at = 0.0
         self._pause = RESTART_FIRST
+        self._told_ns = 0
         self._none_told = False
         self._fault = ""
 
@@ -219,9 +220,13 @@ class Follower:
             log.warning("%s said what I do not understand: %s", " ".join(self._command[:2]), self._differences.strange)
         return bodies
 
-    @staticmethod
-    def _bodies(told: Iterable[Fields], moment: Moment) -> list[Body]:
-        return [make_body(SOURCE, fields, moment) for fields in told]
+    def _bodies(self, told: Iterable[Fields], moment: Moment) -> list[Body]:
+        """Read at one moment, and yet one after the other: the bridge puts them in order by `boot_ns`."""
+        bodies = []
+        for fields in told:
+            self._told_ns = max(self._told_ns + 1, moment.boot_ns)
+            bodies.append(make_body(SOURCE, fields, moment._replace(boot_ns=self._told_ns)))
+        return bodies
 
     def _no_module(self, now: float, moment: Moment) -> list[Body]:
         """No module, no resource: where DRBD is used at all this is said once, against what was true before a reboot."""
