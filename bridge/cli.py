@@ -29,7 +29,9 @@ class Table(click.Group):
 
 
 SETUP: Final = Table(
-    "setup", {"keys": "setup_keys:keys"}, help="Prepare this machine: keys, and the cluster's own configuration."
+    "setup",
+    {"keys": "setup_keys:keys", "drbd": "setup_drbd:drbd"},
+    help="Prepare this machine: keys, and the cluster's own configuration.",
 )
 
 _HELP: Final = """Understands what a Linux HA cluster reports, and tells the right people once.

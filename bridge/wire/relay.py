@@ -36,6 +36,7 @@ from bridge.spool import (
 )
 from bridge.wire import codec, layout, settings
 from bridge.wire.door import Door
+from bridge.wire.events2 import Follower
 from bridge.wire.health import Body, Feed, Health, Words, edge
 from bridge.wire.inotify import Inotify
 from bridge.wire.lines import Mistakes
@@ -64,7 +65,7 @@ class Relay:
         self._instance = secrets.token_hex(8)
         self._spool = Spool(conf.spool, conf.second)
         self._health = Health(self._spool, conf.ballast)
-        self._feeds: list[Feed] = [self._health, *feeds]
+        self._feeds: dict[Feed, int] = dict.fromkeys([self._health, *feeds], -1)
         chance = random.Random()  # noqa: S311 - spreads retries, guards nothing
         self._pending = Pending(chance)
         self._poller = zmq.Poller()
@@ -85,9 +86,6 @@ class Relay:
             self._inotify.watch(f"{box}/new")
         self._handlers[self._door.fileno()] = self._on_door
         self._handlers[self._inotify.fileno()] = self._on_inotify
-        for feed in self._feeds:
-            if feed.fileno() >= 0:
-                self._handlers[feed.fileno()] = self._on_feed(feed)
         for handle in self._handlers:
             self._poller.register(handle, zmq.POLLIN)
 
@@ -121,8 +119,9 @@ class Relay:
 
     def _tick(self, now: float) -> None:
         here = moment(self._boot)
-        for feed in self._feeds:
+        for feed, before in self._feeds.items():
             self._tell(feed.on_tick(now, here))
+            self._poll_feed(feed, before)
         if now >= self._rescan_at:
             self._rescan_at = now + RESCAN_EVERY
             self._rescan()
@@ -133,6 +132,19 @@ class Relay:
                 self._tell([edge("stale", {"why": why, "count": kept}, here)])
         self._pending.expire(now)
         self._link.tick(now, self._pending.in_flight)
+
+    def _poll_feed(self, feed: Feed, before: int) -> None:
+        """What a feed reads from comes and goes: a child that ended, another that was started."""
+        after = feed.fileno()
+        if after == before:
+            return
+        self._feeds[feed] = after
+        if before >= 0:
+            self._poller.unregister(before)
+            del self._handlers[before]
+        if after >= 0:
+            self._handlers[after] = self._on_feed(feed)
+            self._poller.register(after, zmq.POLLIN)
 
     def _say_goodbye(self) -> None:
         """An orderly stop: what waits gets two seconds to leave, for a node that goes down has just made its last reports."""
@@ -319,7 +331,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         conf = settings.load(arguments[0])
         log.setLevel(conf.log.upper())
-        relay = Relay(conf)
+        follower = Follower(conf.drbdsetup)
+        relay = Relay(conf, [follower] if conf.drbd == "auto" else [])
     except Mistakes as wrong:
         print(wrong, file=sys.stderr)
         return 78
@@ -329,7 +342,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         )
     log.info("relay %s of node %s serves %s for %s", __version__, conf.node, conf.spool, ", ".join(conf.bridges))
     tell_systemd(b"READY=1")
-    relay.run(StopSignal())
+    try:
+        relay.run(StopSignal())
+    finally:
+        follower.close()
     return 0
 
 

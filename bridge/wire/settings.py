@@ -14,7 +14,21 @@ from bridge.wire.lines import Line, Mistakes, read_lines
 
 SPOOL: Final = "/var/spool/quorumbell"
 RUN: Final = "/run/quorumbell"
-_KNOWN: Final = ("base", "spool", "run", "bridge", "key", "bridge_key", "cluster", "node", "ballast_mib", "log")
+DRBDSETUP: Final = "/usr/sbin/drbdsetup"
+_KNOWN: Final = (
+    "base",
+    "spool",
+    "run",
+    "bridge",
+    "key",
+    "bridge_key",
+    "cluster",
+    "node",
+    "ballast_mib",
+    "log",
+    "drbd",
+    "drbdsetup",
+)
 _ENDPOINT: Final = re.compile(r"tcp://(?:\[([0-9a-fA-F:]+)\]|([A-Za-z0-9._-]+)):([0-9]{1,5})")
 _LEVELS: Final = ("debug", "info", "warning", "error")
 
@@ -31,6 +45,9 @@ class Settings(NamedTuple):
     cluster: str
     ballast: int
     log: str
+    drbd: str
+    """`auto`: followed while its module is loaded; `off`: not."""
+    drbdsetup: str
 
     @property
     def second(self) -> str:
@@ -66,6 +83,8 @@ def load(path: str) -> Settings:
         cluster=_value(one, "cluster", ""),
         ballast=int(_value(one, "ballast_mib", "16")) << 20,
         log=_value(one, "log", "info"),
+        drbd=_value(one, "drbd", "auto"),
+        drbdsetup=_value(one, "drbdsetup", DRBDSETUP),
     )
 
 
@@ -143,6 +162,10 @@ def _level(value: str) -> list[str]:
     return [] if value in _LEVELS else [f"not a level: use one of {', '.join(_LEVELS)}"]
 
 
+def _auto_or_off(value: str) -> list[str]:
+    return [] if value in {"auto", "off"} else ["not a choice: use auto or off"]
+
+
 _CHECKS: Final[dict[str, Callable[[str], list[str]]]] = {
     "base": _absolute,
     "spool": _absolute,
@@ -154,4 +177,6 @@ _CHECKS: Final[dict[str, Callable[[str], list[str]]]] = {
     "cluster": _name,
     "ballast_mib": _mebibytes,
     "log": _level,
+    "drbd": _auto_or_off,
+    "drbdsetup": _absolute,
 }
