@@ -58,7 +58,9 @@ def _on_fenced(world: World, event: Fencing) -> None:
     facts = {"fencing_action": event.action, "fenced_by": event.executioner, "fencing_client": event.client}
     if behind:
         facts |= {"behind": behind}
-    world.change(key, at, facts={**facts, "node": name, "fencing_result": event.result})
+    if world.incident(key).kind is not Kind.QUORUM_LOST:
+        facts |= {"node": name}
+    world.change(key, at, facts={**facts, "fencing_result": event.result})
     set_node(world, name, lost_at=known.lost_at or at, fenced_at=at, attempts=0)
     world.put(("claims", name), None)
     world.cancel_timer("unfenced", name)

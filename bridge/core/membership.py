@@ -166,9 +166,10 @@ def come_back(world: World, name: str, at: datetime, why: str) -> None:
         lost = claims(world, witness)
         if name in lost:
             world.put(("claims", witness), lost - {name})
-    world.put(("claims", name), None)
     known = node(world, name)
     away = known.lost_at is not None or known.fenced_at is not None or known.left
+    if away:  # a newcomer also calls those members that were there all the time: their words stand
+        world.put(("claims", name), None)
     was_lost_at = known.lost_at if known.fenced_at is None else None
     set_node(
         world,

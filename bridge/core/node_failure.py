@@ -42,9 +42,10 @@ def give_up(world: World, name: str, at: datetime, reason: str) -> str:
     world.hurt(key, subject, began, Severity.CRITICAL, reason)
     incident = world.incident(key)
     if incident.kind is not Kind.FENCING_LOOP and incident.kind is not Kind.QUORUM_LOST:
-        world.change(key, at, kind=Kind.NODE_FAILURE, root=subject)
-    world.change(key, at, severity=Severity.CRITICAL, facts={"node": name})
+        world.change(key, at, kind=Kind.NODE_FAILURE, root=subject, facts={"node": name})
+    world.change(key, at, severity=Severity.CRITICAL)
     world.confirm(key, at, reason)
+    world.say(reason, key)
     take_down(world, name, key, Span(began, at))
     show_cluster(world, at)
     return key

@@ -5,12 +5,14 @@ from typing import Final
 
 from bridge.core.event import Action, Severity
 from bridge.core.incident import Incident, Kind, State
-from bridge.core.nodes import emptied, node
+from bridge.core.nodes import circle, emptied, node
 from bridge.core.quorum import lose_quorum, quorum_incident, without_quorum
 from bridge.core.shown import show_running, show_stopped
 from bridge.core.trouble import SOON, without_name
 from bridge.core.world import World
 
+AT_ONCE: Final = timedelta(seconds=5)
+"""What depends on a failed resource is stopped so soon after the failure, on whatever node it runs."""
 FOUND_TOGETHER: Final = timedelta(seconds=30)
 
 
@@ -31,8 +33,8 @@ def on_stopped(world: World, event: Action) -> None:
     elif (bystander := trouble_here(world, name, at)) is not None and was_here and not node(world, name).announced_at:
         world.put(("bystander", resource), (bystander, at, name))
         world.put(("bystanders", bystander), (*(world.get("bystanders", bystander) or ()), resource))
-        world.say(f"{resource} stopped on {name} right after a failure there", bystander)
-        show_stopped(world, resource, at, f"stopped on {name}, right after a failure there")
+        world.say(f"{resource} stopped on {name} right after a failure", bystander)
+        show_stopped(world, resource, at, f"stopped on {name}, right after a failure")
     else:
         show_stopped(world, resource, at, f"stopped on {name}, as asked")
         world.say(f"{resource} stopped on {name}, as asked")
@@ -80,10 +82,14 @@ def _belongs_to_quorum(world: World, event: Action) -> str | None:
 
 
 def trouble_here(world: World, name: str, at: datetime) -> str | None:
-    recent: tuple[str, datetime] | None = world.get("trouble", name)
-    if recent is None or at - recent[1] > SOON:
-        return None
-    return None if world.incident(recent[0]).state is State.CLOSED else recent[0]
+    """The story of a failure that a clean stop belongs to: one on this node a while ago, or one elsewhere a moment ago."""
+    for other in (name, *sorted(circle(world, name) - {name})):
+        recent: tuple[str, datetime] | None = world.get("trouble", other)
+        if recent is None or at - recent[1] > (SOON if other == name else AT_ONCE):
+            continue
+        if world.incident(recent[0]).state is not State.CLOSED:
+            return recent[0]
+    return None
 
 
 def draw_in_bystander(world: World, event: Action) -> None:
