@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from bridge.core.drbd import normalise
 from bridge.core.event import Report
+from bridge.core.normalise import normalise
 from tests.drbd.conftest import HANDLER
 from tests.drbd.kernel import CONNECTION, HANDLERS, OWN
 from tests.wire.conftest import Bridge, eventually
