@@ -7,6 +7,7 @@ with markup in it stays a name.
 import logging
 from collections.abc import Callable, Iterable, Sequence
 from datetime import tzinfo
+from functools import partial
 from typing import Any, Final
 
 import jinja2
@@ -145,10 +146,13 @@ def fit(parts: Iterable[Part], limit: int, size: Callable[[Sequence[Part]], int]
     kept: list[Part] = []
     for part in wanted:
         if size([*kept, part, last]) > limit:
-            kept += _shortened(part, lambda shorter: size([*kept, shorter, last]) <= limit)
-            break
+            return (*kept, *_shortened(part, partial(_fits, before=kept, behind=last, limit=limit, size=size)), last)
         kept.append(part)
     return (*kept, last)
+
+
+def _fits(part: Part, before: list[Part], behind: Part, limit: int, size: Callable[[Sequence[Part]], int]) -> bool:
+    return size([*before, part, behind]) <= limit
 
 
 def _shortened(part: Part, fits: Callable[[Part], bool]) -> list[Part]:
