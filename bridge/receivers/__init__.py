@@ -29,4 +29,6 @@ BUILT_IN: Final[dict[str, str]] = {
     # which is made as Class(name, settings).
     "mail": "bridge.receivers.mail:Mail",
     "matrix": "bridge.receivers.matrix:Matrix",
+    "mattermost": "bridge.receivers.mattermost:Mattermost",
+    "slack": "bridge.receivers.slack:Slack",
 }
