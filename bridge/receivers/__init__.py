@@ -31,4 +31,5 @@ BUILT_IN: Final[dict[str, str]] = {
     "matrix": "bridge.receivers.matrix:Matrix",
     "mattermost": "bridge.receivers.mattermost:Mattermost",
     "slack": "bridge.receivers.slack:Slack",
+    "apprise": "bridge.receivers.apprise:AppriseBell",
 }

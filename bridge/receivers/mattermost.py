@@ -20,7 +20,7 @@ ID: Final = re.compile(r"[a-z0-9]{26}")
 NAMED: Final = re.compile(r"[a-z0-9_.-]+/[a-z0-9_.-]+")
 LOOK_BACK: Final = timedelta(minutes=10)  # the server's clock may be that much before ours
 CURES: Final = {
-    "api.context.session_expired.app_error": "the token is wrong or was revoked: put the access token of a bot account into token",
+    "api.context.session_expired.app_error": "the token is wrong or was revoked: put a bot account's access token into token",
     "api.context.permissions.app_error": "is channel right? If so, add the bot to its team and its channel",
     "api.context.invalid_url_param.app_error": "is channel right? It is an id of 26 characters, or team/channel",
     "app.channel.get_by_name.missing.app_error": "is channel right? If so, add the bot to its team and its channel",
@@ -36,7 +36,7 @@ NARROW: Final = "\u200b"
 
 
 class Settings(ChatSettings, frozen=True, kw_only=True):
-    """One `[receivers.NAME]` table of kind mattermost. `channel` is an id, or `team/channel` by their names in the address bar."""
+    """One `[receivers.NAME]` table of kind mattermost. `channel` is an id, or `team/channel` as in the address bar."""
 
     channel: str
 

@@ -2,8 +2,9 @@
 
 Texts are rich_text blocks, whose text elements are shown as they are (reference/block-kit/blocks/rich-text-block): a name with
 markup in it needs no escape. chat.postMessage knows no key against doubles; so each message carries ours in its metadata
-(messaging/message-metadata), and at a retry the channel or the thread is asked for it first. That needs the scope channels:history
-(groups:history for a private channel); without it a retry after a lost answer may be a second message, and says so.
+(messaging/message-metadata), and at a retry the channel or the thread is asked for it first. That needs the scope
+channels:history (groups:history for a private channel); without it a retry after a lost answer may be a second message, and the
+log says so.
 """
 
 import html

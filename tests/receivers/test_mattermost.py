@@ -179,7 +179,7 @@ def test_an_old_server_takes_only_4000_characters(place, bell, told):
 @pytest.mark.parametrize(
     "spoil,cure",
     [
-        (lambda place: place.bots.clear(), "put the access token of a bot account into token"),
+        (lambda place: place.bots.clear(), "put a bot account's access token into token"),
         (lambda place: place.members.clear(), "add the bot to its team and its channel"),
         (lambda place: place.channels.clear(), "is channel right?"),
         (lambda place: place.channels[place.channel].update(delete_at=1), "the channel is archived"),

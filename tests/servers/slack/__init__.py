@@ -75,7 +75,7 @@ class Slack(ChatServer):
         }
         try:
             if method not in known:
-                raise Refusal("unknown_method", req_method=method)
+                return 200, {"ok": False, "error": "unknown_method", "req_method": method}, {}
             return 200, known[method](self._user(asked), self._fields(asked)), {}
         except TooMany:
             # [limits] 429 with Retry-After in seconds
