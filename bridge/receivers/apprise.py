@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from functools import cached_property
 from typing import Any, Final
-from urllib.parse import unquote
+from urllib.parse import parse_qsl, unquote
 from zoneinfo import ZoneInfo
 
 import msgspec
@@ -29,6 +29,7 @@ except ImportError:
     raise ImportError("Apprise is not installed; it comes with quorumbell[chat]") from None
 
 MARKS: Final = {Severity.CRITICAL: "failure", Severity.WARNING: "warning"}
+HOST: Final = re.compile(r"[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)+|localhost")
 SECRET_LENGTH: Final = 6
 """Pieces of an address that are shorter are words of it, not keys."""
 
@@ -50,16 +51,23 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
 def service(url: Secret) -> Any:
     """The service behind an address. Raises ValueError with the cure, and without the address."""
     address = url.reveal()
-    for piece in re.split(r"[/@:?&=#,]+", address.partition("://")[2]):
-        if len(piece) >= SECRET_LENGTH:
-            Secret.literal(piece)  # is blanked out from now on, wherever it turns up
-            Secret.literal(unquote(piece))
+    for piece in keys(address):
+        Secret.literal(piece)  # is blanked out from now on, wherever it turns up
     made = apprise.Apprise.instantiate(address, suppress_exceptions=True)
     if made is None:
         raise ValueError(
             'url is no address that Apprise understands; write it like "ntfy://topic" (its manual lists all services)'
         )
     return made
+
+
+def keys(address: str) -> set[str]:
+    """The pieces of an address that may be keys: all but the scheme, names of hosts, and the plain words of a query."""
+    place, _, query = address.partition("://")[2].partition("?")
+    pieces = [piece for piece in re.split(r"[/@:#,]+", place) if not HOST.fullmatch(piece)]
+    pieces += [value for _, value in parse_qsl(query) if not value.isalpha()]
+    found = {form for piece in pieces for form in (piece, unquote(piece))}
+    return {piece for piece in found if len(piece) >= SECRET_LENGTH}
 
 
 class AppriseBell:

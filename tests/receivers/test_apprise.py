@@ -8,7 +8,7 @@ import pytest
 
 from bridge.core.notice import Delivered, Telling, TryLater
 from bridge.kinds import load
-from bridge.receivers.apprise import AppriseBell, Settings
+from bridge.receivers.apprise import AppriseBell, Settings, keys
 from bridge.secret import Secret
 from tests.receivers.kit import SECRET, TIMEOUT, Kit, made
 from tests.servers.chat_server import Asked, ChatServer, Reply
@@ -94,6 +94,11 @@ def test_an_address_that_is_none_is_told_without_it(url, told, tmp_path):
     verdict = AppriseBell("night", Settings(url=Secret("file", str(tmp_path / "url")))).deliver(told(), {})
     assert isinstance(verdict, TryLater)
     assert "no address that Apprise understands" in verdict.why
+
+
+def test_what_of_an_address_is_a_key():
+    address = "xmpps://bell:hush-hush@chat.example.com:5222/ops%2Foncall?format=markdown&key=k3y-of-mine&cto=1"
+    assert keys(address) == {"hush-hush", "ops%2Foncall", "ops/oncall", "k3y-of-mine"}
 
 
 @pytest.mark.parametrize("changes,cure", [({"timeout": timedelta(0)}, "between one and 100"), ({"time_zone": "X/Y"}, "Berlin")])
