@@ -28,7 +28,7 @@ from bridge.kinds import load
 from bridge.receivers import TRIED
 from bridge.secret import redact
 from tests.servers import faults
-from tests.servers.faults import Answering, FaultServer, Lossy
+from tests.servers.faults import Answering, FaultServer, Lossy, LossyLine
 
 SECRET = "xoxb-hush-4711/secret+token"
 TIMEOUT = timedelta(seconds=3)
@@ -56,6 +56,10 @@ class Kit:
         found = load(self.kind)
         assert found.settings.__struct_fields__
         assert found.board in {True, False}
+
+    def lossy(self, port: int) -> Lossy | LossyLine:
+        """A line to the place on which answers can get lost."""
+        return Lossy(port)
 
     # --- a server that misbehaves
 
@@ -148,7 +152,7 @@ class Kit:
     def test_a_retry_is_harmless(self, bell, place, told):
         """The answer is lost, the process dies, and another one tries again: to the reader it is one message."""
         notice = told()
-        with Lossy(place.port) as line:
+        with self.lossy(place.port) as line:
             line.lose = 1
             first = bell(line.port).deliver(notice, {})
             assert line.lost == 1

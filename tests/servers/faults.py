@@ -138,3 +138,42 @@ class Lossy:
 
     def __exit__(self, *what: object) -> None:
         self._faults.__exit__(None, None, None)
+
+
+class LossyLine:
+    """As `Lossy`, for protocols that talk to and fro: what the server says after the client's `last` never comes back."""
+
+    def __init__(self, port: int, last: bytes) -> None:
+        self._upstream = port
+        self._last = last
+        self.lose = 0
+        self.lost = 0
+        self._faults = FaultServer(self._pass_on)
+        self.port = self._faults.port
+
+    def _pass_on(self, peer: socket.socket) -> None:
+        with socket.create_connection(("127.0.0.1", self._upstream), 10) as server:
+            threading.Thread(target=self._back, args=(server, peer), daemon=True).start()
+            heard = b""
+            while more := peer.recv(65536):
+                heard = (heard + more)[-len(self._last) - 65536 :]
+                if self.lose and heard.endswith(self._last):
+                    self.lose -= 1
+                    self.lost += 1
+                    peer.shutdown(socket.SHUT_RDWR)
+                    server.sendall(more)
+                    time.sleep(0.5)  # the server takes it, and answers nobody
+                    return
+                server.sendall(more)
+
+    def _back(self, server: socket.socket, peer: socket.socket) -> None:
+        with contextlib.suppress(OSError):
+            while more := server.recv(65536):
+                peer.sendall(more)
+
+    def __enter__(self) -> Self:
+        self._faults.__enter__()
+        return self
+
+    def __exit__(self, *what: object) -> None:
+        self._faults.__exit__(None, None, None)
