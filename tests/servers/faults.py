@@ -12,7 +12,8 @@ from typing import Self
 
 def silent(peer: socket.socket) -> None:
     """Accepts, and never says a word."""
-    peer.recv(1)
+    while peer.recv(65536):
+        pass
 
 
 def slam(peer: socket.socket) -> None:

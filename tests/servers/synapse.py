@@ -40,6 +40,7 @@ refreshable_access_token_lifetime: 1s
 database: {{name: sqlite3, args: {{database: "{folder}/homeserver.db"}}}}
 listeners:
   - {{port: {port}, bind_addresses: ['127.0.0.1'], type: http, tls: false, resources: [{{names: [client], compress: false}}]}}
+bcrypt_rounds: 4
 rc_message: {{per_second: 1000, burst_count: 1000}}
 rc_registration: {{per_second: 1000, burst_count: 1000}}
 rc_joins: {{local: {{per_second: 1000, burst_count: 1000}}}}
