@@ -35,7 +35,7 @@ from bridge.texts.chat import Chat, Part, Parts, chat, fit
 
 log = logging.getLogger(__name__)
 
-MOST_UNFINISHED: Final = 1000
+MOST_KEPT: Final = 1000
 SHORTEST_CUT: Final = 500
 """Below so many characters nothing is cut any more: who refuses even these refuses for another reason."""
 OF_THE_PLACE: Final = frozenset({301, 302, 303, 307, 308, 401, 403, 404, 405, 410})
@@ -110,6 +110,7 @@ class ChatReceiver(abc.ABC):
         self._settings = settings
         self._zone = ZoneInfo(settings.time_zone)
         self._begun: dict[int, dict[str, str]] = {}
+        self._threads: dict[str, dict[str, str]] = {}
         self._until = 0.0
 
     # --- what a product does -----------------------------------------------------------------------------------------
@@ -131,7 +132,9 @@ class ChatReceiver(abc.ABC):
         again = TRIED in memory or notice.id in self._begun
         done = self._begun.setdefault(notice.id, {})
         self._until = time.monotonic() + self._settings.timeout.total_seconds()
-        telling = _Telling(self, notice, chat(notice, self._zone), memory, done, again=again)
+        # An incident that was absorbed goes on under another number, whose memory is empty, but in the same thread.
+        known = memory if memory.get("root") else self._threads.get(notice.thread, memory)
+        telling = _Telling(self, notice, chat(notice, self._zone), known, done, again=again)
         try:
             verdict: Verdict = telling.tell()
         except Refused as refused:
@@ -140,8 +143,10 @@ class ChatReceiver(abc.ABC):
             verdict = TryLater(str(error))
         if not isinstance(verdict, TryLater):
             del self._begun[notice.id]
-        while len(self._begun) > MOST_UNFINISHED:
-            del self._begun[next(iter(self._begun))]
+        if isinstance(verdict, Delivered):
+            self._threads[notice.thread] = {**known, **verdict.remember}
+        _forget_the_oldest(self._begun)
+        _forget_the_oldest(self._threads)
         return verdict
 
     def close(self) -> None:
@@ -179,6 +184,11 @@ class ChatReceiver(abc.ABC):
 
     def fitted(self, message: Message, cut: str) -> Message:
         return msgspec.structs.replace(message, parts=fit(message.parts, self.limit, self.size, cut))
+
+
+def _forget_the_oldest(kept: dict[Any, dict[str, str]]) -> None:
+    while len(kept) > MOST_KEPT:
+        del kept[next(iter(kept))]
 
 
 class _Telling:

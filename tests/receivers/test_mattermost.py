@@ -153,6 +153,18 @@ def test_an_escalation_whose_first_post_is_gone_rings_all_the_same(place, bell, 
     assert any(text.startswith("🔴 Worse") for text in place.said())
 
 
+def test_an_incident_that_became_part_of_another_goes_on_in_its_message(place, bell, told):
+    assert isinstance(bell.deliver(told(), {}), Delivered)
+    part_of = told(Telling.UPDATED, id=2, incident_id=18, key="another birth", facts={"node": "n3", "behind": "db"})
+    verdict = bell.deliver(part_of, {})
+    assert isinstance(verdict, Delivered)
+    root, details, changed = place.shown()
+    assert "because db could not be stopped" in root["text"]
+    assert "quorumbell explain 18" in root["text"]
+    assert {details["thread"], changed["thread"]} == {root["id"]}
+    assert verdict.remember["root"] == root["id"]
+
+
 def test_where_nothing_may_be_edited_the_thread_tells(place, bell, tell):
     tell(bell, Telling.OPENED)
     place.may_edit = False
