@@ -6,8 +6,9 @@
     closed               the first one is edited, and a line in its thread
 
 A product's own module says how a message is written there, posted and edited. Every step has a key that follows from its notice,
-so that a retry is the same message again: whether the other side knows keys or has to be asked for them is the module's affair.
-Once the notice's own word is said, nothing that merely goes with it keeps the next notices waiting.
+or from its thread for what a thread has only once, so that a retry is the same message again: whether the other side knows keys
+or has to be asked for them is the module's affair. Once the notice's own word is said, nothing that merely goes with it keeps the
+next notices waiting.
 """
 
 import abc
@@ -111,6 +112,7 @@ class ChatReceiver(abc.ABC):
         self._zone = ZoneInfo(settings.time_zone)
         self._begun: dict[int, dict[str, str]] = {}
         self._threads: dict[str, dict[str, str]] = {}
+        self._unsure: dict[str, int] = {}
         self._until = 0.0
 
     # --- what a product does -----------------------------------------------------------------------------------------
@@ -129,7 +131,8 @@ class ChatReceiver(abc.ABC):
     # --- telling -----------------------------------------------------------------------------------------------------
 
     def deliver(self, notice: Notice, memory: Mapping[str, str]) -> Verdict:
-        again = TRIED in memory or notice.id in self._begun
+        # What waits may be told as another notice meanwhile: it is the thread that may have something already.
+        again = TRIED in memory or notice.thread in self._unsure
         done = self._begun.setdefault(notice.id, {})
         self._until = time.monotonic() + self._settings.timeout.total_seconds()
         # An incident that was absorbed goes on under another number, whose memory is empty, but in the same thread.
@@ -141,12 +144,16 @@ class ChatReceiver(abc.ABC):
             verdict = refused.verdict
         except (NoAnswer, SecretError) as error:
             verdict = TryLater(str(error))
-        if not isinstance(verdict, TryLater):
+        if isinstance(verdict, TryLater):
+            self._unsure[notice.thread] = notice.id
+        else:
             del self._begun[notice.id]
         if isinstance(verdict, Delivered):
             self._threads[notice.thread] = {**known, **verdict.remember}
+            self._unsure.pop(notice.thread, None)
         _forget_the_oldest(self._begun)
         _forget_the_oldest(self._threads)
+        _forget_the_oldest(self._unsure)
         return verdict
 
     def close(self) -> None:
@@ -186,7 +193,7 @@ class ChatReceiver(abc.ABC):
         return msgspec.structs.replace(message, parts=fit(message.parts, self.limit, self.size, cut))
 
 
-def _forget_the_oldest(kept: dict[Any, dict[str, str]]) -> None:
+def _forget_the_oldest(kept: dict[Any, Any]) -> None:
     while len(kept) > MOST_KEPT:
         del kept[next(iter(kept))]
 
@@ -232,7 +239,12 @@ class _Telling:
     def _first(self) -> str:
         """Nobody was told yet, or nobody knows where: then this is the message that will be kept true."""
         quiet = not self._notice.kind.rings
-        return self._post("root", Message(parts=self._text.overview, where=Where.ROOM, quiet=quiet, mention=self._mention))
+        overview = Message(parts=self._text.overview, where=Where.ROOM, quiet=quiet, mention=self._mention)
+        root = self._post("root", overview, self._key("root"))
+        if self._again:  # it may be there since an earlier attempt, with what was true then
+            with self._losing():
+                self._edit("root", root, msgspec.structs.replace(overview, mention=False))
+        return root
 
     def _ring(self, root: str) -> None:
         message = Message(parts=self._text.news, where=Where.ALOUD, root=root, mention=self._mention)
@@ -247,7 +259,7 @@ class _Telling:
         try:
             self._edit("root", root, overview)
         except Gone:
-            return self._post("root", msgspec.structs.replace(overview, quiet=True))
+            return self._post("root", msgspec.structs.replace(overview, quiet=True), self._key("root", root))
         except Fixed:
             self._post("reply", Message(parts=self._text.news, where=Where.THREAD, root=root, quiet=True))
         except Refused as refused:
@@ -268,7 +280,7 @@ class _Telling:
             except Gone:
                 known = ""
             if not known:
-                self._post("details", message)
+                self._post("details", message, self._key("details", root))
 
     def _kept_details(self) -> dict[str, str]:
         return {"details": self._done["details"]} if "details" in self._done else {}
@@ -289,16 +301,17 @@ class _Telling:
                 raise
             self._lost.append(refused.verdict.why)
 
-    def _post(self, step: str, message: Message) -> str:
+    def _post(self, step: str, message: Message, key: str = "") -> str:
         if step not in self._done:
+            key = key or self._key(self._notice.id, step)
             self._done[step] = self._fitting(
-                message, lambda made: self._receiver.post(made, self._key(step), self._notice, again=self._again)
+                message, lambda made: self._receiver.post(made, key, self._notice, again=self._again)
             )
         return self._done[step]
 
     def _edit(self, step: str, message_id: str, message: Message) -> None:
         if f"{step} edited" not in self._done:
-            self._fitting(message, lambda made: self._receiver.edit(message_id, made, self._key(f"{step}-edit")))
+            self._fitting(message, lambda made: self._receiver.edit(message_id, made, self._key(self._notice.id, f"{step}-edit")))
             self._done[f"{step} edited"] = message_id
 
     def _fitting(self, message: Message, send: Any) -> Any:
@@ -311,8 +324,8 @@ class _Telling:
                     raise
                 self._receiver.limit //= 2
 
-    def _key(self, step: str) -> str:
-        """The same for the same step of the same notice, and for no other, on any installation."""
+    def _key(self, *of: object) -> str:
+        """The same for the same step, and for no other, on any installation: of a notice, or of the thread as a whole."""
         notice = self._notice
-        birth = repr((notice.incident.cluster, notice.thread, notice.receiver, notice.id, step))
+        birth = repr((notice.incident.cluster, notice.thread, notice.receiver, *of))
         return f"quorumbell-{blake2s(birth.encode(errors='replace'), digest_size=12).hexdigest()}"

@@ -10,6 +10,7 @@ from bridge.core.notice import Delivered, GiveUp, Telling, TryLater
 from bridge.receivers.mattermost import Mattermost, Settings
 from bridge.secret import Secret
 from tests.receivers.kit import MARKUP, SECRET, TIMEOUT, HttpKit
+from tests.servers.faults import Lossy
 from tests.servers.mattermost import Mattermost as Server
 from tests.servers.mattermost import mentions
 
@@ -151,6 +152,18 @@ def test_an_escalation_whose_first_post_is_gone_rings_all_the_same(place, bell, 
     place.delete(place.shown()[0]["id"])
     assert isinstance(tell(bell, Telling.ESCALATED), Delivered)
     assert any(text.startswith("🔴 Worse") for text in place.said())
+
+
+def test_what_was_told_late_as_another_notice_is_still_one_message_and_true(place, told):
+    """The answer was lost; while the outbox waited, the incident changed, and what is owed now is another notice of its thread."""
+    with Lossy(place.port) as line:
+        bell = make(line.port, channel=place.channel)
+        line.lose = 1
+        assert isinstance(bell.deliver(told(id=1), {}), TryLater)
+        place.ahead = 3600.0
+        assert isinstance(bell.deliver(told(id=2, facts={"node": "n3", "behind": "db"}), {}), Delivered)
+    root, _ = place.shown()
+    assert "because db could not be stopped" in root["text"]
 
 
 def test_an_incident_that_became_part_of_another_goes_on_in_its_message(place, bell, told):
