@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check fmt bench wheel judge crash lock clean
+.PHONY: help demo test check fmt bench wheel judge crash synapse lock clean
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 18
@@ -44,10 +44,18 @@ bench: $(READY) ## hook cost, latency, throughput, all in one run
 wheel: $(READY) ## build the wheel into dist/
 	$(BIN)/python -m hatchling build -t wheel
 
+synapse: .synapse/.ready ## a real Matrix server for the tests, in an environment of its own
+
+.synapse/.ready: tests/servers/synapse.lock
+	$(PYTHON) -m venv --clear .synapse
+	.synapse/bin/pip install --quiet --disable-pip-version-check --require-hashes -r tests/servers/synapse.lock
+	@touch $@
+
 lock: ## pin every dependency, with hashes
 	$(PYTHON) -m venv $(VENV)-lock && $(VENV)-lock/bin/pip install --quiet uv
+	echo matrix-synapse | $(VENV)-lock/bin/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-emit-find-links --no-header --python-version 3.11 - -o tests/servers/synapse.lock
 	$(VENV)-lock/bin/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-emit-find-links --no-header --all-extras --group dev pyproject.toml -o requirements.lock
 	rm -rf $(VENV)-lock
 
 clean: ## remove everything that was built
-	rm -rf $(VENV) dist .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) .synapse dist .mypy_cache .ruff_cache .pytest_cache .hypothesis

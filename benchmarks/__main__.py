@@ -15,6 +15,7 @@ from pathlib import Path
 from benchmarks.monitors import SETTLED, batches
 from benchmarks.site import Site
 from benchmarks.size import compare
+from benchmarks.telling import telling
 from bridge.app import calm_the_collector
 from bridge.core.correlate import REACH
 from bridge.core.settings import Settings
@@ -47,6 +48,7 @@ def main() -> None:
             throughput(site, 6000 * scale)
         finally:
             site.stop()
+        telling(Path(home) / "telling", 12 * scale)
         thinking(4000 * scale)
         compare(Path(home) / "size", 200_000 * scale, 3000)
 

@@ -17,8 +17,10 @@ ROOT = Path(__file__).resolve().parent.parent
 
 
 class Site:
-    def __init__(self, home: Path) -> None:
+    def __init__(self, home: Path, more: str = "") -> None:
+        """`more` goes into the bridge's config."""
         home.mkdir()
+        self._more = more
         self.home, self.base = home, home / "base"
         with socket.create_server(("127.0.0.1", 0)) as probe:
             self.endpoint = f"tcp://127.0.0.1:{probe.getsockname()[1]}"
@@ -36,7 +38,10 @@ class Site:
 
     def send_one(self) -> float:
         """Seconds from a datagram to the word that the ledger has it."""
-        _, body = make_body("pacemaker", {"CRM_alert_kind": "node", "CRM_alert_node": "n9"}, moment(boot_id()))
+        return self.send({"CRM_alert_kind": "node", "CRM_alert_node": "n9"})
+
+    def send(self, fields: dict[str, str]) -> float:
+        _, body = make_body("pacemaker", fields, moment(boot_id()))
         began = time.monotonic()
         self._door.sendto(body, str(self.base / "run/hook.sock"))
         self._door.recv(64)
@@ -66,7 +71,7 @@ class Site:
         )
         (self.home / "quorumbell.toml").write_text(
             f'[bridge]\nledger = "sqlite:///{self.home}/ledger.db"\nlisten = ["{self.endpoint}"]\nkeys = "{self.home}/keys"\n'
-            f'allowed = "{self.home}/allowed.d"\ncontrol = "{self.home}/control.sock"\nlog_level = "warning"\n'
+            f'allowed = "{self.home}/allowed.d"\ncontrol = "{self.home}/control.sock"\nlog_level = "warning"\n{self._more}'
         )
 
     def _start(self, name: str, *arguments: str) -> "subprocess.Popen[bytes]":

@@ -17,7 +17,7 @@ from queue import Empty, SimpleQueue
 from typing import Final, NamedTuple
 
 from bridge.core.notice import Notice, TryLater, Verdict
-from bridge.receivers import Receiver
+from bridge.receivers import TRIED, Receiver
 from bridge.secret import redact
 
 log = logging.getLogger(__name__)
@@ -97,8 +97,8 @@ class Deliveries:
 
     def hand_out(self, receiver: str, claimed: Sequence[Claimed]) -> None:
         worker = self._workers[receiver]
-        for notice, _, memory in claimed:
-            worker.memories[notice.id] = memory
+        for notice, attempts, memory in claimed:
+            worker.memories[notice.id] = {**memory, TRIED: str(attempts)} if attempts else memory
             worker.handed_out += 1
             worker.work.put(notice)
 

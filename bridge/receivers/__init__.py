@@ -10,7 +10,10 @@ class Receiver(Protocol):
     """A bell. One instance per configured receiver, used by one worker thread at a time.
 
     `deliver` never raises for what the other side does: it answers with a verdict. What it raises nevertheless is taken as
-    TryLater and logged loudly. `memory` is what earlier notices of the same incident asked to remember.
+    TryLater and logged loudly. `memory` is what earlier notices of the same incident asked to remember; at a retry it also has
+    TRIED: then the notice may be there already, perhaps told by a process that died over it.
+
+    A class attribute `in_place = True` says that it can change what it showed: then it also gets UPDATED notices.
     """
 
     def deliver(self, notice: Notice, memory: Mapping[str, str]) -> Verdict: ...
@@ -18,8 +21,15 @@ class Receiver(Protocol):
     def close(self) -> None: ...
 
 
+TRIED: Final = "tried"
+"""In a receiver's memory, how often this notice was tried before; absent at the first time."""
+
 BUILT_IN: Final[dict[str, str]] = {
     # kind in the config -> module:class; each module has a Settings struct (the fields of its table) and this class,
     # which is made as Class(name, settings).
     "mail": "bridge.receivers.mail:Mail",
+    "matrix": "bridge.receivers.matrix:Matrix",
+    "mattermost": "bridge.receivers.mattermost:Mattermost",
+    "slack": "bridge.receivers.slack:Slack",
+    "apprise": "bridge.receivers.apprise:AppriseBell",
 }

@@ -5,7 +5,6 @@ and answers refer to the id of the first mail, so that the thread holds even if 
 """
 
 import hashlib
-import ipaddress
 import logging
 import smtplib
 import socket
@@ -19,12 +18,13 @@ from email.utils import format_datetime, parseaddr
 from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+from zoneinfo import ZoneInfo
 
 import msgspec
 
 from bridge.core.event import Severity
 from bridge.core.notice import Delivered, GiveUp, Notice, Telling, TryLater, Verdict
+from bridge.receivers.settings import check_timeout, check_zone, loopback
 from bridge.secret import Secret, redact
 from bridge.texts import render
 from bridge.texts.facts import clean
@@ -35,8 +35,6 @@ PORTS: Final = {"starttls": 587, "tls": 465, "none": 25}
 ABOUT_THE_ACCOUNT: Final = frozenset({530, 534, 535, 538})
 """Reply codes that complain of the login, not of this mail (RFC 4954): a person will correct that, and then it must go out."""
 MOST_UNFINISHED: Final = 1000
-LONGEST_TIMEOUT: Final = timedelta(seconds=100)
-"""Shorter than the deadline of a delivery, so that the receiver itself says what took so long."""
 
 Refused = dict[str, tuple[int, bytes]]
 
@@ -66,29 +64,14 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
             raise ValueError("user and password go together; give both or neither")
         if self.user and self.security == "none" and not loopback(self.host):
             raise ValueError('security = "none" would send the password in plain text; use "starttls" or "tls"')
-        if not timedelta(seconds=1) <= self.timeout <= LONGEST_TIMEOUT:
-            raise ValueError('timeout must lie between one and 100 seconds; write timeout = "30s"')
-        _check_zone(self.time_zone)
+        check_timeout(self.timeout)
+        check_zone(self.time_zone)
 
 
 def _check_address(written: str) -> None:
     local, at, domain = parseaddr(written)[1].rpartition("@")
     if not (local and at and domain) or not written.isascii() or not written.isprintable() or " " in local + domain:
         raise ValueError(f'{written!r} is no e-mail address; write "name@example.com" or "Name <name@example.com>", in ASCII')
-
-
-def _check_zone(name: str) -> None:
-    try:
-        ZoneInfo(name)
-    except (ZoneInfoNotFoundError, ValueError, OSError):
-        raise ValueError(f'time_zone {name!r} is not known here; write one like "Europe/Berlin", or "UTC"') from None
-
-
-def loopback(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
 
 
 class Mail:

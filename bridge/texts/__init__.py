@@ -19,7 +19,7 @@ from bridge.texts import layout, tables, words
 from bridge.texts.facts import Facts, clean, complete, quoted, root_names
 from bridge.texts.words import LANGUAGES
 
-__all__ = ["LANGUAGES", "Text", "render", "render_strictly", "summary"]
+__all__ = ["LANGUAGES", "TEST_KEY", "Text", "bare", "bare_facts", "frame", "render", "render_strictly", "summary"]
 
 log = logging.getLogger(__name__)
 
@@ -65,7 +65,7 @@ def summary(incident: Incident, language: str = "en") -> str:
         return _sentence(incident, _context(notice, language, UTC), language)
     except jinja2.TemplateError:
         log.exception("no sentence for %s: its template is broken", incident.kind)
-        return _bare(incident)
+        return bare(incident)
 
 
 def render(what: Notice | Incident, language: str = "", *, zone: tzinfo = UTC) -> Text:
@@ -78,23 +78,37 @@ def render(what: Notice | Incident, language: str = "", *, zone: tzinfo = UTC) -
         return render_strictly(notice, language or notice.language, zone)
     except jinja2.TemplateError:
         log.exception("no text for %s (%s): its template is broken", notice.incident.kind, notice.kind)
-        bare = _bare(notice.incident)
-        facts = "\n".join(f"{name}: {value}" for name, value in sorted(complete(notice.incident).items()))
-        return Text(subject=bare, headline=bare, summary=bare, body=f"{bare}\n\n{facts}\n", html="")
+        plain_word = bare(notice.incident)
+        body = f"{plain_word}\n\n" + "\n".join(bare_facts(notice.incident)) + "\n"
+        return Text(subject=plain_word, headline=plain_word, summary=plain_word, body=body, html="")
 
 
 def render_strictly(notice: Notice, language: str, zone: tzinfo) -> Text:
     """As `render`, but a mistake in a template raises: the tests' way."""
+    told = frame(notice, language, zone)
+    return Text(
+        subject=told["subject"],
+        headline=told["headline"],
+        summary=told["sentence"],
+        body=tables.plain_body(told),
+        html=_HTML.get_template("mail.html.j2").render(told),
+    )
+
+
+def frame(notice: Notice, language: str, zone: tzinfo) -> dict[str, Any]:
+    """All that a message is made of, in words but not yet in a shape. A mistake in a template raises."""
     incident, labels = notice.incident, words.LABELS[language]
     context = _context(notice, language, zone)
     sentence = _sentence(incident, context, language)
     context["sentence"] = sentence
     over = notice.kind is Telling.CLOSED
-    frame = {
+    return {
         "language": language,
         "labels": labels,
         "subject": _subject(notice, layout.one_line(_part("title", incident, context, language))),
-        "headline": _headline(notice, context, labels),
+        "sentence": sentence,
+        "headline": f"{_word(notice, context, labels)}: {sentence}",
+        "word": _word(notice, context, labels),
         "colour": "ok" if over else str(incident.severity),
         "story": layout.pieces(_part(str(notice.kind), incident, context, language)),
         "runbook": [] if over else layout.pieces(_part("runbook", incident, context, language)),
@@ -102,13 +116,6 @@ def render_strictly(notice: Notice, language: str, zone: tzinfo) -> Text:
         "involved": tables.involved(incident, language),
         "foot": _foot(notice, labels),
     }
-    return Text(
-        subject=str(frame["subject"]),
-        headline=str(frame["headline"]),
-        summary=sentence,
-        body=tables.plain_body(frame),
-        html=_HTML.get_template("mail.html.j2").render(frame),
-    )
 
 
 def _as_notice(incident: Incident) -> Notice:
@@ -189,14 +196,13 @@ def _subject(notice: Notice, title: str) -> str:
     return f"[{clean(notice.incident.cluster)}] {title}{number}"
 
 
-def _headline(notice: Notice, context: dict[str, Any], labels: dict[str, str]) -> str:
+def _word(notice: Notice, context: dict[str, Any], labels: dict[str, str]) -> str:
+    """What is new, in a word or two: `Worse`, `Over after 4 min`."""
     if notice.kind is Telling.CLOSED:
-        word = labels["over_after"].format(context["lasted"])
-    elif notice.kind is Telling.REMINDER:
-        word = labels["still_after"].format(context["lasted"])
-    else:
-        word = labels[notice.kind]
-    return f"{word}: {context['sentence']}"
+        return labels["over_after"].format(context["lasted"])
+    if notice.kind is Telling.REMINDER:
+        return labels["still_after"].format(context["lasted"])
+    return labels[notice.kind]
 
 
 def _foot(notice: Notice, labels: dict[str, str]) -> list[str]:
@@ -207,5 +213,10 @@ def _foot(notice: Notice, labels: dict[str, str]) -> list[str]:
     return [labels["incident"].format(notice.incident_id, cluster), ask, labels["printed"]]
 
 
-def _bare(incident: Incident) -> str:
+def bare_facts(incident: Incident) -> list[str]:
+    """What is known, where no sentence can be made of it."""
+    return [f"{name}: {value}" for name, value in sorted(complete(incident).items())]
+
+
+def bare(incident: Incident) -> str:
     return f"{incident.kind}: {clean(incident.root)} in cluster {clean(incident.cluster)}"

@@ -88,7 +88,8 @@ def plain_body(frame: dict[str, Any]) -> str:
     labels: dict[str, str] = frame["labels"]
     parts = ["\n".join(layout.wrap(frame["headline"])), layout.plain(frame["story"])]
     if frame["outages"].rows:
-        parts.append(labels["outages"] + ":\n" + _plain_rows(frame["outages"], labels))
+        rows = "\n".join(f"    {row}" for row in aligned(frame["outages"], labels))
+        parts.append(f"{labels['outages']}:\n{rows}")
     if frame["involved"]:
         parts.append("\n".join(layout.wrap(f"{labels['involved']}: {frame['involved']}.")))
     if frame["runbook"]:
@@ -98,9 +99,7 @@ def plain_body(frame: dict[str, Any]) -> str:
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
-def _plain_rows(told: Outages, labels: dict[str, str]) -> str:
+def aligned(told: Outages, labels: dict[str, str]) -> list[str]:
     wide = max(len(row.what) for row in told.rows)
-    lines = [f"    {row.what:<{wide}}  {row.away}" for row in told.rows]
-    if told.left_out:
-        lines.append("    " + labels["more"].format(told.left_out))
-    return "\n".join(lines)
+    lines = [f"{row.what:<{wide}}  {row.away}" for row in told.rows]
+    return [*lines, labels["more"].format(told.left_out)] if told.left_out else lines

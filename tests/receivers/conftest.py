@@ -31,7 +31,11 @@ def signed_for_another(authority: Path) -> Signed:
 def told() -> Callable[..., Notice]:
     def make(telling: Telling = Telling.OPENED, kind: Kind = Kind.NODE_FAILURE, language: str = "en", **fields: object) -> Notice:
         made = notice(kind, telling, language)
-        inside = {name: fields.pop(name) for name in ("facts", "cluster", "key", "root") if name in fields}
+        inside = {
+            name: fields.pop(name)
+            for name in ("facts", "cluster", "key", "root", "outages", "state", "severity")
+            if name in fields
+        }
         return msgspec.structs.replace(made, incident=msgspec.structs.replace(made.incident, **inside), **fields)
 
     return make

@@ -8,6 +8,7 @@ import pytest
 
 from bridge.core.notice import Delivered, GiveUp, TryLater
 from bridge.deliver import Deliveries
+from bridge.receivers import TRIED
 from bridge.secret import Secret
 
 
@@ -65,7 +66,7 @@ def test_verdicts_come_back_with_their_notice_and_memory_is_handed_over(start, t
     assert [first.notice_id, second.notice_id] == [41, 42]
     assert first.verdict == Delivered("it is there", {"message": "7"})
     assert 0 <= first.took < 10
-    assert bell.heard == [(41, {"thread": "6"}), (42, {})]
+    assert bell.heard == [(41, {"thread": "6"}), (42, {TRIED: "3"})]
 
 
 def test_a_slow_receiver_delays_nobody_and_gets_no_more_work(start, told):

@@ -12,8 +12,9 @@ import pytest
 from bridge.core.notice import Delivered, GiveUp, Telling, TryLater
 from bridge.receivers.mail import Mail, Settings
 from bridge.secret import Secret
+from tests.receivers.kit import SECRET, TIMEOUT, Kit
 from tests.servers import faults
-from tests.servers.faults import FaultServer
+from tests.servers.faults import FaultServer, LossyLine
 from tests.servers.smtp import Rules, Server, context
 
 PASSWORD = "correct horse: battery/staple"
@@ -48,6 +49,52 @@ def make_settings(server, authority, changes) -> Settings:
         "timeout": timedelta(seconds=5),
     }
     return Settings(**(fields | changes))
+
+
+class Place(Rules):
+    """A mailbox in which, as in every mail program, two mails of one id are one mail."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.logins = {"bell": SECRET}
+        self.port = 0
+
+    def said(self) -> list[str]:
+        ids = {str(mail.message["Message-ID"]): mail for mail in self.mails}
+        return [f"{mail.message['Subject']}\n\n{mail.part('plain')}" for mail in ids.values()]
+
+
+@pytest.mark.filterwarnings("ignore:Requiring AUTH while not requiring TLS")
+class TestTheKit(Kit):
+    kind = "mail"
+
+    @pytest.fixture
+    def bell(self, authority):
+        def bell(port: int, *, tls: bool = False, **changes) -> Mail:
+            fields = {
+                "host": "127.0.0.1",
+                "port": port,
+                "sender": "bell@example.com",
+                "to": ("ops@example.com",),
+                "ca_file": authority,
+                "timeout": TIMEOUT,
+                "security": "tls" if tls else "none",
+                "user": "bell",
+                "password": Secret.literal(SECRET),
+            }
+            return Mail("night", Settings(**(fields | changes)))
+
+        return bell
+
+    @pytest.fixture
+    def place(self) -> Iterator[Place]:
+        place = Place()
+        with Server(place) as server:
+            place.port = server.port
+            yield place
+
+    def lossy(self, port: int) -> LossyLine:
+        return LossyLine(port, b"\r\n.\r\n")
 
 
 def test_text_and_html_over_verified_starttls(mail, rules, told):

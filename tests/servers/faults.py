@@ -2,6 +2,7 @@
 
 import contextlib
 import socket
+import ssl
 import threading
 import time
 from collections.abc import Callable
@@ -11,7 +12,8 @@ from typing import Self
 
 def silent(peer: socket.socket) -> None:
     """Accepts, and never says a word."""
-    peer.recv(1)
+    while peer.recv(65536):
+        pass
 
 
 def slam(peer: socket.socket) -> None:
@@ -67,3 +69,112 @@ class FaultServer:
         for peer in self._peers:
             peer.close()
         self._thread.join(5)
+
+
+class Answering:
+    """An HTTP server that says the same to every request; with `tls`, behind it. `asked` holds what it was asked, as it came."""
+
+    def __init__(self, raw: bytes, tls: ssl.SSLContext | None = None) -> None:
+        self.raw = raw
+        self.asked: list[bytes] = []
+        self._tls = tls
+        self._faults = FaultServer(self._answer)
+        self.port = self._faults.port
+
+    def _answer(self, peer: socket.socket) -> None:
+        with contextlib.suppress(OSError):
+            line = self._tls.wrap_socket(peer, server_side=True) if self._tls else peer
+            with line:
+                self.asked.append(read_request(line))
+                line.sendall(self.raw)
+
+    def __enter__(self) -> Self:
+        self._faults.__enter__()
+        return self
+
+    def __exit__(self, *what: object) -> None:
+        self._faults.__exit__(None, None, None)
+
+
+def read_request(line: socket.socket) -> bytes:
+    """The head and as much of a body as its Content-Length promises."""
+    got = b""
+    while b"\r\n\r\n" not in got and (more := line.recv(65536)):
+        got += more
+    head, _, body = got.partition(b"\r\n\r\n")
+    length = next((int(h.split(b":")[1]) for h in head.split(b"\r\n") if h.lower().startswith(b"content-length:")), 0)
+    while len(body) < length and (more := line.recv(65536)):
+        body += more
+    return head + b"\r\n\r\n" + body
+
+
+class Lossy:
+    """Stands before a server and lets every request through, but the next `lose` answers never come back: the line is cut."""
+
+    def __init__(self, port: int) -> None:
+        self._upstream = port
+        self.lose = 0
+        self.lost = 0
+        self._faults = FaultServer(self._pass_on)
+        self.port = self._faults.port
+
+    def _pass_on(self, peer: socket.socket) -> None:
+        request = read_request(peer)
+        if not request.strip():
+            return
+        with socket.create_connection(("127.0.0.1", self._upstream), 10) as server:
+            server.sendall(request.replace(b"Connection: keep-alive", b"Connection: close"))
+            answer = b""
+            while more := server.recv(65536):
+                answer += more
+        if self.lose:
+            self.lose -= 1
+            self.lost += 1
+            return
+        peer.sendall(answer)
+
+    def __enter__(self) -> Self:
+        self._faults.__enter__()
+        return self
+
+    def __exit__(self, *what: object) -> None:
+        self._faults.__exit__(None, None, None)
+
+
+class LossyLine:
+    """As `Lossy`, for protocols that talk to and fro: what the server says after the client's `last` never comes back."""
+
+    def __init__(self, port: int, last: bytes) -> None:
+        self._upstream = port
+        self._last = last
+        self.lose = 0
+        self.lost = 0
+        self._faults = FaultServer(self._pass_on)
+        self.port = self._faults.port
+
+    def _pass_on(self, peer: socket.socket) -> None:
+        with socket.create_connection(("127.0.0.1", self._upstream), 10) as server:
+            threading.Thread(target=self._back, args=(server, peer), daemon=True).start()
+            heard = b""
+            while more := peer.recv(65536):
+                heard = (heard + more)[-len(self._last) - 65536 :]
+                if self.lose and heard.endswith(self._last):
+                    self.lose -= 1
+                    self.lost += 1
+                    peer.shutdown(socket.SHUT_RDWR)
+                    server.sendall(more)
+                    time.sleep(0.5)  # the server takes it, and answers nobody
+                    return
+                server.sendall(more)
+
+    def _back(self, server: socket.socket, peer: socket.socket) -> None:
+        with contextlib.suppress(OSError):
+            while more := server.recv(65536):
+                peer.sendall(more)
+
+    def __enter__(self) -> Self:
+        self._faults.__enter__()
+        return self
+
+    def __exit__(self, *what: object) -> None:
+        self._faults.__exit__(None, None, None)
