@@ -22,4 +22,5 @@ BUILT_IN: Final[dict[str, str]] = {
     # kind in the config -> module:class; each module has a Settings struct (the fields of its table) and this class,
     # which is made as Class(name, settings).
     "mail": "bridge.receivers.mail:Mail",
+    "opsview": "bridge.receivers.opsview:Opsview",
 }
