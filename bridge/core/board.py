@@ -180,7 +180,7 @@ class Board:
         while self._ready and len(found) < (1 if self._failures else limit):
             _, _, target, turn = heappop(self._ready)
             known = self._objects[target]
-            if known.turn == turn and known.flight is None:
+            if known.turn == turn:
                 known.flight = self._show(target, known, now)
                 found.append(known.flight)
         return found

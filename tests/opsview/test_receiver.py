@@ -104,6 +104,16 @@ def test_wildcards_in_names_never_hit_another_object(rules, submit):
         assert hit <= {("db_1", "Cluster"), ("db_1", "DRBD: r_0"), ("dba_", "Cluster")}
 
 
+def test_an_answer_that_lists_more_than_was_meant_is_no_success(opsview, receiver):
+    pair = {"id": "1", "hostname": "ha1", "servicename": "DRBD: r0"}
+    for listed, words in (([pair, {**pair, "servicename": "Cluster"}], "also hit Cluster on ha1"), ([], "was not among")):
+        text = json.dumps({"summary": {"num_services": str(len(listed))}, "list": {"hosts": [], "services": listed}})
+        opsview.fault("answer", "/rest/acknowledge", status=200, text=text)
+        verdict = receiver.acknowledge(R0, "mine")
+        assert isinstance(verdict, GiveUp)
+        assert words in verdict.why
+
+
 def test_a_token_that_has_expired_is_renewed_once(opsview, receiver):
     receiver.show(show())
     opsview.expire_tokens()
