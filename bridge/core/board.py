@@ -161,11 +161,6 @@ class Board:
         else:
             known.picture = picture
 
-    def incidents(self, target: Target) -> tuple[str, ...]:
-        """The incidents behind what the object should show; none when it is well."""
-        known = self._objects.get(target)
-        return known.picture.keys if known else ()
-
     # --- what to send ------------------------------------------------------------------------------------------------
 
     def next(self, now: datetime, limit: int) -> list[Show]:

@@ -48,12 +48,11 @@ MOST_NAMED: Final = 4
 
 
 class Picture(msgspec.Struct, frozen=True):
-    """What an object should show. `keys` are the incidents behind it, `since` the instant since when it is not well."""
+    """What an object should show; `since` is the instant since when it is not well."""
 
     shade: Shade
     text: str
     since: datetime | None = None
-    keys: tuple[str, ...] = ()
 
 
 class Show(msgspec.Struct, frozen=True):
@@ -74,11 +73,12 @@ class Mark(msgspec.Struct, frozen=True):
 
 
 class Downtime(msgspec.Struct, frozen=True):
-    """A downtime that runs now; without an `end` nobody could say when it is over."""
+    """A downtime that runs now; without an `end` nobody could say when it is over. `ours`: this bridge set it."""
 
     author: str
     comment: str
     end: datetime | None = None
+    ours: bool = False
 
 
 class Seen(msgspec.Struct, frozen=True, kw_only=True):
@@ -120,6 +120,11 @@ class Scene:
         """(cluster, subject) of what the object stands for."""
         return sorted(self._conditions.get(target, {}))
 
+    def troubled(self, target: Target) -> list[tuple[str, Subject]]:
+        """Those of them that were not well at the last word."""
+        known = self._conditions.get(target, {})
+        return sorted(place for place, (condition, _) in known.items() if SHADES[Severity(condition.severity)] is not Shade.OK)
+
     def picture(self, target: Target) -> Picture:
         known = self._conditions[target]
         return picture_of([self._face(condition, number, named=len(known) > 1) for condition, number in known.values()])
@@ -131,11 +136,10 @@ class Scene:
         name = f"{subject_name(condition.subject)}: " if named else ""
         story = f"incident {number}, " if number is not None and not well else ""
         text = f"{name}{condition.why} ({story}since {condition.since:%Y-%m-%d %H:%M:%S} UTC)"
-        keys = (condition.incident_key,) if condition.incident_key is not None and not well else ()
         silent, silent_since = self._nobody_speaks(condition.cluster, condition.subject)
         if silent:
-            return Picture(Shade.UNKNOWN, f"{silent}; the last word was {shade.name}: {text}", silent_since, keys)
-        return Picture(shade, text, None if well else condition.since, keys)
+            return Picture(Shade.UNKNOWN, f"{silent}; the last word was {shade.name}: {text}", silent_since)
+        return Picture(shade, text, None if well else condition.since)
 
     def _nobody_speaks(self, cluster: str, subject: Subject) -> tuple[str, datetime | None]:
         """Why nobody's word about the subject is fresh, and since when. A relay's silence is the bridge's own, fresh word."""
@@ -168,7 +172,6 @@ def picture_of(faces: list[Picture]) -> Picture:
         worst,
         words(f"{worst.name} - {named}{more}"),
         min((face.since for face in faces if face.since is not None), default=None),
-        tuple(dict.fromkeys(key for face in faces for key in face.keys)),
     )
 
 

@@ -15,7 +15,7 @@ from typing import Any, Final, Literal
 import msgspec
 
 from bridge.core.board import Pace
-from bridge.core.event import EPOCH, Subject
+from bridge.core.event import EPOCH, Subject, to_us
 from bridge.core.notice import GiveUp, TryLater, Verdict
 from bridge.core.picture import Downtime, Mark, Seen, Shade, Show, Target, words
 from bridge.receivers.opsview_api import Account, Api, Reply
@@ -201,7 +201,7 @@ class Opsview:
             end = _epoch(event.get("downtime_end"))
             author = str(event.get("downtime_author") or row.get("downtime_username") or "")
             comment = str(event.get("downtime_comment") or row.get("downtime_comment") or "")
-            self._downtimes[target] = Downtime(author, comment, end)
+            self._downtimes[target] = Downtime(author, comment, end, self._is_ours(author, comment))
         return self._downtimes[target]
 
     def _event(self, target: Target, kind: str, services: set[str]) -> dict[str, Any]:
@@ -216,7 +216,8 @@ class Opsview:
         return {}
 
     def _is_ours(self, author: str, comment: str) -> bool:
-        return author == self._api.account.user and comment.startswith(SIGNED)
+        """A downtime's comment begins with the name of its object (opsview-rest.md 3.2)."""
+        return author == self._api.account.user and SIGNED in comment
 
     # --- acknowledgements
 
@@ -228,6 +229,21 @@ class Opsview:
     def withdraw(self, target: Target) -> Verdict:
         """Whoever made it. Opsview 4 cannot (opsview-rest.md 8)."""
         return _compared(self._api.call("DELETE", "/acknowledge", [_pair(target)]), target).verdict()
+
+    # --- downtimes
+
+    def begin_downtime(self, target: Target, end: datetime, comment: str) -> Verdict:
+        """From now on; the times are Opsview's, by its own clock (opsview-rest.md 3.2)."""
+        told = {
+            "starttime": "now",
+            "endtime": str(to_us(end) // 1_000_000),
+            "comment": words(f"{SIGNED}{comment}", LONGEST_COMMENT),
+        }
+        return _compared(self._api.post("/downtime", [_pair(target)], told), target).verdict()
+
+    def end_downtime(self, target: Target, comment: str) -> Verdict:
+        """Of this comment only, word for word as it is stored: those of other people go on."""
+        return _compared(self._api.call("DELETE", "/downtime", [_pair(target), ("comment", comment)]), target).verdict()
 
 
 def _pair(target: Target) -> tuple[str, str]:
