@@ -8,7 +8,7 @@ somebody's word. A board's downtime is a silence here, about what its object sta
 import re
 from collections.abc import Callable, Collection, Iterable, Mapping
 from datetime import datetime, timedelta
-from enum import Enum
+from enum import StrEnum
 from hashlib import blake2s
 from typing import Final, NamedTuple
 
@@ -31,22 +31,26 @@ SHORTEST_DOWNTIME: Final = timedelta(minutes=2)
 _OF_SILENCE: Final = re.compile(r"silence (\S+) by ")
 
 
-class Act(Enum):
+class Act(StrEnum):
+    """What feedback leads to: at the board (these may be orders), or here."""
+
+    ACKNOWLEDGE = "acknowledge"
+    WITHDRAW = "withdraw the acknowledgement of"
+    BEGIN_DOWNTIME = "begin a downtime of"
+    END_DOWNTIME = "end the downtime of"
+    TAKE_HERE = "take it here"
+    GIVE_BACK_HERE = "give it back here"
     NOTHING = "nothing"
-    TAKE_HERE = "acknowledge here"
-    GIVE_BACK_HERE = "withdraw here"
-    TAKE_THERE = "acknowledge there"
-    GIVE_BACK_THERE = "withdraw there"
 
 
 MERGE: Final[dict[tuple[bool, bool, bool | None], Act]] = {
     # (acknowledged there, acknowledged here, what both last agreed on; None when that is not known)
-    (True, False, True): Act.GIVE_BACK_THERE,
+    (True, False, True): Act.WITHDRAW,
     (True, False, False): Act.TAKE_HERE,
     (True, False, None): Act.TAKE_HERE,
     (False, True, True): Act.GIVE_BACK_HERE,
-    (False, True, False): Act.TAKE_THERE,
-    (False, True, None): Act.TAKE_THERE,
+    (False, True, False): Act.ACKNOWLEDGE,
+    (False, True, None): Act.ACKNOWLEDGE,
     **{(both, both, agreed): Act.NOTHING for both in (True, False) for agreed in (True, False, None)},
 }
 
@@ -54,7 +58,7 @@ MERGE: Final[dict[tuple[bool, bool, bool | None], Act]] = {
 class Order(NamedTuple):
     """Something to be done at the board. `text` is the comment; `end` that of a downtime to begin."""
 
-    act: str
+    act: Act
     target: Target
     text: str = ""
     end: datetime | None = None
@@ -91,8 +95,8 @@ class Feedback:
         self._name = name
         self._prefix = f"{name}-downtime-"
         self._agreed: dict[Target, _Agreed] = {}
-        self._asked: dict[tuple[str, Target], datetime] = {}
-        self._refused: dict[tuple[str, Target], str] = {}
+        self._asked: dict[tuple[Act, Target], datetime] = {}
+        self._refused: dict[tuple[Act, Target], str] = {}
         self._made: dict[str, datetime] = {}
 
     def compare(
@@ -142,18 +146,18 @@ class Feedback:
         there, here = seen.mark is not None, all(taken(key) for key in keys)
         act = MERGE[there, here, agreed]
         if act is Act.TAKE_HERE and seen.mark is not None and seen.mark.ours:
-            act = Act.GIVE_BACK_THERE  # it was withdrawn here while nobody could tell the board
+            act = Act.WITHDRAW  # it was withdrawn here while nobody could tell the board
         if act is Act.TAKE_HERE and seen.mark is not None:
             who = seen.mark.author or "somebody"
             reports += [_ack(key, f"{who} ({self._name})", seen.mark.comment) for key in keys if not taken(key)]
         elif act is Act.GIVE_BACK_HERE:
             words = f"the acknowledgement of {seen.target} was removed there"
             reports += [_ack(key, f"somebody ({self._name})", words, withdraw=True) for key in keys if taken(key)]
-        elif act is Act.TAKE_THERE:
+        elif act is Act.ACKNOWLEDGE:
             names = dict.fromkeys(taken(key) for key in keys)
-            orders += self._order(Order("acknowledge", seen.target, f"acknowledged by {', '.join(names)}"), now)
-        elif act is Act.GIVE_BACK_THERE:
-            orders += self._order(Order("withdraw", seen.target), now)
+            orders += self._order(Order(Act.ACKNOWLEDGE, seen.target, f"acknowledged by {', '.join(names)}"), now)
+        elif act is Act.WITHDRAW:
+            orders += self._order(Order(Act.WITHDRAW, seen.target), now)
         if act in {Act.NOTHING, Act.TAKE_HERE, Act.GIVE_BACK_HERE}:
             self._agreed[seen.target] = _Agreed(keys, seen.shade, there)
             self._asked = {place: at for place, at in self._asked.items() if place[1] != seen.target or place[0] not in _ACKS}
@@ -224,15 +228,15 @@ class Feedback:
                 silence = _over(stories[one.target].incidents, mine, now)
                 if silence is not None:
                     text = f"silence {silence.id} by {silence.author}: {silence.comment}"
-                    orders += self._order(Order("begin a downtime of", one.target, text, silence.until), now)
+                    orders += self._order(Order(Act.BEGIN_DOWNTIME, one.target, text, silence.until), now)
             elif one.downtime.ours:
                 number = _OF_SILENCE.search(one.downtime.comment)
                 if number is not None and number[1] not in in_force:
-                    orders += self._order(Order("end the downtime of", one.target, one.downtime.comment), now)
+                    orders += self._order(Order(Act.END_DOWNTIME, one.target, one.downtime.comment), now)
         return orders
 
 
-_ACKS: Final = frozenset({"acknowledge", "withdraw"})
+_ACKS: Final = frozenset({Act.ACKNOWLEDGE, Act.WITHDRAW})
 
 
 def _over(incidents: Iterable[Incident], silences: Iterable[Silence], now: datetime) -> Silence | None:

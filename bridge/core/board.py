@@ -136,6 +136,7 @@ class Board:
         self._seen_at: datetime | None = None
         self._last_word = ""
         self._unread = ""
+        self._refused = 0
         self.remarks: list[str] = []
         """What a person must hear of, each once; whoever logs it empties the list."""
 
@@ -269,6 +270,7 @@ class Board:
         if known.life is before:
             return
         known.since = now
+        self._refused += (known.life is Life.REFUSED) - (before is Life.REFUSED)
         if known.life is Life.REFUSED:
             self.remarks.append(f"{self._name} does not show {target}: {why}")
         elif before is Life.REFUSED:
@@ -359,6 +361,13 @@ class Board:
             self._enqueue(target)
         else:
             self._put_off(target, now + FAILED_STEPS[min(known.tries, len(FAILED_STEPS)) - 1])
+
+    def knows(self, target: Target) -> bool:
+        return target in self._objects
+
+    def refused(self) -> int:
+        """How many objects the board does not take."""
+        return self._refused
 
     def standing(self) -> Standing:
         owed = [known for known in self._objects.values() if known.life is Life.OWED]
