@@ -241,7 +241,7 @@ def test_a_downtime_of_a_host_silences_what_is_shown_there(site):
     site.wait(30)
     downtime(site, **{"hst.hostname": "ha1"})
     (silence,) = site.line.router.silences(site.now)
-    assert [str(one) for one in silence.matchers] == ['cluster="ha1"', 'root=~"guest/vm\\\\-a|resource/db"']
+    assert [str(one) for one in silence.matchers] == ['cluster="ha1"', 'root=~"cluster|guest/vm\\\\-a|resource/db"']
     site.wait(1300)
     assert site.line.router.silences(site.now) == []
 
@@ -273,7 +273,9 @@ def test_a_silence_here_is_a_downtime_there_and_ends_with_it(site):
     site.person("POST", "/rest/downtime", **{"svc.hs": "n1::Cluster Node", "starttime": "now", "duration": "2h", "comment": "x"})
     site.wait(300)
     assert len(site.opsview.thing("ha1", "Resource: db").downtimes) == 1
-    assert [silence.id for silence in site.line.router.silences(site.now)] == ["5ilence"], "our own is not read as theirs"
+    authors = {silence.id: silence.author for silence in site.line.router.silences(site.now)}
+    assert authors.pop("5ilence") == "ann"
+    assert list(authors.values()) == ["admin (noc)"], "of n1; our own is not read as theirs"
     silence_here(site, 0)
     assert site.opsview.thing("ha1", "Resource: db").downtimes == []
     assert len(site.opsview.thing("n1", "Cluster Node").downtimes) == 1, "another's downtime goes on"
@@ -332,3 +334,39 @@ def test_an_hour_away_and_five_thousand_changes(site):
     assert len(site.opsview.asked) - asked < 5 * len(names)
     for event in site.opsview.world.events:
         assert event.get("state") != "ok" or event["servicename"] not in [f"Resource: {name}" for name in names[:10]]
+
+
+def test_status_and_deliveries_show_how_it_is_with_the_board(site, tmp_path):
+    import json
+
+    from click.testing import CliRunner
+
+    from bridge.cli import main
+
+    site.action("web", "stop", 1)
+    site.wait(60)
+    config = tmp_path / "q.toml"
+    config.write_text(
+        f'[bridge]\nledger = "sqlite:///{tmp_path}/ledger.db"\ncontrol = "{tmp_path}/none.sock"\n[receivers.noc]\nkind = "opsview"\n'
+        f'url = "{site.opsview.url}"\nuser = "bell"\npassword = "{PASSWORD}"\n'
+    )
+
+    def said(*words):
+        done = CliRunner().invoke(main, [*words, "-c", str(config)])
+        assert done.exit_code == 0, done.output
+        return done.output
+
+    (shown,) = json.loads(said("status", "--json"))["boards"]
+    assert (shown["receiver"], shown["owed"], shown["failures"]) == ("noc", 0, 0)
+    assert [(one["service"], one["state"]) for one in shown["untrue"]] == [("Resource: web", "refused")]
+    assert shown["taken_at"] > shown["at"][:11]
+    for text in (said("status"), said("deliveries")):
+        assert "Resource: web  refused" in text
+    assert "LAST SUCCESS" in said("status")
+    assert "Resource: web" not in said("deliveries", "--state", "pending")
+    site.opsview.stop()
+    site.action("db", "stop", 1)
+    site.wait(60)
+    (shown,) = json.loads(said("status", "--json"))["boards"]
+    assert shown["owed"] >= 1
+    assert "Connection refused" in said("status")
