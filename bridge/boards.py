@@ -16,7 +16,7 @@ from typing import Final, TypeVar
 
 from bridge import __version__
 from bridge.config import Receiver
-from bridge.core.board import Board, Standing
+from bridge.core.board import Board, Life, Standing
 from bridge.core.notice import Delivered, GiveUp, TryLater, Verdict
 from bridge.core.picture import Seen, Shade, Show, Target
 from bridge.core.world import Condition
@@ -82,6 +82,10 @@ class Boards:
         """When there is something to do; a busy worker wakes us by itself."""
         return min((at for one in self._boards if (at := one.next_at()) is not None), default=None)
 
+    def lives(self, name: str) -> dict[Life, int]:
+        """How many services of a board are how far."""
+        return next(one.board.lives() for one in self._boards if one.name == name)
+
     def close(self, now: datetime) -> None:
         for one in self._boards:
             one.close()
@@ -111,7 +115,7 @@ class Boards:
     def _own_word(self, one: "_One") -> tuple[Shade, str]:
         silent = sum(self._edges.values())
         heard = f"Quorumbell {__version__}: {len(self._edges) - silent} of {len(self._edges)} relays heard"
-        missing = one.board.refused()
+        missing = one.board.lives().get(Life.REFUSED, 0)
         if missing:
             return Shade.WARNING, f"WARNING - {heard}; {missing} services cannot be shown here, see quorumbell status"
         return Shade.OK, f"OK - {heard}"

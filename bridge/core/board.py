@@ -136,7 +136,7 @@ class Board:
         self._seen_at: datetime | None = None
         self._last_word = ""
         self._unread = ""
-        self._refused = 0
+        self._lives = dict.fromkeys(Life, 0)
         self.remarks: list[str] = []
         """What a person must hear of, each once; whoever logs it empties the list."""
 
@@ -234,6 +234,7 @@ class Board:
         if known is None:
             refresh = self._pace.beat if target == self._own else self._pace.refresh
             self._objects[target] = _Object(picture=picture, refresh=refresh, since=now)
+            self._lives[Life.OWED] += 1
             self._enqueue(target)
             if self._look_at is None:
                 self._look_at = now + self._pace.look_every
@@ -270,7 +271,8 @@ class Board:
         if known.life is before:
             return
         known.since = now
-        self._refused += (known.life is Life.REFUSED) - (before is Life.REFUSED)
+        self._lives[before] -= 1
+        self._lives[known.life] += 1
         if known.life is Life.REFUSED:
             self.remarks.append(f"{self._name} does not show {target}: {why}")
         elif before is Life.REFUSED:
@@ -365,9 +367,9 @@ class Board:
     def knows(self, target: Target) -> bool:
         return target in self._objects
 
-    def refused(self) -> int:
-        """How many objects the board does not take."""
-        return self._refused
+    def lives(self) -> dict[Life, int]:
+        """How many objects are how far."""
+        return {life: count for life, count in self._lives.items() if count}
 
     def standing(self) -> Standing:
         owed = [known for known in self._objects.values() if known.life is Life.OWED]
