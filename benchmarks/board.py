@@ -20,6 +20,7 @@ from bridge.ledger.ledger import Commit, Ledger
 from bridge.line import Line
 from bridge.receivers.opsview import Opsview, Settings
 from bridge.secret import Secret
+from bridge.telemetry import Metrics
 
 ROOT = Path(__file__).resolve().parent.parent
 USER, PASSWORD = "admin", "initial"
@@ -68,7 +69,7 @@ def through_the_bridge(home: Path, url: str, services: int) -> tuple[float, floa
     receiver = Receiver(name="noc", kind="opsview", language="en", board=True, settings=settings, factory=Opsview)
     woken = threading.Event()
     with closing(Ledger.open(f"sqlite:///{home}/ledger.db")) as ledger:
-        boards = Boards({"noc": receiver}, ledger, Line(Core(), ()), now(), woken.set)
+        boards = Boards({"noc": receiver}, ledger, Line(Core(), ()), Metrics(), now(), woken.set)
         began, at = time.perf_counter(), now()
         conditions = [
             Condition(

@@ -76,7 +76,7 @@ def build(config: Config, clock: Clock) -> "Bridge":
     server = MetricsServer(metrics, config.bridge.metrics) if config.bridge.metrics else None
     waker = Waker()
     bells = Bells(config.receivers, ledger, metrics, now, waker.wake)
-    boards = Boards(config.receivers, ledger, line, now, waker.wake)
+    boards = Boards(config.receivers, ledger, line, metrics, now, waker.wake)
     writer = Writer(ledger, line, intakes, metrics, bells.owed, boards.committed)
     edges = Edges(writer, intakes, metrics, config.correlation.edge_silent_after, now, boards.hear)
     orders = Orders(asked, writer, bells, config.bridge.name, now)

@@ -25,6 +25,7 @@ from bridge.ledger.ledger import BoardRow, Commit, Edge, Ledger, LedgerAway
 from bridge.line import Line
 from bridge.receivers import BoardReceiver
 from bridge.secret import redact
+from bridge.telemetry import Metrics
 
 AT_ONCE: Final = 20
 """Requests handed to a worker in one go: enough not to wait for the writer between two, few enough to stay the newest."""
@@ -43,9 +44,16 @@ class Boards:
     """The writer's end of all boards. `wake` is called from their threads."""
 
     def __init__(
-        self, receivers: Mapping[str, Receiver], ledger: Ledger, line: Line, now: datetime, wake: Callable[[], None]
+        self,
+        receivers: Mapping[str, Receiver],
+        ledger: Ledger,
+        line: Line,
+        metrics: Metrics,
+        now: datetime,
+        wake: Callable[[], None],
     ) -> None:
         self._ledger = ledger
+        self._metrics = metrics
         self._line = line
         self._boards = [_One(name, one.make(), wake) for name, one in receivers.items() if one.board]
         self._edges: dict[tuple[str, str], bool] = {}
@@ -136,6 +144,8 @@ class Boards:
 
     def _write_down(self, now: datetime) -> None:
         self._write_at = now + WRITTEN_EVERY
+        for one in self._boards:
+            self._metrics.set_board(one.name, one.board.lives())
         standings = {one.name: one.board.standing() for one in self._boards}
         rows = [
             BoardRow(receiver=name, at=now, standing=standing)

@@ -18,7 +18,7 @@ from bridge.core.event import Subject, to_us
 from bridge.core.incident import Incident
 from bridge.core.match import Matcher, all_hold, labels_of
 from bridge.core.notice import GiveUp, Verdict
-from bridge.core.picture import Downtime, Seen, Shade, Target
+from bridge.core.picture import Downtime, Seen, Shade, Target, words
 from bridge.core.route import Silence
 
 Fields = dict[str, str | int | bool]
@@ -27,6 +27,9 @@ ASK_AGAIN_AFTER: Final = timedelta(minutes=1)
 """What was asked of the board may be shown so much later."""
 LEASE: Final = timedelta(hours=1)
 """A downtime whose end nobody could read is a silence of this length, made anew while it runs."""
+LONGEST_COMMENT: Final = 500
+LONGEST_MATCHER: Final = 3000
+"""Bytes, escaped: a value of a report is cut at 4 KiB."""
 SHORTEST_DOWNTIME: Final = timedelta(minutes=2)
 _OF_SILENCE: Final = re.compile(r"silence (\S+) by ")
 
@@ -148,11 +151,11 @@ class Feedback:
         if act is Act.TAKE_HERE and seen.mark is not None and seen.mark.ours:
             act = Act.WITHDRAW  # it was withdrawn here while nobody could tell the board
         if act is Act.TAKE_HERE and seen.mark is not None:
-            who = seen.mark.author or "somebody"
-            reports += [_ack(key, f"{who} ({self._name})", seen.mark.comment) for key in keys if not taken(key)]
+            by, comment = self._by(seen.mark.author), words(seen.mark.comment, LONGEST_COMMENT)
+            reports += [_ack(key, by, comment) for key in keys if not taken(key)]
         elif act is Act.GIVE_BACK_HERE:
-            words = f"the acknowledgement of {seen.target} was removed there"
-            reports += [_ack(key, f"somebody ({self._name})", words, withdraw=True) for key in keys if taken(key)]
+            why = f"the acknowledgement of {seen.target} was removed there"
+            reports += [_ack(key, self._by(""), why, withdraw=True) for key in keys if taken(key)]
         elif act is Act.ACKNOWLEDGE:
             names = dict.fromkeys(taken(key) for key in keys)
             orders += self._order(Order(Act.ACKNOWLEDGE, seen.target, f"acknowledged by {', '.join(names)}"), now)
@@ -160,7 +163,11 @@ class Feedback:
             orders += self._order(Order(Act.WITHDRAW, seen.target), now)
         if act in {Act.NOTHING, Act.TAKE_HERE, Act.GIVE_BACK_HERE}:
             self._agreed[seen.target] = _Agreed(keys, seen.shade, there)
-            self._asked = {place: at for place, at in self._asked.items() if place[1] != seen.target or place[0] not in _ACKS}
+            for asked in _ACKS:
+                self._asked.pop((asked, seen.target), None)
+
+    def _by(self, author: str) -> str:
+        return f"{words(author, LONGEST_COMMENT) or 'somebody'} ({self._name})"
 
     def _order(self, order: Order, now: datetime) -> list[Order]:
         place = (order.act, order.target)
@@ -188,7 +195,7 @@ class Feedback:
                 self._made[number] = one.until
         for number, known in in_force.items():
             if number.startswith(self._prefix) and number not in wanted:
-                gone = Wanted(number, _matchers(known), f"somebody ({self._name})", "the downtime is over", now, leased=False)
+                gone = Wanted(number, _matchers(known), self._by(""), "the downtime is over", now, leased=False)
                 reports.append(_silence(gone, now))
         self._made = {number: until for number, until in self._made.items() if number in wanted}
         return reports
@@ -200,18 +207,22 @@ class Feedback:
             if one.downtime is not None and not one.downtime.ours:
                 for cluster, subject in stories[one.target].subjects:
                     found.setdefault((cluster, one.downtime), set()).add(subject)
-        return [self._wish(cluster, downtime, subjects, now) for (cluster, downtime), subjects in found.items()]
+        return [
+            self._wish(cluster, downtime, part, roots, now)
+            for (cluster, downtime), subjects in found.items()
+            for part, roots in enumerate(_alternatives(subjects))
+        ]
 
-    def _wish(self, cluster: str, downtime: Downtime, subjects: set[Subject], now: datetime) -> Wanted:
+    def _wish(self, cluster: str, downtime: Downtime, part: int, alternatives: str, now: datetime) -> Wanted:
         # By the root: a guest in downtime must not hide that the node under it has failed.
-        roots = Matcher("root", "=~", "|".join(re.escape(subject) for subject in sorted(subjects)))
-        birth = repr((cluster, downtime.author, downtime.comment, downtime.end))
+        roots = Matcher("root", "=~", alternatives)
+        birth = repr((cluster, downtime.author, downtime.comment, downtime.end, part))
         leased = downtime.end is None or downtime.end <= now
         return Wanted(
             id=self._prefix + blake2s(birth.encode(errors="replace"), digest_size=4).hexdigest(),
             matchers=f"{Matcher('cluster', '=', cluster)}\n{roots}",
-            author=f"{downtime.author or 'somebody'} ({self._name})",
-            comment=downtime.comment,
+            author=self._by(downtime.author),
+            comment=words(downtime.comment, LONGEST_COMMENT),
             until=now + LEASE if leased or downtime.end is None else downtime.end,
             leased=leased,
         )
@@ -236,7 +247,7 @@ class Feedback:
         return orders
 
 
-_ACKS: Final = frozenset({Act.ACKNOWLEDGE, Act.WITHDRAW})
+_ACKS: Final = (Act.ACKNOWLEDGE, Act.WITHDRAW)
 
 
 def _over(incidents: Iterable[Incident], silences: Iterable[Silence], now: datetime) -> Silence | None:
@@ -249,6 +260,17 @@ def _over(incidents: Iterable[Incident], silences: Iterable[Silence], now: datet
             return None
         found.append(max(fitting, key=lambda one: one.until))
     return min(found, key=lambda one: one.until, default=None)
+
+
+def _alternatives(subjects: Iterable[Subject]) -> list[str]:
+    """Regular expressions for all of them, each of a length that a report takes."""
+    found: list[str] = []
+    for text in (re.escape(subject) for subject in sorted(subjects)):
+        if found and len(str(Matcher("root", "=~", f"{found[-1]}|{text}")).encode(errors="replace")) <= LONGEST_MATCHER:
+            found[-1] = f"{found[-1]}|{text}"
+        else:
+            found.append(text)
+    return found
 
 
 def _renew(known: Silence, now: datetime) -> bool:

@@ -372,11 +372,10 @@ class Board:
         return {life: count for life, count in self._lives.items() if count}
 
     def standing(self) -> Standing:
-        owed = [known for known in self._objects.values() if known.life is Life.OWED]
+        owed = [known for _, known in _only(self._objects, Life.OWED)]
         untrue = [
             (target.host, target.service, str(known.life), known.why)
-            for target, known in sorted(self._objects.items())
-            if known.life in {Life.REFUSED, Life.FALSE}
+            for target, known in sorted(_only(self._objects, Life.REFUSED, Life.FALSE))
         ]
         return Standing(
             objects=len(self._objects),
@@ -388,6 +387,10 @@ class Board:
             last_word=self._last_word or (f"it cannot be read back: {self._unread}" if self._unread else ""),
             untrue=tuple(untrue),
         )
+
+
+def _only(objects: dict[Target, _Object], *lives: Life) -> Iterable[tuple[Target, _Object]]:
+    return (item for item in objects.items() if item[1].life in lives)
 
 
 def _bare(text: str) -> str:

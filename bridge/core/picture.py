@@ -38,8 +38,9 @@ SHADES: Final = {
     Severity.INFO: Shade.OK,
     Severity.WARNING: Shade.WARNING,
     Severity.CRITICAL: Shade.CRITICAL,
+    Severity.UNKNOWN: Shade.UNKNOWN,
 }
-BADNESS: Final = (Shade.CRITICAL, Shade.UNKNOWN, Shade.WARNING, Shade.OK)
+BADNESS: Final = (Shade.CRITICAL, Shade.WARNING, Shade.UNKNOWN, Shade.OK)
 """The worst first: what an object shows that stands for several subjects, and in which order changes are sent."""
 
 ONE_SIDE: Final = ("drbd", "storage")

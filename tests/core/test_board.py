@@ -11,7 +11,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 from bridge.core.board import LIFE, Board, Life, Pace, Step, advance
 from bridge.core.event import Severity
 from bridge.core.notice import Delivered, GiveUp, TryLater
-from bridge.core.picture import LONGEST_TEXT, Seen, Shade, Target, words
+from bridge.core.picture import LONGEST_TEXT, SHADES, Seen, Shade, Target, words
 from bridge.core.world import Condition
 
 T0 = datetime(2026, 11, 24, 3, 0, tzinfo=UTC)
@@ -73,6 +73,7 @@ def test_an_object_says_what_why_since_when_and_in_which_incident():
         (Severity.INFO, Shade.OK, timedelta(0)),
         (Severity.WARNING, Shade.WARNING, timedelta(seconds=5)),
         (Severity.CRITICAL, Shade.CRITICAL, timedelta(seconds=5)),
+        (Severity.UNKNOWN, Shade.UNKNOWN, None),
     ],
 )
 def test_severities(severity, shade, bad_for):
@@ -80,6 +81,10 @@ def test_severities(severity, shade, bad_for):
     one.learn(condition(severity=severity, key=None), at(5))
     (show,) = one.next(at(5), 10)
     assert (show.shade, show.bad_for) == (shade, bad_for)
+
+
+def test_every_severity_has_a_state():
+    assert set(SHADES) == set(Severity)
 
 
 def test_an_object_of_several_subjects_shows_the_worst_and_names_what_is_not_well():

@@ -50,6 +50,7 @@ class Site:
     # --- the bridge
 
     def start(self):
+        self.metrics = Metrics()
         self.ledger = Ledger.open(f"sqlite:///{self.home}/ledger.db")
         self.line = Line(Core(clear_after=timedelta(seconds=20)), ())
         from bridge.recall import restore
@@ -58,8 +59,8 @@ class Site:
         given = {"url": self.opsview.url, "user": "bell", "password": Secret.literal(PASSWORD), "own_host": "bellhost"}
         made = Settings(**{**given, "timeout": timedelta(seconds=1), **self.settings})
         receiver = Receiver(name="noc", kind="opsview", language="en", board=True, settings=made, factory=OpsviewReceiver)
-        self.boards = Boards({"noc": receiver}, self.ledger, self.line, self.now, self._woken.set)
-        self.writer = Writer(self.ledger, self.line, [], Metrics(), lambda _: None, self.boards.committed)
+        self.boards = Boards({"noc": receiver}, self.ledger, self.line, self.metrics, self.now, self._woken.set)
+        self.writer = Writer(self.ledger, self.line, [], self.metrics, lambda _: None, self.boards.committed)
 
     def stop(self):
         """Ends in order; a kill is the same without the last word."""

@@ -360,6 +360,8 @@ def test_status_and_deliveries_show_how_it_is_with_the_board(site, tmp_path):
     assert (shown["receiver"], shown["owed"], shown["failures"]) == ("noc", 0, 0)
     assert [(one["service"], one["state"]) for one in shown["untrue"]] == [("Resource: web", "refused")]
     assert shown["taken_at"] > shown["at"][:11]
+    labels = {"receiver": "noc", "state": "refused"}
+    assert site.metrics.registry.get_sample_value("quorumbell_board_services", labels) == 1
     for text in (said("status"), said("deliveries")):
         assert "Resource: web  refused" in text
     assert "LAST SUCCESS" in said("status")
