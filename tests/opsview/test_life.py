@@ -184,10 +184,15 @@ def test_what_was_withdrawn_while_the_board_was_away_is_withdrawn_there(site):
 def test_an_acknowledgement_outlives_a_short_recovery(site):
     site.db_fails()
     taken_here(site)
+    read = site.opsview.count("GET /rest/status/service")
+    while site.opsview.count("GET /rest/status/service") == read:
+        site.wait(5)
     site.action("db", "start", 0)
     site.wait(10)
     assert site.opsview.thing("ha1", "Resource: db").ack is None, "Opsview drops it at a recovery"
     site.action("db", "stop", 1)
+    site.wait(10)
+    assert site.opsview.count("GET /rest/status/service") == read + 1, "nobody read it in between"
     site.wait(120)
     assert site.state() == "critical"
     assert site.acknowledged() == {"resource/db": "ann"}

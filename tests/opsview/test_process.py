@@ -24,6 +24,7 @@ def bridge(tmp_path, opsview):
     one = Bridge(tmp_path)
     one.process.terminate()
     one.process.wait(20)
+    one.config.write_text(one.config.read_text().replace("[correlation]\n", '[correlation]\nedge_silent_after = "10s"\n'))
     with one.config.open("a") as config:
         config.write(
             f'[receivers.noc]\nkind = "opsview"\nurl = "{opsview.url}"\nuser = "bell"\npassword = "op3n sesame"\n'
@@ -46,6 +47,12 @@ def test_from_the_hook_to_the_board_and_back(opsview, bridge):
     bridge.command("ack", "1", "-m", "on my way")
     eventually(lambda: opsview.thing("alpha", "Resource: db").ack is not None)
     assert opsview.thing("alpha", "Resource: db").ack.author == "bell"
+    bridge.relay.kill()
+    bridge.relay.wait()
+    eventually(lambda: opsview.state("alpha", "Resource: db") == "unknown", 40)
+    assert "no relay of alpha is heard; the last word was CRITICAL" in opsview.thing("alpha", "Resource: db").output
+    bridge.relay = bridge.start("relay", "-m", "bridge.wire.relay", str(bridge.home / "relay.conf"))
+    eventually(lambda: opsview.state("alpha", "Resource: db") == "critical", 40)
     (board,) = eventually(lambda: json.loads(bridge.command("status", "--json"))["boards"])
     assert board["untrue"] == []
 

@@ -288,3 +288,27 @@ def test_an_endless_text_is_cut_and_strange_letters_survive(opsview, receiver):
     receiver.show(show(text="CRITICAL - 東京 \U0001f514 a|b\nc"))
     opsview.advance(1)
     assert opsview.thing(*R0).output == "CRITICAL - 東京 ? a/b c"
+
+
+def test_events_of_another_kind_or_object_are_not_taken_for_the_acknowledgement(opsview, receiver):
+    """A filter that a server does not know is ignored, and everything comes back (opsview-rest.md 4.2)."""
+    receiver.show(show())
+    opsview.advance(1)
+    by_hand(opsview, "POST", "/rest/acknowledge", {"svc.hs": "ha1::DRBD: r0", "comment": "on it"})
+    event = {
+        "eventid": "9",
+        "eventtype": "1",
+        "hostname": "ha1",
+        "servicename": "DRBD: r0",
+        "ack_author": "bob",
+        "ack_comment": "yes",
+    }
+    others = (
+        {"eventtype": "2", "ack_author": "x"},
+        {"servicename": "DRBD: r1", "ack_author": "y"},
+        {"hostname": "z", "ack_author": "z"},
+    )
+    listed = [{**event, **other} for other in others] + [event]
+    opsview.fault("answer", "GET /rest/event", status=200, text=json.dumps({"list": listed}))
+    seen = {one.target: one for one in receiver.look(["ha1"])}
+    assert seen[R0].mark == Mark("bob", "yes", ours=False)
