@@ -12,6 +12,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+from benchmarks.board import updates
 from benchmarks.monitors import SETTLED, batches
 from benchmarks.site import Site
 from benchmarks.size import compare
@@ -50,6 +51,7 @@ def main() -> None:
             site.stop()
         telling(Path(home) / "telling", 12 * scale)
         thinking(4000 * scale)
+        updates(Path(home) / "board", 200 * scale)
         compare(Path(home) / "size", 200_000 * scale, 3000)
 
 

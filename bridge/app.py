@@ -18,7 +18,9 @@ from typing import Final
 import zmq
 
 from bridge import control
+from bridge.boards import Boards
 from bridge.config import Config
+from bridge.core.normalise import EVERYWHERE
 from bridge.edges import Edges
 from bridge.ledger.ledger import Ledger
 from bridge.orders import Orders
@@ -74,10 +76,11 @@ def build(config: Config, clock: Clock) -> "Bridge":
     server = MetricsServer(metrics, config.bridge.metrics) if config.bridge.metrics else None
     waker = Waker()
     bells = Bells(config.receivers, ledger, metrics, now, waker.wake)
-    writer = Writer(ledger, line, intakes, metrics, bells.owed)
-    edges = Edges(writer, intakes, metrics, config.correlation.edge_silent_after, now)
+    boards = Boards(config.receivers, ledger, line, metrics, now, waker.wake)
+    writer = Writer(ledger, line, intakes, metrics, bells.owed, boards.committed)
+    edges = Edges(writer, intakes, metrics, config.correlation.edge_silent_after, now, boards.hear)
     orders = Orders(asked, writer, bells, config.bridge.name, now)
-    return Bridge(writer, bells, edges, orders, intakes, asked.fileno(), waker, metrics, server, clock)
+    return Bridge(writer, bells, boards, edges, orders, intakes, asked.fileno(), waker, metrics, server, clock)
 
 
 def open_intakes(config: Config) -> list[Intake]:
@@ -119,6 +122,7 @@ class Bridge:
         self,
         writer: Writer,
         bells: Bells,
+        boards: Boards,
         edges: Edges,
         orders: Orders,
         intakes: list[Intake],
@@ -130,6 +134,7 @@ class Bridge:
     ) -> None:
         self._writer = writer
         self._bells = bells
+        self._boards = boards
         self._edges = edges
         self._orders = orders
         self._intakes = intakes
@@ -168,11 +173,14 @@ class Bridge:
             self._measure(now)
         self._writer.pass_time(now)
         self._bells.hand_out(now)
+        for doing in self._boards.turn(now):
+            self._writer.report("opsview", EVERYWHERE, doing, now)
 
     def close(self) -> None:
         """What was begun ends; what was decided is in the ledger."""
         sd_notify("STOPPING=1")
         self._bells.close(self._clock())
+        self._boards.close(self._clock())
         self._orders.close()
         for intake in self._intakes:
             intake.close()
@@ -184,7 +192,7 @@ class Bridge:
     def _wait(self) -> None:
         if self._writer.backlog:
             return
-        due = [at for at in (self._writer.line.next_due(), self._bells.next_at) if at is not None]
+        due = [at for at in (self._writer.line.next_due(), self._bells.next_at, self._boards.next_at()) if at is not None]
         wait = LONGEST_WAIT_MS
         if due:
             wait = max(0, min(wait, int((min(due) - self._clock()) / timedelta(milliseconds=1)) + 1))

@@ -30,8 +30,8 @@ class Table(click.Group):
 
 SETUP: Final = Table(
     "setup",
-    {"keys": "setup_keys:keys", "drbd": "setup_drbd:drbd"},
-    help="Prepare this machine: keys, and the cluster's own configuration.",
+    {"keys": "setup_keys:keys", "drbd": "setup_drbd:drbd", "opsview": "setup_opsview:opsview"},
+    help="Prepare what is around: keys, and the configuration of others.",
 )
 
 _HELP: Final = """Understands what a Linux HA cluster reports, and tells the right people once.

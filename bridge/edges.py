@@ -1,6 +1,6 @@
 """Relays that are not heard for a while: an event, and so is their return. Every few seconds all of them are written down."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -16,12 +16,19 @@ EVERY: Final = timedelta(seconds=5)
 
 class Edges:
     def __init__(
-        self, writer: Writer, intakes: Sequence[Intake], metrics: Metrics, silent_after: timedelta, now: datetime
+        self,
+        writer: Writer,
+        intakes: Sequence[Intake],
+        metrics: Metrics,
+        silent_after: timedelta,
+        now: datetime,
+        heard: Callable[[Sequence[Edge], datetime], None],
     ) -> None:
         self._writer = writer
         self._intakes = intakes
         self._metrics = metrics
         self._silent_after = silent_after
+        self._heard = heard
         self._started_at = now
         self._next_at = now
         self._silent = {(edge.cluster, edge.node): edge.silent for edge in writer.ledger.edges()}
@@ -40,6 +47,7 @@ class Edges:
                 self._writer.report("bridge", peer.cluster, {"node": peer.node, "silent": silent}, now)
             rows.append(_edge(peer, silent=silent))
         self._writer.ledger.commit(Commit(now=now, edges=rows))
+        self._heard(rows, now)
         self._metrics.set_edges(self._silent.values())
         return True
 

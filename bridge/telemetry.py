@@ -12,6 +12,7 @@ from typing import Any, Final, TextIO
 import structlog
 from prometheus_client import CollectorRegistry, Counter, Gauge, start_http_server
 
+from bridge.core.board import Life
 from bridge.core.incident import Kind
 from bridge.secret import redact
 
@@ -137,6 +138,12 @@ class Metrics:
             "quorumbell_edges_silent", "Relays that were heard once and are not heard now", registry=self.registry
         )
         self.edges = Gauge("quorumbell_edges", "Relays that were ever heard", registry=self.registry)
+        self.board = Gauge(
+            "quorumbell_board_services",
+            "Services of a board, by how far they are: owed, taken, true, false, refused",
+            ["receiver", "state"],
+            registry=self.registry,
+        )
         for kind in Kind:
             self.open.labels(kind.value)
 
@@ -148,6 +155,10 @@ class Metrics:
         self.pending.set(pending)
         self.given_up.set(given_up)
         self.oldest.set(max(0.0, (now - oldest_at).total_seconds()) if oldest_at else 0)
+
+    def set_board(self, receiver: str, lives: Mapping[Life, int]) -> None:
+        for life in Life:
+            self.board.labels(receiver, life.value).set(lives.get(life, 0))
 
     def set_edges(self, silent: Iterable[bool]) -> None:
         states = list(silent)

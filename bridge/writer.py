@@ -3,7 +3,7 @@
 import logging
 import select
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Final
 
@@ -19,9 +19,9 @@ from bridge.wire.intake import Arrival, Intake
 
 RETRY_COMMIT_AFTER: Final = 0.5
 """Seconds between two tries when the database does not take a commit."""
-OWN: Final = frozenset({"bridge", "operator"})
+OWN: Final = frozenset({"bridge", "operator", "opsview"})
 """Sources that only the bridge itself may use: a relay that claims one is not believed."""
-SOURCES: Final = frozenset({"pacemaker", "clustermon", "drbd", "drbd-events", "edge", "bridge", "operator"})
+SOURCES: Final = frozenset({"pacemaker", "clustermon", "drbd", "drbd-events", "edge", "bridge", "operator", "opsview"})
 
 Fields = dict[str, str | int | bool]
 
@@ -29,16 +29,24 @@ log = logging.getLogger("quorumbell.bridge")
 
 
 class Writer:
-    """Owns the ledger and the line. `owed` is called when a commit has notices in it."""
+    """Owns the ledger and the line. `owed` is called when a commit has notices in it, `committed` after each, with the numbers of
+    its incidents."""
 
     def __init__(
-        self, ledger: Ledger, line: Line, intakes: Sequence[Intake], metrics: Metrics, owed: Callable[[datetime], None]
+        self,
+        ledger: Ledger,
+        line: Line,
+        intakes: Sequence[Intake],
+        metrics: Metrics,
+        owed: Callable[[datetime], None],
+        committed: Callable[[Commit, Mapping[str, int]], None],
     ) -> None:
         self.ledger = ledger
         self.line = line
         self._intakes = intakes
         self._metrics = metrics
         self._owed = owed
+        self._committed = committed
         self._boot = boot_id()
         self.backlog: list[tuple[Intake, Arrival]] = []
         """What came while the database did not answer."""
@@ -105,7 +113,7 @@ class Writer:
         refused: set[bytes] = set()
         while True:
             try:
-                self.ledger.commit(commit)
+                numbers = self.ledger.commit(commit)
                 break
             except BadRows as error:
                 log.error("%s", error)  # noqa: TRY400 - the text says all
@@ -114,6 +122,7 @@ class Writer:
             except LedgerAway as error:
                 self._hold(error)
         self._tell_of(commit, outcome)
+        self._committed(commit, numbers)
         return refused
 
     def _hold(self, error: LedgerAway) -> None:

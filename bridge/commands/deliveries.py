@@ -23,7 +23,7 @@ STATES = ("pending", "leased", "delivered", "given-up", "withdrawn")
 def deliveries(
     config_path: Path, *, as_json: bool, states: tuple[str, ...], incident_id: int | None, receiver: str | None, limit: int
 ) -> None:
-    """List notices: who is told what, how often it was tried, what the receiver answered.
+    """List notices: who is told what, how often it was tried, what the receiver answered; below, what boards do not show.
 
     \b
     Examples:
@@ -35,17 +35,24 @@ def deliveries(
     from bridge.humane import table
 
     with reading(config) as ledger:
+        boards = [shapes.board(one) for one in ledger.boards() if one.receiver in config.receivers]
         found = ledger.notices(incident_id, states or None, None if receiver else limit)
     rows = [row for row in found if receiver in {None, row.notice.receiver}][:limit]
+    unfiltered = not states and incident_id is None
+    untrue = [one for one in boards if receiver in {None, one["receiver"]} and one["untrue"] and unfiltered]
     if as_json:
         emit([shapes.notice(row) for row in rows])
     elif rows:
         heads = ("NOTICE", "INCIDENT", "RECEIVER", "KIND", "DECIDED", "STATE", "TRIES", "NEXT OR LAST", "LAST WORD")
         click.echo(table(heads, [_row(row) for row in rows]))
+    elif untrue:
+        pass
     elif receiver and receiver not in config.receivers:
         raise Trouble(f"there is no receiver {receiver}; configured are {', '.join(config.receivers) or 'none'}")
     else:
         click.echo("no deliveries", err=True)
+    if untrue and not as_json:
+        click.echo(f"\n{shapes.untrue(untrue)}" if rows else shapes.untrue(untrue))
 
 
 def _row(row: "NoticeRow") -> tuple[object, ...]:

@@ -5,8 +5,8 @@ from datetime import timedelta
 from typing import Any
 
 from bridge.core.incident import Incident
-from bridge.humane import plain
-from bridge.ledger.ledger import Edge, NoticeRow, StoredReport
+from bridge.humane import plain, table
+from bridge.ledger.ledger import BoardRow, Edge, NoticeRow, StoredReport
 from bridge.texts import summary
 
 
@@ -73,6 +73,34 @@ def edge(one: Edge) -> dict[str, Any]:
         "oldest_at": one.oldest_at.isoformat() if one.oldest_at else None,
         "version": one.version,
     }
+
+
+def board(one: BoardRow) -> dict[str, Any]:
+    standing = one.standing
+    return {
+        "receiver": one.receiver,
+        "at": one.at.isoformat(),
+        "objects": standing.objects,
+        "owed": standing.owed,
+        "owed_since": standing.owed_since.isoformat() if standing.owed_since else None,
+        "taken_at": standing.taken_at.isoformat() if standing.taken_at else None,
+        "seen_at": standing.seen_at.isoformat() if standing.seen_at else None,
+        "failures": standing.failures,
+        "last_word": standing.last_word,
+        "untrue": [
+            {"host": host, "service": service, "state": state, "why": why} for host, service, state, why in standing.untrue
+        ],
+    }
+
+
+def untrue(boards: list[dict[str, Any]]) -> str:
+    """What boards do not show, or show otherwise; "" when all is true."""
+    rows = [
+        (one["receiver"], thing["host"], thing["service"], thing["state"], thing["why"])
+        for one in boards
+        for thing in one["untrue"]
+    ]
+    return table(("BOARD", "HOST", "SERVICE", "IS", "WHY"), rows) if rows else ""
 
 
 def report(one: StoredReport) -> dict[str, Any]:

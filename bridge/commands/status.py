@@ -28,12 +28,14 @@ def status(config_path: Path, *, as_json: bool) -> None:
         counts = ledger.counts()
         incidents = ledger.incidents(state=["watching", "open", "clearing"])
         edges = ledger.edges()
+        boards = [one for one in ledger.boards() if one.receiver in config.receivers]
     result = {
         "bridge": _running(config),
         "ledger": config.bridge.ledger,
         "counts": {name: value.isoformat() if isinstance(value, datetime) else value for name, value in counts.items()},
         "incidents": [shapes.incident(number, one) for number, one in incidents],
         "edges": [shapes.edge(one) for one in edges],
+        "boards": [shapes.board(one) for one in boards],
     }
     if as_json:
         emit(result)
@@ -51,6 +53,8 @@ def _running(config: "Config") -> dict[str, Any]:
 
 
 def _text(result: dict[str, Any]) -> str:
+    from bridge.commands import shapes
+
     counts, bridge = result["counts"], result["bridge"]
     lines = [
         f"bridge      {_bridge(bridge)}",
@@ -59,7 +63,12 @@ def _text(result: dict[str, Any]) -> str:
         f"relays      {_relays(result['edges'])}",
         f"incidents   {len(result['incidents']) or 'none'}",
     ]
-    tables = [_edges(result["edges"]), _incidents(result["incidents"])]
+    tables = [
+        _edges(result["edges"]),
+        _boards(result["boards"]),
+        shapes.untrue(result["boards"]),
+        _incidents(result["incidents"]),
+    ]
     return "\n\n".join(["\n".join(lines), *filter(None, tables)])
 
 
@@ -103,6 +112,28 @@ def _edges(edges: list[dict[str, Any]]) -> str:
         for edge in edges
     ]
     return table(("CLUSTER", "NODE", "RELAY", "LAST WORD", "BACKLOG", "CLOCK"), rows) if rows else ""
+
+
+def _boards(boards: list[dict[str, Any]]) -> str:
+    from bridge.humane import ago, table
+
+    def when(text: str | None) -> str:
+        return ago(datetime.fromisoformat(text) if text else None, now())
+
+    rows = [
+        (
+            one["receiver"],
+            one["objects"],
+            f"{one['owed']}, the oldest since {when(one['owed_since'])}" if one["owed"] else "0",
+            when(one["taken_at"]),
+            when(one["seen_at"]),
+            len(one["untrue"]),
+            one["last_word"] or "-",
+        )
+        for one in boards
+    ]
+    heads = ("BOARD", "SERVICES", "OWED", "LAST SUCCESS", "READ BACK", "NOT TRUE", "TROUBLE")
+    return table(heads, rows) if rows else ""
 
 
 def _incidents(incidents: list[dict[str, Any]]) -> str:

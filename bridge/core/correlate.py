@@ -29,7 +29,7 @@ from bridge.core import (
 )
 from bridge.core.drbd_events import HandlerCalled, ReplicasListed, StatesChanged
 from bridge.core.event import Action as ActionEvent
-from bridge.core.event import AttributeSet, EdgeHeard, EdgeSaid, Event, Fencing, NodeSeen, Severity
+from bridge.core.event import AttributeSet, EdgeHeard, EdgeSaid, Event, Fencing, NodeSeen, Severity, Subject
 from bridge.core.incident import Incident
 from bridge.core.settings import Settings
 from bridge.core.world import Condition, World
@@ -311,6 +311,11 @@ class Correlator:
             for key, value in cluster.world.facts.items()
             if key[0] == "incident"
         }
+
+    def holder(self, cluster: str, subject: Subject) -> Incident | None:
+        """The incident, not over, that the subject is drawn into."""
+        known = self._clusters.get(cluster)
+        return known.world.holder(subject) if known else None
 
     def next_due(self) -> datetime | None:
         """When the next timer wants a tick."""

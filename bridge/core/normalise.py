@@ -100,4 +100,5 @@ READERS: Final[dict[str, Callable[[Report], Event]]] = {
     "edge": _edge,
     "bridge": _bridge,
     "operator": _operator,
+    "opsview": _operator,
 }

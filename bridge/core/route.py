@@ -144,6 +144,10 @@ class Router:
         heappush(self._looks, (silence.until, ""))
         return self._look_at_all(now)
 
+    def who_has(self, key: str) -> str:
+        """Who acknowledged the incident, or ""."""
+        return self._acknowledged.get(key, "")
+
     def silences(self, now: datetime) -> list[Silence]:
         return [silence for silence in self._silences.values() if now < silence.until]
 

@@ -15,6 +15,7 @@ from bridge.ledger import claims, reading, schema, writing
 from bridge.ledger.records import (
     Attempt,
     BadRows,
+    BoardRow,
     Checkpoint,
     Commit,
     Edge,
@@ -32,6 +33,7 @@ from bridge.ledger.store import Store, of_a_row
 __all__ = [
     "Attempt",
     "BadRows",
+    "BoardRow",
     "Checkpoint",
     "Commit",
     "Condition",
@@ -202,6 +204,10 @@ class Ledger:
         """How many incidents of each kind are not over."""
         with self._store.transaction() as connection:
             return reading.open_kinds(connection)
+
+    def boards(self) -> list[BoardRow]:
+        with self._store.transaction() as connection:
+            return reading.boards(connection)
 
     def counts(self) -> dict[str, Any]:
         with self._store.transaction() as connection:

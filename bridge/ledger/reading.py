@@ -10,8 +10,8 @@ from bridge.core.event import from_us, to_us
 from bridge.core.incident import Incident, State
 from bridge.core.world import Condition
 from bridge.ledger import rows
-from bridge.ledger.records import Attempt, Checkpoint, Edge, NoticeRow, Standing, StoredReport, ToldRow
-from bridge.ledger.tables import UNFINISHED, attempt, checkpoint, condition, edge, incident, notice, report
+from bridge.ledger.records import Attempt, BoardRow, Checkpoint, Edge, NoticeRow, Standing, StoredReport, ToldRow
+from bridge.ledger.tables import UNFINISHED, attempt, board, checkpoint, condition, edge, incident, notice, report
 
 AT_ONCE: Final = 500
 """Values in one IN (…): SQLite takes 32766 variables, and a few hundred are planned in no time."""
@@ -191,6 +191,10 @@ def open_kinds(connection: Connection) -> dict[str, int]:
     not_over = incident.c.state.in_([State.WATCHING, State.OPEN, State.CLEARING])
     found = connection.execute(select(incident.c.kind, func.count()).where(not_over).group_by(incident.c.kind))
     return {row.kind: row[1] for row in found}
+
+
+def boards(connection: Connection) -> list[BoardRow]:
+    return [rows.to_board(row) for row in connection.execute(select(board).order_by(board.c.receiver))]
 
 
 def counts(connection: Connection) -> dict[str, Any]:

@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 import msgspec
 
+from bridge.core.board import Standing as BoardStanding
 from bridge.core.event import Severity
 from bridge.core.incident import Incident
 from bridge.core.notice import Notice, Telling, Verdict
@@ -66,6 +67,14 @@ class Edge(msgspec.Struct, frozen=True, kw_only=True):
     boot: str = ""
 
 
+class BoardRow(msgspec.Struct, frozen=True, kw_only=True):
+    """How it was with a board, when that was last written down."""
+
+    receiver: str
+    at: datetime
+    standing: BoardStanding
+
+
 class Commit(msgspec.Struct, kw_only=True):
     """Everything that one batch of reports (or one tick) changes: all of it is stored, or nothing."""
 
@@ -82,6 +91,7 @@ class Commit(msgspec.Struct, kw_only=True):
     conditions: list[Condition] = []
     checkpoint: bytes | None = None
     edges: list[Edge] = []
+    boards: list[BoardRow] = []
 
 
 class Standing(StrEnum):

@@ -7,17 +7,19 @@ from typing import Any, Final
 import msgspec
 from sqlalchemy import Row
 
+from bridge.core.board import Standing as BoardStanding
 from bridge.core.event import Severity, from_us, to_us
 from bridge.core.incident import Incident
 from bridge.core.notice import Delivered, GiveUp, Notice, Telling, TryLater, Verdict
 from bridge.core.world import Condition
-from bridge.ledger.records import Attempt, Edge, NoticeRow, Standing, StoredReport, ToldRow
+from bridge.ledger.records import Attempt, BoardRow, Edge, NoticeRow, Standing, StoredReport, ToldRow
 
 Values = dict[str, Any]
 
 _encode: Final = msgspec.json.Encoder().encode
 _incident: Final = msgspec.json.Decoder(Incident).decode
 _notice: Final = msgspec.json.Decoder(Notice).decode
+_standing: Final = msgspec.json.Decoder(BoardStanding).decode
 _memory: Final = msgspec.json.Decoder(dict[str, str]).decode
 _MICROSECOND: Final = timedelta(microseconds=1)
 
@@ -177,6 +179,14 @@ def to_condition(row: Row[Any]) -> Condition:
         uid=row.uid,
         incident_key=row.incident_key,
     )
+
+
+def of_board(board: BoardRow) -> Values:
+    return {"receiver": board.receiver, "at": to_us(board.at), "data": _encode(board.standing)}
+
+
+def to_board(row: Row[Any]) -> BoardRow:
+    return BoardRow(receiver=row.receiver, at=from_us(row.at), standing=_standing(row.data))
 
 
 def of_edge(edge: Edge) -> Values:

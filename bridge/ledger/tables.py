@@ -130,6 +130,14 @@ checkpoint: Final = Table(
     Column("data", LargeBinary, nullable=False),
 )
 
+board: Final = Table(
+    "board",
+    metadata,
+    Column("receiver", Text, primary_key=True),
+    Column("at", Instant, nullable=False),
+    Column("data", LargeBinary, nullable=False),
+)
+
 edge: Final = Table(
     "edge",
     metadata,

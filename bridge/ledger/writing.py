@@ -16,9 +16,9 @@ from bridge.core.notice import Delivered, GiveUp, Notice, Verdict
 from bridge.core.world import Condition
 from bridge.ledger import rows
 from bridge.ledger.reading import ids_of, incidents_of
-from bridge.ledger.records import BadRows, Commit, Edge, Standing, StoredReport
+from bridge.ledger.records import BadRows, BoardRow, Commit, Edge, Standing, StoredReport
 from bridge.ledger.store import of_a_row
-from bridge.ledger.tables import UNFINISHED, attempt, checkpoint, condition, edge, incident, memory, notice, report
+from bridge.ledger.tables import UNFINISHED, attempt, board, checkpoint, condition, edge, incident, memory, notice, report
 
 Action = Callable[[Connection, Sequence[Any]], object]
 Blame = Callable[[Any], set[bytes]]
@@ -81,6 +81,7 @@ def _parts(commit: Commit) -> list[tuple[Action, Sequence[Any], Blame]]:
         (_recorder(commit.now), commit.verdicts, lambda _: set()),
         (keep_conditions, commit.conditions, lambda item: {item.uid} if item.uid else of_key.get(item.incident_key, set())),
         (keep_edges, commit.edges, lambda _: set()),
+        (keep_boards, commit.boards, lambda _: set()),
         (_checkpointer(commit.now), [] if commit.checkpoint is None else [commit.checkpoint], lambda _: set()),
     ]
 
@@ -139,6 +140,10 @@ def keep_conditions(connection: Connection, conditions: Sequence[Condition]) -> 
 
 def keep_edges(connection: Connection, edges: Sequence[Edge]) -> None:
     connection.execute(_upsert(connection.dialect.name, edge), [rows.of_edge(one) for one in edges])
+
+
+def keep_boards(connection: Connection, boards: Sequence[BoardRow]) -> None:
+    connection.execute(_upsert(connection.dialect.name, board), [rows.of_board(one) for one in boards])
 
 
 def keep_checkpoint(connection: Connection, data: bytes, now: datetime) -> None:

@@ -1,9 +1,13 @@
 """The seam to the outside: a receiver takes a notice and answers with a verdict."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
+from datetime import datetime
 from typing import Final, Protocol
 
-from bridge.core.notice import Notice, Verdict
+from bridge.core.board import Pace
+from bridge.core.event import Subject
+from bridge.core.notice import GiveUp, Notice, TryLater, Verdict
+from bridge.core.picture import Seen, Show, Target
 
 
 class Receiver(Protocol):
@@ -24,6 +28,35 @@ class Receiver(Protocol):
 TRIED: Final = "tried"
 """In a receiver's memory, how often this notice was tried before; absent at the first time."""
 
+
+class BoardReceiver(Protocol):
+    """A board: `board = True` in its class. Every call answers with a verdict; it belongs to one worker thread.
+
+    `place` says which object shows a subject (None: none does), `own` is the bridge's own object. `look` reads what is shown on
+    some hosts. The last four are asked only when `feedback` is true.
+    """
+
+    own: Target
+    pace: Pace
+    feedback: bool
+
+    def place(self, cluster: str, subject: Subject) -> Target | None: ...
+
+    def show(self, show: Show) -> Verdict: ...
+
+    def look(self, hosts: Collection[str]) -> list[Seen] | TryLater | GiveUp: ...
+
+    def acknowledge(self, target: Target, comment: str) -> Verdict: ...
+
+    def withdraw(self, target: Target) -> Verdict: ...
+
+    def begin_downtime(self, target: Target, end: datetime, comment: str) -> Verdict: ...
+
+    def end_downtime(self, target: Target, comment: str) -> Verdict: ...
+
+    def close(self) -> None: ...
+
+
 BUILT_IN: Final[dict[str, str]] = {
     # kind in the config -> module:class; each module has a Settings struct (the fields of its table) and this class,
     # which is made as Class(name, settings).
@@ -32,4 +65,5 @@ BUILT_IN: Final[dict[str, str]] = {
     "mattermost": "bridge.receivers.mattermost:Mattermost",
     "slack": "bridge.receivers.slack:Slack",
     "apprise": "bridge.receivers.apprise:AppriseBell",
+    "opsview": "bridge.receivers.opsview:Opsview",
 }

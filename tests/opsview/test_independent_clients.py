@@ -98,3 +98,35 @@ def test_nagstamon_sees_the_refusal_of_an_expired_token(opsview, person):
     opsview.expire_tokens()
     person("status")
     assert opsview.asked[-1].status == 401
+
+
+def test_nagstamon_and_the_bridge_see_each_others_doings(opsview, person):
+    """What ours sends is what another client sees, and the other way round: neither only fits our own reading of the manual."""
+    from datetime import timedelta
+
+    from bridge.core.notice import Delivered
+    from bridge.core.picture import Shade, Show, Target
+    from bridge.receivers.opsview import Opsview as Receiver
+    from bridge.receivers.opsview import Settings
+    from bridge.secret import Secret
+
+    opsview.provide("node1", ["DRBD: r0", "Cluster"])
+    opsview.add_user("bell", "op3rator")
+    receiver = Receiver("noc", Settings(url=opsview.url, user="bell", password=Secret.literal("op3rator")))
+    target = Target("node1", "DRBD: r0")
+    assert isinstance(receiver.show(Show(target, Shade.CRITICAL, "CRITICAL - split", timedelta(0))), Delivered)
+    opsview.advance(1)
+    seen = person("status")["hosts"]["node1"]["DRBD: r0"]
+    assert seen == {"status": "CRITICAL", "text": "CRITICAL - split", "acknowledged": False, "downtime": False}
+    assert isinstance(receiver.acknowledge(target, "acknowledged by ann"), Delivered)
+    opsview.advance(1)
+    assert person("status")["hosts"]["node1"]["DRBD: r0"]["acknowledged"]
+    assert isinstance(receiver.withdraw(target), Delivered)
+    opsview.advance(1)
+    person("acknowledge", "node1", "DRBD: r0", "I am on it", True)
+    person("downtime", "node1", "DRBD: r0", "disk swap")
+    found = next(one for one in receiver.look(["node1"]) if one.target == target)
+    assert (found.mark.author, found.mark.comment, found.mark.ours) == ("admin", "I am on it", False)
+    assert found.downtime.comment == "Service 'node1::DRBD: r0': disk swap"
+    assert found.downtime.end is not None
+    receiver.close()
