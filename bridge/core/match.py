@@ -2,14 +2,15 @@
 
 import re
 from collections.abc import Iterable, Mapping
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Final
 
 import msgspec
 
-from bridge.core.defaults import hold_of
+from bridge.core.defaults import UNBRAKED, hold_of
 from bridge.core.event import Severity, subject_name
 from bridge.core.incident import Incident, Kind
+from bridge.core.intervals import Calendar
 
 Labels = Mapping[str, tuple[str, ...]]
 """A label has several values when several subjects are drawn in; a label without values counts as empty text."""
@@ -91,6 +92,13 @@ def _named(sort: str, subjects: Iterable[str], fact: str | None) -> tuple[str, .
     return tuple(dict.fromkeys([*names, fact] if fact else names))
 
 
+class Step(msgspec.Struct, frozen=True, kw_only=True):
+    """Whom else to tell when nobody has acknowledged for so long, counted from the first ring of the route's own receivers."""
+
+    after: timedelta
+    receivers: tuple[str, ...]
+
+
 class Route(msgspec.Struct, frozen=True, kw_only=True):
     """One of the ordered routes: whom to tell of the incidents that its matchers describe, after which hold time, how often."""
 
@@ -103,12 +111,30 @@ class Route(msgspec.Struct, frozen=True, kw_only=True):
     language: str | None = None
     goes_on: bool = False
     """Also ask the routes below (`continue` in the config)."""
+    group: timedelta | None = None
+    """What opens in the same cluster so soon after a ring is told together, in one summary."""
+    escalate: tuple[Step, ...] = ()
+    calendar: Calendar = Calendar()
+    """When it may ring. What would ring at another time waits, and is told if it is still open then."""
+    anytime: frozenset[Kind] = UNBRAKED
+    """Kinds that ring whatever the calendar says."""
+    anytime_critical: bool = False
+
+    def opens_at(self, incident: Incident, now: datetime) -> datetime | None:
+        """When it may ring for this incident: now, or when its calendar opens; None: never in years."""
+        if not self.calendar or incident.kind in self.anytime:
+            return now
+        if self.anytime_critical and incident.severity is Severity.CRITICAL:
+            return now
+        return self.calendar.opens_at(now)
 
     def describes(self, labels: Labels) -> bool:
         return all_hold(self.matchers, labels)
 
     def hold_for(self, kind: Kind, severity: Severity) -> timedelta | None:
-        """How long such an incident must last before it rings; None: shown, never rung."""
+        """How long such an incident must last before it rings; None: shown, never rung. Some kinds never wait."""
+        if kind in UNBRAKED:
+            return timedelta(0)
         if kind in self.holds:
             return self.holds[kind]
         usual = hold_of(kind, severity)

@@ -1,29 +1,45 @@
-"""A notice: who must be told, and why. And the verdict: how the telling went."""
+"""A notice: who must be told, and why. And the verdict: how the telling went.
+
+A notice is about one incident; a bundle is a notice about several, and stands for itself: no thread, nothing updated in place.
+"""
 
 from datetime import datetime, timedelta
 from enum import StrEnum
 
 import msgspec
 
+from bridge.core.event import Severity
 from bridge.core.incident import Incident
 
 
 class Telling(StrEnum):
-    """The kinds of notice. The first three ring; the others update what was told before."""
+    """The kinds of notice. The first three ring for one incident, the next two tell how it goes on; the last three are bundles."""
 
     OPENED = "opened"
     ESCALATED = "escalated"
     REMINDER = "reminder"
     UPDATED = "updated"
     CLOSED = "closed"
+    BRAKED = "braked"  # too many rings: what else happens is held back for a while
+    SUMMARY = "summary"  # many at once: what was held back, or what a receiver missed
+    DIGEST = "digest"  # once a day: what healed before anybody was rung, and planned work
 
     @property
     def rings(self) -> bool:
-        return self in {Telling.OPENED, Telling.ESCALATED, Telling.REMINDER}
+        """Whether it must come as something new, that makes a sound."""
+        return self in {Telling.OPENED, Telling.ESCALATED, Telling.REMINDER, Telling.BRAKED, Telling.SUMMARY}
+
+    @property
+    def bundles(self) -> bool:
+        """Whether it is about several incidents: a message of its own, belonging to no thread, never updated."""
+        return self in {Telling.BRAKED, Telling.SUMMARY, Telling.DIGEST}
 
 
 class Notice(msgspec.Struct, frozen=True, kw_only=True):
-    """One word owed to one receiver. `incident` is the incident as it was when the word was decided on."""
+    """One word owed to one receiver. `incident` is the incident as it was when the word was decided on.
+
+    A bundle has `items` instead, the gravest first; its `incident` is the first of them, and its `incident_id` is 0.
+    """
 
     incident_id: int
     receiver: str
@@ -35,6 +51,20 @@ class Notice(msgspec.Struct, frozen=True, kw_only=True):
     thread: str = ""
     """The same for every notice of an incident to a receiver: mail threads and chat messages hang on it."""
     id: int = 0
+    items: tuple[Incident, ...] = ()
+    numbers: tuple[int, ...] = ()
+    """The incident numbers of `items`, in their order; the ledger fills them in."""
+    left_out: int = 0
+    """How many more there were than `items` shows."""
+    since: datetime | None = None
+    """Of a bundle: what it tells of began to wait, or ended, after this."""
+    until: datetime | None = None
+    """Of a braked notice: when it will be told what was held back. Of a digest: what ended before this."""
+
+    @property
+    def urgent(self) -> bool:
+        """Goes before all else, and does not wait for a receiver's circuit to close."""
+        return self.kind.rings and self.incident.severity is Severity.CRITICAL
 
 
 class Delivered(msgspec.Struct, frozen=True):
