@@ -99,6 +99,7 @@ def _recall(line: Line, ledger: Ledger) -> None:
             told = Told(
                 receiver=notice.receiver,
                 thread=before.thread if before else notice.thread,
+                first_at=before.first_at if before else notice.at,
                 rung_at=notice.at if notice.kind.rings or before is None else before.rung_at,
                 severity=notice.incident.severity,
                 alarms=len(notice.incident.alarms),

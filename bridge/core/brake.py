@@ -39,7 +39,7 @@ class Desk:
     def __init__(self, brake: Brake | None) -> None:
         self._brake = brake
         self._rung: deque[datetime] = deque()
-        self._groups: dict[str, datetime] = {}
+        self._groups: dict[str, tuple[datetime, timedelta]] = {}
         self.held: dict[str, Incident] = {}
         self.since: datetime | None = None
         """When the first of what is held began to wait."""
@@ -56,11 +56,11 @@ class Desk:
             self.braked_until = now + self._brake.window
             self.hold(incident, now, self.braked_until)
             return Admission.BRAKE
-        if group and now < self._groups.get(incident.cluster, now):
-            self.hold(incident, now, self._groups[incident.cluster])
+        if group and incident.cluster in self._groups and now < self._groups[incident.cluster][0] <= now + group:
+            self.hold(incident, now, self._groups[incident.cluster][0])
             return Admission.HOLD
         if group:
-            self._groups[incident.cluster] = now + group
+            self._groups[incident.cluster] = (now + group, group)
         self.rang(now)
         return Admission.RING
 
@@ -87,14 +87,17 @@ class Desk:
     def drop(self, key: str) -> None:
         self.held.pop(key, None)
 
-    def take(self, now: datetime, group: timedelta) -> list[Incident]:
-        """What was held, when it is time; a brake that was on is off then."""
+    def take(self, now: datetime) -> list[Incident]:
+        """What was held, when it is time; a brake that was on is off then, and a group begins anew."""
         if self.due is None or now < self.due:
             return []
         found = list(self.held.values())
-        for cluster in {incident.cluster for incident in found} & self._groups.keys():
-            self._groups[cluster] = now + group
-        self._groups = {cluster: until for cluster, until in self._groups.items() if now < until}
+        told = {incident.cluster for incident in found}
+        self._groups = {
+            cluster: (now + group, group) if cluster in told else (until, group)
+            for cluster, (until, group) in self._groups.items()
+            if cluster in told or now < until
+        }
         self.held, self.since, self.due, self.braked_until = {}, None, None, None
         return found
 

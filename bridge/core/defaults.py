@@ -46,9 +46,7 @@ WHILE_NOT_CRITICAL: Final[Mapping[Kind, int | None]] = {
 }
 
 
-UNBRAKED: Final = frozenset(
-    {Kind.REPLICA_SPLIT_BRAIN, Kind.REPLICA_OUT_OF_SYNC, Kind.FENCING_FAILURE, Kind.FENCING_LOOP}
-)
+UNBRAKED: Final = frozenset({Kind.REPLICA_SPLIT_BRAIN, Kind.REPLICA_OUT_OF_SYNC, Kind.FENCING_FAILURE, Kind.FENCING_LOOP})
 """Data is being lost, or the cluster cannot protect it: each rings for itself and at once. No brake, no group, no digest."""
 
 

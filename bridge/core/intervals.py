@@ -1,8 +1,8 @@
 """Named times of the week or year, as users of Alertmanager know them: when a route may ring. And the hour of a digest.
 
-An interval is a question about the wall clock of its place: "is it a weekday, between eight and six?". So it is right on the day on
-which clocks change: an hour that is skipped never holds, one that comes twice holds twice. When the answer changes is found by asking
-at each moment at which it can: at the bounds that are written down, at midnight, and when the clocks themselves are moved.
+An interval is a question about the wall clock of its place: "is it a weekday, between eight and six?". So it is right on the day
+on which clocks change: an hour that is skipped never holds, one that comes twice holds twice. When the answer changes is found by
+asking at each moment at which it can: at the bounds that are written down, at midnight, and when the clocks are moved.
 """
 
 from calendar import monthrange
@@ -23,7 +23,7 @@ Span = tuple[int, int]
 class Interval(msgspec.Struct, frozen=True, kw_only=True):
     """Holds when all that is given fits; what is empty always fits.
 
-    `times` are minutes of the day, the end not included; from 22:00 to 06:00 goes over midnight and belongs to the day on which it
+    `times` are minutes of the day, the end not included; 22:00 to 06:00 goes over midnight and belongs to the day on which it
     begins. `weekdays` count from Monday, 0. `days` are days of the month, both ends included; -1 is the last.
     """
 
@@ -102,7 +102,7 @@ class Calendar(msgspec.Struct, frozen=True):
 
 
 class Daily(msgspec.Struct, frozen=True, kw_only=True):
-    """A time of the day, on all or some weekdays. A time that the clocks skip comes right after; one that comes twice counts once."""
+    """A time of the day, on all or some weekdays. What the clocks skip comes right after; what comes twice counts once."""
 
     minute: int
     zone: tzinfo = UTC

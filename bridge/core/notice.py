@@ -13,7 +13,7 @@ from bridge.core.incident import Incident
 
 
 class Telling(StrEnum):
-    """The kinds of notice. The first three ring for one incident, the next two tell how it goes on; the last three are bundles."""
+    """The kinds of notice. Three ring for one incident, two tell how it goes on; the last three are bundles."""
 
     OPENED = "opened"
     ESCALATED = "escalated"
