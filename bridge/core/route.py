@@ -424,8 +424,6 @@ class Router:
         told = self._remember_telling(incident, receiver, kind, now, language=route.language)
         if kind is Telling.CLOSED:
             del self.told[incident.key][receiver]
-        elif kind.rings and route.repeat:
-            self._look_again(now + route.repeat, incident.key)
         return Notice(
             incident_id=0,
             receiver=receiver,
@@ -460,7 +458,15 @@ class Router:
             language=language or self._languages.get(receiver, "en"),
             bundled=bundled and (told is None or told.bundled),
         )
+        if kind.rings:
+            self._plan(incident, now)
         return self.told[incident.key][receiver]
+
+    def _plan(self, incident: Incident, rung_at: datetime) -> None:
+        """The looks that follow a ring: the reminder, and whom else to tell."""
+        for route in self._asked(labels_of(incident)):
+            for after in (*([route.repeat] if route.repeat else []), *(step.after for step in route.escalate)):
+                self._look_again(rung_at + after, incident.key)
 
     def _hand_over(self, key: str, into: str) -> None:
         """Who was told of an incident that is now part of another was told of that one."""
