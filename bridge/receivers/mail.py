@@ -221,10 +221,10 @@ def compose(notice: Notice, settings: Settings, name: str, zone: ZoneInfo, memor
     """The mail of a notice; the same notice gives the same mail, to the byte but for the boundary."""
     incident = notice.incident
     text = render(notice, zone=zone)
-    first = notice.kind is Telling.OPENED
+    first = notice.kind is Telling.OPENED or notice.kind.bundles
     thread = _thread(notice, name)
     domain = _bare(settings.sender).rpartition("@")[2]
-    root = f"<{thread}.opened@{domain}>"
+    root = f"<{thread}.{notice.kind if notice.kind.bundles else Telling.OPENED}@{domain}>"
     subject = memory.get("subject") or text.subject
     headers: dict[str, Any] = {
         "From": settings.sender,
@@ -235,9 +235,9 @@ def compose(notice: Notice, settings: Settings, name: str, zone: ZoneInfo, memor
         "Auto-Submitted": "auto-generated",
         "X-Auto-Response-Suppress": "All",
         "Content-Language": notice.language,
-        "X-Quorumbell-Cluster": clean(incident.cluster),
-        "X-Quorumbell-Incident": str(notice.incident_id),
-        "X-Quorumbell-Kind": str(incident.kind),
+        "X-Quorumbell-Cluster": ", ".join(sorted({clean(one.cluster) for one in notice.items or (incident,)})),
+        "X-Quorumbell-Incident": ", ".join(map(str, notice.numbers or (notice.incident_id,))),
+        "X-Quorumbell-Kind": ", ".join(sorted({str(one.kind) for one in notice.items or (incident,)})),
         "X-Quorumbell-Notice": f"{notice.kind} {notice.id}",
         "X-Quorumbell-Severity": str(incident.severity),
         "X-Quorumbell-Reason": clean(notice.reason),
@@ -260,7 +260,7 @@ def _thread(notice: Notice, name: str) -> str:
     """Unique beyond this installation: two bridges may count their incidents alike and write from the same domain."""
     birth = repr((notice.incident.cluster, notice.incident.key, notice.thread, name))
     digest = hashlib.sha256(birth.encode(errors="replace")).hexdigest()[:16]
-    return f"incident-{notice.incident_id}.{digest}"
+    return f"several.{digest}" if notice.kind.bundles else f"incident-{notice.incident_id}.{digest}"
 
 
 def _bare(written: str) -> str:

@@ -15,7 +15,7 @@ import msgspec
 
 from bridge.core.incident import Incident, State
 from bridge.core.notice import Notice, Telling
-from bridge.texts import layout, tables, words
+from bridge.texts import bundles, layout, tables, words
 from bridge.texts.facts import Facts, clean, complete, quoted, root_names
 from bridge.texts.words import LANGUAGES
 
@@ -97,6 +97,8 @@ def render_strictly(notice: Notice, language: str, zone: tzinfo) -> Text:
 
 def frame(notice: Notice, language: str, zone: tzinfo) -> dict[str, Any]:
     """All that a message is made of, in words but not yet in a shape. A mistake in a template raises."""
+    if notice.kind.bundles:
+        return bundles.frame(notice, language, zone, summary)
     incident, labels = notice.incident, words.LABELS[language]
     context = _context(notice, language, zone)
     sentence = _sentence(incident, context, language)
@@ -111,6 +113,7 @@ def frame(notice: Notice, language: str, zone: tzinfo) -> dict[str, Any]:
         "word": _word(notice, context, labels),
         "colour": "ok" if over else str(incident.severity),
         "story": layout.pieces(_part(str(notice.kind), incident, context, language)),
+        "sections": [],
         "runbook": [] if over else layout.pieces(_part("runbook", incident, context, language)),
         "outages": tables.outages(incident.outages, notice.at, language),
         "involved": tables.involved(incident, language),

@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 from bridge.core.incident import Kind
 from bridge.core.notice import Telling
 from bridge.texts import LANGUAGES, render_strictly, words
-from bridge.texts.scenes import OTHER_SCENES, Scene, notice
+from bridge.texts.scenes import OTHER_SCENES, Scene, bundle, notice
 
 ZONE: Final = ZoneInfo("Europe/Berlin")
 NAMES: Final = {"en": "English", "de": "Deutsch"}
@@ -22,6 +22,7 @@ ABOUT: Final = (
 def pages() -> dict[str, str]:
     """File name → content."""
     made = {f"{kind}.md": _page(kind) for kind in Kind}
+    made["several-at-once.md"] = _several()
     made["README.md"] = _index()
     return made
 
@@ -31,7 +32,18 @@ def _index() -> str:
     for kind in Kind:
         told = render_strictly(notice(kind, Telling.OPENED, "en"), "en", ZONE)
         lines.append(f"| [{kind}]({kind}.md) | {told.summary} |")
+    lines += ["", "About several incidents at once: [the brake, the summary, the digest](several-at-once.md)."]
     return "\n".join(lines) + "\n"
+
+
+def _several() -> str:
+    parts = ["# Several incidents at once", ABOUT]
+    for language in LANGUAGES:
+        parts.append(f"## {NAMES[language]}")
+        for telling in (one for one in Telling if one.bundles):
+            text = render_strictly(bundle(telling, language), language, ZONE)
+            parts.append(f"### {telling}\n\n```text\nSubject: {text.subject}\n\n{text.body.rstrip()}\n```")
+    return "\n\n".join(parts) + "\n"
 
 
 def _page(kind: Kind) -> str:

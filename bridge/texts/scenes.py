@@ -382,6 +382,41 @@ def notice(
     )
 
 
+def bundle(telling: Telling, language: str) -> Notice:
+    """A storm's beginning, what it held back, or a night's digest; with numbers, as the ledger gives them."""
+    kinds = (Kind.RESOURCE_DOWN, Kind.GUEST_FAILURE, Kind.RESOURCE_FAILURE, Kind.NODE_FENCED_BY_ADMIN)
+    made = []
+    for place, kind in enumerate(kinds):
+        is_open = telling is not Telling.DIGEST and place < 2
+        one = notice(kind, Telling.OPENED if is_open else Telling.CLOSED, language).incident
+        closed_at = None if is_open else BEGAN_AT + timedelta(seconds=20 + place)
+        made.append(msgspec.structs.replace(one, closed_at=closed_at, planned=kind is Kind.NODE_FENCED_BY_ADMIN))
+    items = made[:1] if telling is Telling.BRAKED else made[2:] if telling is Telling.DIGEST else made
+    times = {
+        Telling.BRAKED: (BEGAN_AT, BEGAN_AT + timedelta(minutes=10)),
+        Telling.SUMMARY: (BEGAN_AT, None),
+        Telling.DIGEST: (
+            BEGAN_AT - timedelta(hours=19, minutes=42, seconds=5),
+            BEGAN_AT + timedelta(hours=4, minutes=17, seconds=55),
+        ),
+    }
+    since, until = times[telling]
+    return Notice(
+        incident_id=0,
+        receiver="ops-mail",
+        kind=telling,
+        reason="what was held back",
+        at=until if telling is Telling.DIGEST and until else BEGAN_AT + timedelta(minutes=10),
+        incident=items[0],
+        language=language,
+        thread="bundle",
+        items=tuple(items),
+        numbers=tuple(range(17, 17 + len(items))),
+        since=since,
+        until=until,
+    )
+
+
 def _outages(scene: Scene, now: datetime) -> tuple[Outage, ...]:
     """Those that have ended by now, and those that still last."""
     made = []

@@ -87,6 +87,7 @@ def _whole(subject: Subject) -> Subject:
 def plain_body(frame: dict[str, Any]) -> str:
     labels: dict[str, str] = frame["labels"]
     parts = ["\n".join(layout.wrap(frame["headline"])), layout.plain(frame["story"])]
+    parts += [_plain_section(section.title, section.lines) for section in frame["sections"]]
     if frame["outages"].rows:
         rows = "\n".join(f"    {row}" for row in aligned(frame["outages"], labels))
         parts.append(f"{labels['outages']}:\n{rows}")
@@ -97,6 +98,10 @@ def plain_body(frame: dict[str, Any]) -> str:
         parts.append(f"{title}\n{'-' * len(title)}\n" + layout.plain(frame["runbook"]))
     parts.append("-- \n" + "\n".join(line for foot in frame["foot"] for line in layout.wrap(foot)))
     return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def _plain_section(title: str, lines: Iterable[str]) -> str:
+    return f"{title}\n{'-' * len(title)}\n" + "\n".join(part for line in lines for part in layout.wrap(line, lead="* "))
 
 
 def aligned(told: Outages, labels: dict[str, str]) -> list[str]:

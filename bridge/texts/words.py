@@ -173,6 +173,12 @@ def clock(instant: datetime, zone: tzinfo) -> str:
     return f"{instant.astimezone(zone):%H:%M:%S}"
 
 
+def weekday_time(instant: datetime, language: str, zone: tzinfo) -> str:
+    """For lists of what happened within days: `Tue 03:12:05`; the offset stands once, below the list."""
+    there = instant.astimezone(zone)
+    return f"{_DAYS[language][there.weekday()]} {there:%H:%M:%S}"
+
+
 def thing(root: str, known: Mapping[str, str], language: str) -> dict[str, str]:
     """`guest vm-a` or `resource web`: what the sentence is about, and its bare name (empty where nobody named it)."""
     kind, _, name = root.partition("/")

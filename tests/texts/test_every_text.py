@@ -14,10 +14,11 @@ from bridge.core.incident import Kind
 from bridge.core.notice import Notice, Telling
 from bridge.texts import LANGUAGES, Text, render_strictly, summary
 from bridge.texts.facts import NAMES
-from bridge.texts.scenes import OTHER_SCENES, SCENES, notice
+from bridge.texts.scenes import OTHER_SCENES, SCENES, bundle, notice
 
 TEMPLATES = Path(bridge.texts.__file__).parent / "templates"
-ALL = list(product(Kind, LANGUAGES, Telling))
+SINGLE = [telling for telling in Telling if not telling.bundles]
+ALL = list(product(Kind, LANGUAGES, SINGLE))
 ROOTS = [
     "node/n3",
     "fencing/n3",
@@ -148,6 +149,19 @@ def test_the_sentence_alone_is_the_one_in_the_message(kind):
 
 @pytest.mark.parametrize("kind,language", list(product(Kind, LANGUAGES)))
 def test_every_telling_says_something_of_its_own_and_the_subject_stays(kind, language):
-    texts = [render_strictly(notice(kind, telling, language), language, UTC) for telling in Telling]
+    texts = [render_strictly(notice(kind, telling, language), language, UTC) for telling in SINGLE]
     assert len({text.headline for text in texts}) == len(texts)
     assert len({text.subject for text in texts}) == 1
+
+
+@pytest.mark.parametrize("language,telling", list(product(LANGUAGES, [one for one in Telling if one.bundles])))
+def test_a_bundle_has_a_line_for_each_incident(language, telling):
+    told = bundle(telling, language)
+    text = render_strictly(told, language, UTC)
+    check(text)
+    for number, incident in zip(told.numbers, told.items, strict=True):
+        (line,) = [part for part in prose(text.body.replace("\n* ", "\n\n")) if part.startswith(f"#{number}, ")]
+        assert line.endswith(summary(incident, language))
+        assert f"#{number}, " in text.html
+    other = render_strictly(told, LANGUAGES[language == LANGUAGES[0]], UTC)
+    assert (other.subject, other.headline) != (text.subject, text.headline)
