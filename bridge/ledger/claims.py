@@ -10,7 +10,7 @@ from bridge.core.event import from_us, to_us
 from bridge.core.notice import Notice
 from bridge.ledger import rows
 from bridge.ledger.records import Standing
-from bridge.ledger.tables import memory, notice
+from bridge.ledger.tables import URGENT, memory, notice
 
 Claim = tuple[Notice, int, dict[str, str]]
 """The notice, how many attempts were begun before this one, and what earlier notices asked to remember."""
@@ -35,8 +35,10 @@ _due: Final = (
     .order_by(notice.c.id)
     .limit(bindparam("most"))
 )
+_urgent: Final = _due.where(URGENT)
 _next: Final = select(notice.c.next_at).where(_unfinished(notice), _first_of_thread).order_by(notice.c.next_at).limit(1)
 _next_of_some: Final = _next.where(notice.c.receiver.in_(bindparam("receivers", expanding=True)))
+_next_urgent: Final = _next_of_some.where(URGENT)
 _take: Final = (
     update(notice)
     .where(notice.c.id == bindparam("which"))
@@ -52,18 +54,24 @@ _remembered: Final = select(memory.c.data).where(
 )
 
 
-def claim(connection: Connection, receiver: str, now: datetime, lease: timedelta, limit: int) -> list[Claim]:
-    """`next_at` of a leased notice is the end of its lease: one column says when a notice may be tried."""
-    found = connection.execute(_due, {"whose": receiver, "by": to_us(now), "most": limit}).all()
+def claim(
+    connection: Connection, receiver: str, now: datetime, lease: timedelta, limit: int, *, only_urgent: bool = False
+) -> list[Claim]:
+    """`next_at` of a leased notice is the end of its lease: one column says when to try. What is urgent goes first."""
+    found = list(connection.execute(_urgent, {"whose": receiver, "by": to_us(now), "most": limit}))
+    if not only_urgent and len(found) < limit:
+        seen = {row.id for row in found}
+        others = connection.execute(_due, {"whose": receiver, "by": to_us(now), "most": limit})
+        found += [row for row in others if row.id not in seen][: limit - len(found)]
     return [_lease(connection, row, to_us(now + lease)) for row in found]
 
 
-def next_due(connection: Connection, receivers: Collection[str] | None) -> datetime | None:
+def next_due(connection: Connection, receivers: Collection[str] | None, *, only_urgent: bool = False) -> datetime | None:
     """When a claim can next succeed; in the past when one can now."""
     if receivers is None:
         found = connection.execute(_next).scalar()
     else:
-        found = connection.execute(_next_of_some, {"receivers": list(receivers)}).scalar()
+        found = connection.execute(_next_urgent if only_urgent else _next_of_some, {"receivers": list(receivers)}).scalar()
     return None if found is None else from_us(found)
 
 
@@ -75,5 +83,8 @@ def release(connection: Connection, now: datetime) -> int:
 
 def _lease(connection: Connection, row: Any, until: int) -> Claim:
     connection.execute(_take, {"which": row.id, "until_us": until})
+    told = rows.to_notice(row)
+    if told.kind.bundles:  # it stands for itself
+        return told, row.attempts, {}
     remembered = connection.execute(_remembered, {"whose": row.receiver, "incident_number": row.incident_id}).scalar()
-    return rows.to_notice(row), row.attempts, rows.to_memory(remembered)
+    return told, row.attempts, rows.to_memory(remembered)

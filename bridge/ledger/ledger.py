@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from datetime import datetime, timedelta
 from typing import Any, Self
 
+from bridge.core.health import Health
 from bridge.core.incident import Incident
 from bridge.core.notice import Verdict
 from bridge.core.world import Condition
@@ -24,6 +25,7 @@ from bridge.ledger.records import (
     LedgerError,
     LedgerGone,
     NoticeRow,
+    Queue,
     Standing,
     StoredReport,
     ToldRow,
@@ -44,6 +46,7 @@ __all__ = [
     "LedgerError",
     "LedgerGone",
     "NoticeRow",
+    "Queue",
     "Standing",
     "StoredReport",
     "ToldRow",
@@ -115,25 +118,47 @@ class Ledger:
 
     # ---- deliveries
 
-    def claim(self, receiver: str, now: datetime, lease: timedelta, limit: int = 1) -> list[claims.Claim]:
-        """Due notices in the order of deciding, one of each thread, with the attempts begun before and the thread's memory."""
+    def claim(
+        self, receiver: str, now: datetime, lease: timedelta, limit: int = 1, *, only_urgent: bool = False
+    ) -> list[claims.Claim]:
+        """Due notices, the urgent first, then in the order of deciding; one of each thread, with the attempts begun before and
+        the thread's memory.
+        """
         with self._store.transaction() as connection:
-            return claims.claim(connection, receiver, now, lease, limit)
+            return claims.claim(connection, receiver, now, lease, limit, only_urgent=only_urgent)
 
-    def record(self, notice_id: int, verdict: Verdict, now: datetime, next_at: datetime | None) -> None:
-        """A TryLater without a next_at is given up."""
+    def record(
+        self,
+        notice_id: int,
+        verdict: Verdict,
+        now: datetime,
+        next_at: datetime | None,
+        health: tuple[str, Health] | None = None,
+    ) -> None:
+        """A TryLater without a next_at is given up. `health` is the receiver's, as it is with this verdict."""
         with self._store.transaction() as connection:
             writing.record(connection, notice_id, verdict, now, next_at)
+            if health is not None:
+                writing.keep_health(connection, *health)
+
+    def keep_health(self, receiver: str, health: Health) -> None:
+        with self._store.transaction() as connection:
+            writing.keep_health(connection, receiver, health)
+
+    def hurry(self, receiver: str, now: datetime) -> None:
+        """The receiver answers again: what waits for its next try is due now."""
+        with self._store.transaction() as connection:
+            writing.hurry(connection, receiver, now)
 
     def release_leases(self, now: datetime) -> int:
         """Ends the leases of an earlier process: this one holds the ledger's lock, so that one is dead. Gives how many."""
         with self._store.transaction() as connection:
             return claims.release(connection, now)
 
-    def next_due(self, now: datetime, receivers: Collection[str] | None = None) -> datetime | None:
+    def next_due(self, now: datetime, receivers: Collection[str] | None = None, *, only_urgent: bool = False) -> datetime | None:
         """When claim() can next find something (never before `now`); name the idle receivers to leave out the others."""
         with self._store.transaction() as connection:
-            due = claims.next_due(connection, receivers)
+            due = claims.next_due(connection, receivers, only_urgent=only_urgent)
         return None if due is None else max(due, now)
 
     # ---- reading
@@ -187,10 +212,44 @@ class Ledger:
         return next((one for _, one in self.incidents(ids=[incident_id])), None)
 
     def notices(
-        self, incident_id: int | None = None, state: str | Collection[str] | None = None, limit: int | None = None
+        self,
+        incident_id: int | None = None,
+        state: str | Collection[str] | None = None,
+        limit: int | None = None,
+        receiver: str | None = None,
     ) -> list[NoticeRow]:
+        """The newest first; of an incident also those about several in which it stands."""
         with self._store.transaction() as connection:
-            return reading.notices(connection, incident_id, _some(state), limit)
+            return reading.notices(connection, incident_id, _some(state), limit, receiver)
+
+    def heard(self, receiver: str, incident_ids: Collection[int], *, delivered: bool = False) -> set[int]:
+        """Of these incidents, those that the receiver was told of, digests left out; or only what really arrived."""
+        with self._store.transaction() as connection:
+            return reading.heard(connection, receiver, incident_ids, delivered=delivered)
+
+    def mentioned(self, notice_ids: Collection[int]) -> dict[int, list[int]]:
+        """The incidents that notices about several tell of."""
+        with self._store.transaction() as connection:
+            return reading.mentioned(connection, notice_ids)
+
+    def closed(self, since: datetime, until: datetime) -> list[tuple[int, Incident]]:
+        """What ended in [since, until) and is no part of another."""
+        with self._store.transaction() as connection:
+            return reading.closed(connection, since, until)
+
+    def healths(self) -> dict[str, Health]:
+        with self._store.transaction() as connection:
+            return reading.healths(connection)
+
+    def digested(self) -> dict[str, datetime]:
+        """Up to when each receiver was told what healed by itself."""
+        with self._store.transaction() as connection:
+            return reading.digested(connection)
+
+    def queues(self) -> dict[str, Queue]:
+        """Of each receiver to which something is owed, or was given up."""
+        with self._store.transaction() as connection:
+            return reading.queues(connection)
 
     def conditions(self) -> list[Condition]:
         with self._store.transaction() as connection:

@@ -1,17 +1,20 @@
 """What is asked of the tables. Every function works inside a transaction that its caller opened."""
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterator
 from datetime import datetime, timedelta
 from typing import Any, Final, NamedTuple
 
-from sqlalchemy import Column, ColumnElement, Connection, Select, and_, bindparam, func, or_, select
+from sqlalchemy import Column, ColumnElement, Connection, Row, Select, and_, bindparam, func, or_, select
 
 from bridge.core.event import from_us, to_us
+from bridge.core.health import Health
 from bridge.core.incident import Incident, State
+from bridge.core.notice import Telling
 from bridge.core.world import Condition
 from bridge.ledger import rows
-from bridge.ledger.records import Attempt, BoardRow, Checkpoint, Edge, NoticeRow, Standing, StoredReport, ToldRow
-from bridge.ledger.tables import UNFINISHED, attempt, board, checkpoint, condition, edge, incident, notice, report
+from bridge.ledger.records import Attempt, BoardRow, Checkpoint, Edge, NoticeRow, Queue, Standing, StoredReport, ToldRow
+from bridge.ledger.tables import UNFINISHED, attempt, board, checkpoint, condition, edge, incident, mention, notice, report
+from bridge.ledger.tables import receiver as receivers
 
 AT_ONCE: Final = 500
 """Values in one IN (…): SQLite takes 32766 variables, and a few hundred are planned in no time."""
@@ -116,12 +119,19 @@ def _incidents(connection: Connection, wanted: Select[Any]) -> list[tuple[int, I
 
 
 def notices(
-    connection: Connection, incident_id: int | None, states: Collection[str] | None, limit: int | None
+    connection: Connection,
+    incident_id: int | None,
+    states: Collection[str] | None,
+    limit: int | None,
+    receiver: str | None = None,
 ) -> list[NoticeRow]:
     """The newest first, each with the tries that ended."""
     wanted = select(notice).order_by(notice.c.id.desc()).limit(limit)
     if incident_id is not None:
-        wanted = wanted.where(notice.c.incident_id == incident_id)
+        among = select(mention.c.notice_id).where(mention.c.incident_id == incident_id)
+        wanted = wanted.where(or_(notice.c.incident_id == incident_id, notice.c.id.in_(among)))
+    if receiver is not None:
+        wanted = wanted.where(notice.c.receiver == receiver)
     if states is not None:
         wanted = wanted.where(notice.c.state.in_([str(state) for state in states]))
     found = connection.execute(wanted).all()
@@ -139,23 +149,72 @@ def _tries(connection: Connection, notice_ids: Collection[int]) -> dict[int, lis
 
 def told(connection: Connection, incident_ids: Collection[int] | None, closed_since: datetime | None) -> list[ToldRow]:
     """In the order of deciding. Without ids: of incidents not closed, or closed not long before the ledger's last word."""
-    wanted = select(
-        notice.c.incident_id,
-        notice.c.receiver,
-        notice.c.kind,
-        notice.c.at,
-        notice.c.severity,
-        notice.c.peak,
-        notice.c.state,
-        incident.c.key,
-    ).join_from(notice, incident, notice.c.incident_id == incident.c.id)
     if incident_ids is None:
-        return _told(connection, [wanted.where(_remembered(connection, closed_since))])
-    return _told(connection, [wanted.where(notice.c.incident_id.in_(some)) for some in chunks(incident_ids)])
+        found = _told(connection, _remembered(connection, closed_since))
+    else:
+        found = [row for some in chunks(incident_ids) for row in _told(connection, incident.c.id.in_(some))]
+    return [rows.to_told(row) for row in sorted(found, key=lambda row: row.number)]
 
 
-def _told(connection: Connection, wanted: Iterable[Select[Any]]) -> list[ToldRow]:
-    return [rows.to_told(row) for one in wanted for row in connection.execute(one.order_by(notice.c.id))]
+def _told(connection: Connection, which: Filter) -> list[Row[Any]]:
+    """A bundle stands for each incident that it mentions."""
+    columns = (notice.c.id.label("number"), incident.c.id.label("incident_id"), incident.c.key, notice.c.receiver, notice.c.kind)
+    wanted = select(*columns, notice.c.at, notice.c.severity, notice.c.peak, notice.c.state).where(which)
+    bundles = notice.c.kind.in_([kind.value for kind in Telling if kind.bundles])
+    single = wanted.join_from(notice, incident, notice.c.incident_id == incident.c.id).where(~bundles)
+    several = wanted.select_from(
+        notice.join(mention, mention.c.notice_id == notice.c.id).join(incident, incident.c.id == mention.c.incident_id)
+    )
+    return [*connection.execute(single), *connection.execute(several)]
+
+
+def heard(connection: Connection, receiver: str, incident_ids: Collection[int], *, delivered: bool = False) -> set[int]:
+    """Of these incidents, those that the receiver was told of as it happened (not in a digest); or those that really arrived."""
+    kinds = [Telling.DIGEST.value, Telling.BRAKED.value]
+    about = [notice.c.receiver == receiver, notice.c.kind.not_in(kinds)]
+    if delivered:
+        about.append(notice.c.state == Standing.DELIVERED)
+    found: set[int] = set()
+    for some in chunks(incident_ids):
+        found.update(connection.scalars(select(notice.c.incident_id).where(notice.c.incident_id.in_(some), *about)))
+        several = select(mention.c.incident_id).join_from(mention, notice, notice.c.id == mention.c.notice_id)
+        found.update(connection.scalars(several.where(mention.c.incident_id.in_(some), *about)))
+    return found
+
+
+def mentioned(connection: Connection, notice_ids: Collection[int]) -> dict[int, list[int]]:
+    """The incidents of bundles."""
+    found: dict[int, list[int]] = {}
+    for some in chunks(notice_ids):
+        for row in connection.execute(select(mention).where(mention.c.notice_id.in_(some))):
+            found.setdefault(row.notice_id, []).append(row.incident_id)
+    return found
+
+
+def closed(connection: Connection, since: datetime, until: datetime) -> list[tuple[int, Incident]]:
+    """What ended in [since, until) and is no part of another, in the order of ending."""
+    wanted = select(incident.c.id, incident.c.data).where(*_between(incident.c.closed_at, since, until))
+    return _incidents(connection, wanted.where(incident.c.absorbed_into.is_(None)).order_by(incident.c.closed_at))
+
+
+def healths(connection: Connection) -> dict[str, Health]:
+    return {row.name: rows.to_health(row) for row in connection.execute(select(receivers).order_by(receivers.c.name))}
+
+
+def digested(connection: Connection) -> dict[str, datetime]:
+    wanted = select(receivers.c.name, receivers.c.digested_until).where(receivers.c.digested_until.is_not(None))
+    return {row.name: from_us(row.digested_until) for row in connection.execute(wanted)}
+
+
+def queues(connection: Connection) -> dict[str, Queue]:
+    owed = select(notice.c.receiver, func.count().label("number"), func.min(notice.c.at).label("oldest")).where(UNFINISHED)
+    given_up = select(notice.c.receiver, func.count().label("number")).where(notice.c.state == Standing.GIVEN_UP)
+    found = {
+        row.receiver: Queue(row.number, rows.maybe_at(row.oldest)) for row in connection.execute(owed.group_by(notice.c.receiver))
+    }
+    for row in connection.execute(given_up.group_by(notice.c.receiver)):
+        found[row.receiver] = found.get(row.receiver, Queue())._replace(given_up=row.number)
+    return found
 
 
 def _remembered(connection: Connection, closed_since: datetime | None) -> Filter:

@@ -88,6 +88,8 @@ class Commit(msgspec.Struct, kw_only=True):
     withdrawn: list[int] = []
     verdicts: list[tuple[int, Verdict, datetime | None]] = []
     """(notice id, verdict, when next): what record() takes, in the same transaction as the rest."""
+    digested: dict[str, datetime] = {}
+    """Up to when each of these receivers was now told what healed by itself."""
     conditions: list[Condition] = []
     checkpoint: bytes | None = None
     edges: list[Edge] = []
@@ -142,3 +144,11 @@ class Checkpoint(NamedTuple):
     seq: int
     at: datetime
     data: bytes
+
+
+class Queue(NamedTuple):
+    """What is owed to a receiver, since when, and what was given up."""
+
+    pending: int = 0
+    oldest_at: datetime | None = None
+    given_up: int = 0

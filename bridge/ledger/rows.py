@@ -9,6 +9,7 @@ from sqlalchemy import Row
 
 from bridge.core.board import Standing as BoardStanding
 from bridge.core.event import Severity, from_us, to_us
+from bridge.core.health import Health
 from bridge.core.incident import Incident
 from bridge.core.notice import Delivered, GiveUp, Notice, Telling, TryLater, Verdict
 from bridge.core.world import Condition
@@ -21,6 +22,8 @@ _incident: Final = msgspec.json.Decoder(Incident).decode
 _notice: Final = msgspec.json.Decoder(Notice).decode
 _standing: Final = msgspec.json.Decoder(BoardStanding).decode
 _memory: Final = msgspec.json.Decoder(dict[str, str]).decode
+MOST_ITEMS: Final = 100
+"""A message about several incidents shows so many; its mentions name them all."""
 _MICROSECOND: Final = timedelta(microseconds=1)
 
 VERDICTS: Final[dict[type, str]] = {Delivered: "delivered", TryLater: "try-later", GiveUp: "give-up"}
@@ -103,7 +106,7 @@ def of_notice(notice: Notice, ids: Mapping[str, int]) -> Values:
         "severity": notice.incident.severity.value,
         "peak": notice.incident.peak.value,
         "at": at,
-        "data": _encode(notice),
+        "data": _encode(_shortened(notice, ids)),
         "state": Standing.PENDING.value,
         "attempts": 0,
         "next_at": at,
@@ -111,8 +114,41 @@ def of_notice(notice: Notice, ids: Mapping[str, int]) -> Values:
     }
 
 
+def _shortened(notice: Notice, ids: Mapping[str, int]) -> Notice:
+    if not notice.items:
+        return notice
+    items = notice.items[:MOST_ITEMS]
+    left_out = notice.left_out + len(notice.items) - len(items)
+    return msgspec.structs.replace(notice, items=items, numbers=tuple(ids[one.key] for one in items), left_out=left_out)
+
+
 def to_notice(row: Row[Any]) -> Notice:
-    return msgspec.structs.replace(_notice(row.data), id=row.id, incident_id=row.incident_id)
+    """A bundle's incident_id is that of its first item, for the database only."""
+    found = _notice(row.data)
+    return msgspec.structs.replace(found, id=row.id, incident_id=0 if found.kind.bundles else row.incident_id)
+
+
+def of_health(name: str, health: Health) -> Values:
+    return {
+        "name": name,
+        "failures": health.failures,
+        "failing_since": maybe_us(health.failing_since),
+        "paused_until": maybe_us(health.paused_until),
+        "success_at": maybe_us(health.success_at),
+        "failure_at": maybe_us(health.failure_at),
+        "failure": printable(health.failure),
+    }
+
+
+def to_health(row: Row[Any]) -> Health:
+    return Health(
+        failures=row.failures,
+        failing_since=maybe_at(row.failing_since),
+        paused_until=maybe_at(row.paused_until),
+        success_at=maybe_at(row.success_at),
+        failure_at=maybe_at(row.failure_at),
+        failure=row.failure,
+    )
 
 
 def to_notice_row(row: Row[Any], tries: tuple[Attempt, ...]) -> NoticeRow:

@@ -18,6 +18,11 @@ Id: Final = BigInteger().with_variant(Integer(), "sqlite")
 Instant: Final = BigInteger()
 
 UNFINISHED: Final = text("state IN ('pending', 'leased')")
+URGENT: Final = text(
+    "state IN ('pending', 'leased') AND severity = 'critical'"
+    " AND kind IN ('opened', 'escalated', 'reminder', 'braked', 'summary')"
+)
+"""What Notice.urgent says of what is still owed."""
 
 report: Final = Table(
     "report",
@@ -59,7 +64,7 @@ incident: Final = Table(
     Column("planned", Boolean, nullable=False),
     Column("opened_at", Instant, nullable=False, index=True),
     Column("changed_at", Instant, nullable=False),
-    Column("closed_at", Instant),
+    Column("closed_at", Instant, index=True),
     Column("absorbed_into", Text),
     Column("data", LargeBinary, nullable=False),
     sqlite_autoincrement=True,
@@ -86,9 +91,31 @@ notice: Final = Table(
     Index(None, "incident_id", "receiver"),
     # Claiming looks at the few that are owed, never at the many that were told.
     Index("ix_notice_owed", "receiver", "id", "next_at", sqlite_where=UNFINISHED, postgresql_where=UNFINISHED),
+    Index("ix_notice_urgent", "receiver", "id", "next_at", sqlite_where=URGENT, postgresql_where=URGENT),
     Index("ix_notice_due", "next_at", sqlite_where=UNFINISHED, postgresql_where=UNFINISHED),
     Index("ix_notice_thread", "incident_id", "receiver", "id", sqlite_where=UNFINISHED, postgresql_where=UNFINISHED),
     sqlite_autoincrement=True,
+)
+
+# What a notice about several incidents tells of; its own incident_id is the first of them.
+mention: Final = Table(
+    "mention",
+    metadata,
+    Column("notice_id", Id, ForeignKey("notice.id"), primary_key=True, autoincrement=False),
+    Column("incident_id", Id, ForeignKey("incident.id"), primary_key=True, autoincrement=False, index=True),
+)
+
+receiver: Final = Table(
+    "receiver",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("failures", Integer, nullable=False),
+    Column("failing_since", Instant),
+    Column("paused_until", Instant),
+    Column("success_at", Instant),
+    Column("failure_at", Instant),
+    Column("failure", Text, nullable=False),
+    Column("digested_until", Instant),
 )
 
 attempt: Final = Table(

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Collection, Iterable, Sequence
 from datetime import datetime
 from functools import cache
+from itertools import groupby
 from operator import itemgetter
 from typing import Any, Final
 
@@ -11,14 +12,28 @@ from sqlalchemy import Connection, Dialect, Table, bindparam, delete, func, inse
 from sqlalchemy.dialects import postgresql, sqlite
 
 from bridge.core.event import Severity, to_us
+from bridge.core.health import Health
 from bridge.core.incident import Incident, State
-from bridge.core.notice import Delivered, GiveUp, Notice, Verdict
+from bridge.core.notice import Delivered, GiveUp, Notice, Telling, Verdict
 from bridge.core.world import Condition
 from bridge.ledger import rows
 from bridge.ledger.reading import ids_of, incidents_of
 from bridge.ledger.records import BadRows, BoardRow, Commit, Edge, Standing, StoredReport
 from bridge.ledger.store import of_a_row
-from bridge.ledger.tables import UNFINISHED, attempt, board, checkpoint, condition, edge, incident, memory, notice, report
+from bridge.ledger.tables import (
+    UNFINISHED,
+    attempt,
+    board,
+    checkpoint,
+    condition,
+    edge,
+    incident,
+    memory,
+    mention,
+    notice,
+    receiver,
+    report,
+)
 
 Action = Callable[[Connection, Sequence[Any]], object]
 Blame = Callable[[Any], set[bytes]]
@@ -78,6 +93,7 @@ def _parts(commit: Commit) -> list[tuple[Action, Sequence[Any], Blame]]:
         (keep_incidents, latest, lambda item: of_key.get(item.key, set())),
         (add_notices, commit.notices, lambda item: of_key.get(item.incident.key, set())),
         (withdraw, commit.withdrawn, lambda _: set()),
+        (keep_digested, list(commit.digested.items()), lambda _: set()),
         (_recorder(commit.now), commit.verdicts, lambda _: set()),
         (keep_conditions, commit.conditions, lambda item: {item.uid} if item.uid else of_key.get(item.incident_key, set())),
         (keep_edges, commit.edges, lambda _: set()),
@@ -126,12 +142,39 @@ def keep_incidents(connection: Connection, incidents: Sequence[Incident]) -> Non
 
 
 def add_notices(connection: Connection, notices: Sequence[Notice]) -> None:
-    ids = ids_of(connection, [one.incident.key for one in notices if not one.incident_id])
-    connection.execute(insert(notice), [rows.of_notice(one, ids) for one in notices])
+    keys = {item.key for one in notices for item in (one.incident, *one.items) if not one.incident_id}
+    ids = ids_of(connection, keys)
+    for bundles, some in groupby(notices, lambda one: one.kind.bundles):  # in their order, which is that of telling
+        if not bundles:
+            connection.execute(insert(notice), [rows.of_notice(one, ids) for one in some])
+        for one in some if bundles else ():
+            (number,) = connection.execute(insert(notice), rows.of_notice(one, ids)).inserted_primary_key or (0,)
+            connection.execute(insert(mention), [{"notice_id": number, "incident_id": ids[item.key]} for item in one.items])
 
 
 def withdraw(connection: Connection, notice_ids: Sequence[int]) -> None:
     connection.execute(_withdraw, [{"of_id": one} for one in notice_ids])
+
+
+def keep_digested(connection: Connection, digested: Sequence[tuple[str, datetime]]) -> None:
+    for name, until in digested:
+        _keep_receiver(connection, rows.of_health(name, Health()), {"digested_until": to_us(until)})
+
+
+def keep_health(connection: Connection, name: str, health: Health) -> None:
+    values = rows.of_health(name, health)
+    _keep_receiver(connection, values, values)
+
+
+def _keep_receiver(connection: Connection, new: rows.Values, change: rows.Values) -> None:
+    statement = _INSERT[connection.dialect.name](receiver).values(new | change)
+    connection.execute(statement.on_conflict_do_update(index_elements=["name"], set_=change))
+
+
+def hurry(connection: Connection, name: str, now: datetime) -> None:
+    """It answers again: what waits for its next try is due now."""
+    waiting = (notice.c.receiver == name, notice.c.state == Standing.PENDING, notice.c.next_at > to_us(now))
+    connection.execute(update(notice).where(UNFINISHED, *waiting).values(next_at=to_us(now)))
 
 
 def keep_conditions(connection: Connection, conditions: Sequence[Condition]) -> None:
@@ -172,7 +215,11 @@ def record(connection: Connection, notice_id: int, verdict: Verdict, now: dateti
 def _remember(connection: Connection, notice_id: int, new: dict[str, str]) -> None:
     if not new:
         return
-    told = connection.execute(select(notice.c.receiver, notice.c.incident_id).where(notice.c.id == notice_id)).one()
+    told = connection.execute(
+        select(notice.c.receiver, notice.c.incident_id, notice.c.kind).where(notice.c.id == notice_id)
+    ).one()
+    if Telling(told.kind).bundles:
+        return
     whose = {"receiver": told.receiver, "incident_id": told.incident_id}
     old = connection.execute(select(memory.c.data).filter_by(**whose)).scalar()
     data = rows.of_memory(rows.to_memory(old) | new)
@@ -187,7 +234,7 @@ def forget_derived(connection: Connection) -> None:
 
 def drop_incidents(connection: Connection, produced: Collection[str]) -> None:
     """The end of a replay: incidents that it did not find go, or are closed when somebody was told of them."""
-    told = {one for (one,) in connection.execute(select(notice.c.incident_id).distinct())}
+    told = set(connection.scalars(select(notice.c.incident_id).union(select(mention.c.incident_id))))
     there = connection.execute(select(incident.c.id, incident.c.key, incident.c.state)).all()
     lost = [one for one in there if one.key not in produced]
     gone = [{"of_id": one.id} for one in lost if one.id not in told]

@@ -11,7 +11,13 @@ from bridge.ledger.ledger import Ledger
 QUESTIONS = {
     "known": (lambda ledger, make: ledger.known([b"u" * 16]), {"uq_report_uid", "sqlite_autoindex_report_1"}),
     "ids": (lambda ledger, make: ledger.incident_ids(["k"]), {"uq_incident_key", "sqlite_autoindex_incident_1"}),
-    "claim": (lambda ledger, make: ledger.claim("mail", make.now, timedelta(60)), {"ix_notice_owed", "ix_notice_thread"}),
+    "claim": (
+        lambda ledger, make: ledger.claim("mail", make.now, timedelta(60), 9999),
+        {"ix_notice_urgent", "ix_notice_owed", "ix_notice_thread"},
+    ),
+    "next urgent": (lambda ledger, make: ledger.next_due(make.now, ["mail"], only_urgent=True), {"ix_notice_thread"}),
+    "what ended": (lambda ledger, make: ledger.closed(make.now, make.now), {"ix_incident_closed_at"}),
+    "explain who was told": (lambda ledger, make: ledger.notices(7), {"ix_notice_incident_id_receiver"}),
     "next due": (lambda ledger, make: ledger.next_due(make.now), {"ix_notice_due", "ix_notice_thread"}),
     "next due of some": (lambda ledger, make: ledger.next_due(make.now, ["mail"]), {"ix_notice_thread"}),
     "explain": (lambda ledger, make: list(ledger.reports(incident_key="node/n3@7")), {"ix_report_incident_key"}),

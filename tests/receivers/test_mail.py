@@ -171,7 +171,7 @@ def test_the_subject_stays_when_the_incident_is_understood_better(mail, rules, t
 
 def test_no_header_can_be_smuggled_in(mail, rules, told):
     evil = "n3\r\nBcc: everybody@example.com\n\n<script>alert(1)</script>"
-    for telling in Telling:
+    for telling in (one for one in Telling if not one.bundles):
         verdict = mail().deliver(told(telling, facts={"node": evil}, cluster=evil, reason=evil), {"subject": evil})
         assert isinstance(verdict, Delivered), verdict
     for received in rules.mails:
