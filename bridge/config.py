@@ -9,11 +9,15 @@ from urllib.parse import quote, urlsplit
 
 import msgspec
 
+from bridge.core.brake import Brake
+from bridge.core.intervals import Daily
 from bridge.core.match import Route
 from bridge.core.settings import Settings
 from bridge.fields import Findings, Problem, did_you_mean, read
+from bridge.interval_table import read_digest, read_intervals
 from bridge.kinds import KindError, kinds, load
 from bridge.locate import locate
+from bridge.route_gaps import look_for_gaps
 from bridge.route_table import Language, read_route
 from bridge.secret import Secret, SecretError, exposed
 
@@ -95,6 +99,9 @@ class Receiver(msgspec.Struct, frozen=True, kw_only=True):
     board: bool
     settings: Any
     factory: Any
+    brake: Brake | None = None
+    digest: Daily | None = None
+    """When it is told what healed by itself."""
 
     def make(self) -> Any:
         return self.factory(self.name, self.settings)
@@ -121,12 +128,22 @@ class _Top(msgspec.Struct, frozen=True, kw_only=True):
     bridge: Any = {}
     correlation: Any = {}
     receivers: Any = {}
+    intervals: Any = {}
     routes: Any = []
 
 
 class _Common(msgspec.Struct, frozen=True, kw_only=True):
+    """What every receiver's table may have, beside its kind's own keys."""
+
     kind: str
     language: Language | None = None
+    brake: Any = None
+    digest: Any = None
+
+
+class _Brake(msgspec.Struct, frozen=True, kw_only=True):
+    count: Annotated[int, msgspec.Meta(ge=1, le=1000)] = Brake().count
+    window: timedelta = Brake().window
 
 
 def load_config(path: Path = DEFAULT_PATH, *, secrets: bool = True) -> Config:
@@ -137,9 +154,9 @@ def load_config(path: Path = DEFAULT_PATH, *, secrets: bool = True) -> Config:
 
 
 def parse_config(text: str, path: Path, *, secrets: bool = True) -> Config:
-    tables = _tables(text, path)
+    everything = _tables(text, path)
     findings = Findings(path, locate(text))
-    top = read(_Top, tables, (), findings) or _Top()
+    top = read(_Top, everything, (), findings) or _Top()
     bridge = read(BridgeSettings, top.bridge, ("bridge",), findings)
     correlation = read(CorrelationSettings, top.correlation, ("correlation",), findings)
     if bridge is not None:
@@ -148,8 +165,11 @@ def parse_config(text: str, path: Path, *, secrets: bool = True) -> Config:
     receivers = {
         name: _receiver(name, table, language, findings) for name, table in _named_tables(top.receivers, findings).items()
     }
-    routes = [read_route(number, table, receivers, findings) for number, table in enumerate(_listed_tables(top.routes, findings))]
+    intervals = read_intervals(top.intervals, findings)
+    tables = _listed_tables(top.routes, findings)
+    routes = [read_route(number, table, receivers, findings, intervals) for number, table in enumerate(tables)]
     _look_around(receivers, [route for route in routes if route], findings)
+    look_for_gaps([route for route in routes if route], findings)
     _look_at_secrets(findings, fetch=secrets)
     if findings.problems:
         raise ConfigError(findings.problems)
@@ -278,7 +298,8 @@ def _receiver(name: str, table: object, language: str, findings: Findings) -> Re
     if not isinstance(table, dict):
         findings.wrong(key, f"must be a table; write [receivers.{name}]")
         return None
-    own = {field: value for field, value in table.items() if field not in {"kind", "language"}}
+    of_all = {field.name for field in msgspec.structs.fields(_Common)}
+    own = {field: value for field, value in table.items() if field not in of_all}
     common = read(_Common, {field: value for field, value in table.items() if field not in own}, key, findings)
     if common is None:
         return None
@@ -293,8 +314,35 @@ def _receiver(name: str, table: object, language: str, findings: Findings) -> Re
     settings = read(kind.settings, own, key, findings)
     if settings is None:
         return None
-    spoken = common.language or language
-    return Receiver(name=name, kind=common.kind, language=spoken, board=kind.board, settings=settings, factory=kind.make)
+    if kind.board:
+        for field in ("brake", "digest"):
+            if field in table:
+                findings.wrong((*key, field), "is for bells; a board shows what is, and tells nothing: remove it")
+    zone = getattr(settings, "time_zone", "UTC")
+    return Receiver(
+        name=name,
+        kind=common.kind,
+        language=common.language or language,
+        board=kind.board,
+        settings=settings,
+        factory=kind.make,
+        brake=None if kind.board else _brake(common.brake, (*key, "brake"), findings),
+        digest=None if kind.board else read_digest(table.get("digest", "07:30"), zone, (*key, "digest"), findings),
+    )
+
+
+def _brake(raw: Any, key: tuple[str, ...], findings: Findings) -> Brake | None:
+    if raw is False:
+        return None
+    if raw is not None and not isinstance(raw, dict):
+        findings.wrong(key, 'must be a table; write brake = { count = 10, window = "10m" }, or false for none')
+        return None
+    said = read(_Brake, raw or {}, key, findings)
+    if said is None:
+        return None
+    if not timedelta(0) < said.window <= timedelta(days=1):
+        findings.wrong((*key, "window"), 'must be longer than nothing and at most a day; write "10m"')
+    return Brake(count=said.count, window=said.window)
 
 
 def _look_around(receivers: dict[str, Receiver | None], routes: list[Route], findings: Findings) -> None:
@@ -302,6 +350,7 @@ def _look_around(receivers: dict[str, Receiver | None], routes: list[Route], fin
     if not receivers:
         findings.odd(("receivers",), "no receiver is configured; nobody will be told anything")
     named = {name for route in routes for name in route.receivers}
+    named |= {name for route in routes for step in route.escalate for name in step.receivers}
     for name, receiver in receivers.items():
         if routes and receiver is not None and not receiver.board and name not in named:
             findings.odd(("receivers", name), "no route names this receiver; it will never ring")
