@@ -21,8 +21,9 @@ from bridge import control
 from bridge.boards import Boards
 from bridge.config import Config
 from bridge.core.normalise import EVERYWHERE
+from bridge.digests import Digests
 from bridge.edges import Edges
-from bridge.ledger.ledger import Ledger
+from bridge.ledger.ledger import Ledger, Queue
 from bridge.orders import Orders
 from bridge.recall import new_line, restore
 from bridge.telemetry import Metrics, MetricsServer, sd_notify, watchdog_seconds
@@ -69,7 +70,7 @@ def build(config: Config, clock: Clock) -> "Bridge":
     if interrupted := ledger.release_leases(now):
         log.warning("%d notices were being told when the bridge died: they are told again", interrupted)
     line = new_line(config)
-    restore(line, ledger)
+    restore(line, ledger, now)
     intakes = open_intakes(config)
     asked = control.Control(config.bridge.control)
     metrics = Metrics()
@@ -78,9 +79,10 @@ def build(config: Config, clock: Clock) -> "Bridge":
     bells = Bells(config.receivers, ledger, metrics, now, waker.wake)
     boards = Boards(config.receivers, ledger, line, metrics, now, waker.wake)
     writer = Writer(ledger, line, intakes, metrics, bells.owed, boards.committed)
+    digests = Digests(config.receivers, ledger, line.router, now)
     edges = Edges(writer, intakes, metrics, config.correlation.edge_silent_after, now, boards.hear)
     orders = Orders(asked, writer, bells, config.bridge.name, now)
-    return Bridge(writer, bells, boards, edges, orders, intakes, asked.fileno(), waker, metrics, server, clock)
+    return Bridge(writer, bells, digests, boards, edges, orders, intakes, asked.fileno(), waker, metrics, server, clock)
 
 
 def open_intakes(config: Config) -> list[Intake]:
@@ -122,6 +124,7 @@ class Bridge:
         self,
         writer: Writer,
         bells: Bells,
+        digests: Digests,
         boards: Boards,
         edges: Edges,
         orders: Orders,
@@ -134,6 +137,7 @@ class Bridge:
     ) -> None:
         self._writer = writer
         self._bells = bells
+        self._digests = digests
         self._boards = boards
         self._edges = edges
         self._orders = orders
@@ -172,6 +176,8 @@ class Bridge:
         if self._edges.look(now):
             self._measure(now)
         self._writer.pass_time(now)
+        if self._digests.tell(now):
+            self._bells.owed(now)
         self._bells.hand_out(now)
         for doing in self._boards.turn(now):
             self._writer.report("opsview", EVERYWHERE, doing, now)
@@ -207,3 +213,7 @@ class Bridge:
         self._metrics.set_queue(
             counts.get("pending_notices", 0), counts.get("oldest_pending_at"), counts.get("given_up_notices", 0), now=now
         )
+        queues, held = self._writer.ledger.queues(), self._writer.line.router.held()
+        for name, health in self._bells.health.items():
+            queue = queues.get(name, Queue())
+            self._metrics.set_receiver(name, health, queue.pending, queue.oldest_at, held.get(name, 0), now=now)

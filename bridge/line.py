@@ -6,7 +6,9 @@ from typing import Final
 
 import msgspec
 
+from bridge.core.brake import Brake
 from bridge.core.correlate import Changes, Correlator, Decision
+from bridge.core.digest import IT_WAS_NOTHING
 from bridge.core.event import Acknowledged, Event, Report, Severity, Silenced, Unreadable
 from bridge.core.incident import Incident, State
 from bridge.core.match import BadMatcher, Route, parse
@@ -40,9 +42,10 @@ class Line:
         routes: tuple[Route, ...],
         languages: Mapping[str, str] | None = None,
         in_place: frozenset[str] = frozenset(),
+        brakes: Mapping[str, Brake] | None = None,
     ) -> None:
         self.correlator = Correlator(settings)
-        self.router = Router(routes, languages, in_place)
+        self.router = Router(routes, languages, in_place, brakes)
         self._known: dict[str, Incident] = {}
 
     def take(self, reports: Sequence[Report], now: datetime) -> Outcome:
@@ -128,7 +131,7 @@ def _distance(one: Incident, last: Incident) -> tuple[bool, bool, timedelta]:
 
 
 def _never_was(last: Incident, successor: str | None, now: datetime) -> Incident:
-    reason = "a later report tells this story better" if successor else "later reports show that it was nothing"
+    reason = "a later report tells this story better" if successor else IT_WAS_NOTHING
     return msgspec.structs.replace(
         last,
         state=State.CLOSED,

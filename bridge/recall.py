@@ -14,8 +14,6 @@ from bridge.core.correlate import Correlator
 from bridge.core.event import Report
 from bridge.core.incident import State
 from bridge.core.normalise import EVERYWHERE
-from bridge.core.notice import Telling
-from bridge.core.route import Told, face
 from bridge.ledger.ledger import Commit, Ledger, StoredReport
 from bridge.line import Line, Outcome
 
@@ -24,13 +22,17 @@ MARGIN: Final = timedelta(hours=1)
 BATCH: Final = 256
 """Reports that are understood at once."""
 
+RINGS: Final = 1000
+"""So many of the last notices say how often each receiver was rung lately, which is what its brake goes by."""
+
 log = logging.getLogger("quorumbell.bridge")
 
 
 def new_line(config: Config) -> Line:
     languages = {name: receiver.language for name, receiver in config.receivers.items()}
     in_place = frozenset(name for name, receiver in config.receivers.items() if getattr(receiver.factory, "in_place", False))
-    return Line(config.correlation.core(), config.routes, languages, in_place)
+    brakes = {name: receiver.brake for name, receiver in config.receivers.items() if receiver.brake is not None}
+    return Line(config.correlation.core(), config.routes, languages, in_place, brakes)
 
 
 def to_report(stored: StoredReport) -> Report:
@@ -50,8 +52,11 @@ def to_report(stored: StoredReport) -> Report:
     )
 
 
-def restore(line: Line, ledger: Ledger) -> None:
-    """Fills the memory from the ledger: the worlds at their horizons, the reports since, and what was told."""
+def restore(line: Line, ledger: Ledger, now: datetime | None = None) -> None:
+    """Fills the memory from the ledger: the worlds at their horizons, the reports since, and what was told.
+
+    `now` says which brakes are still on; without it, it is the time of the last change.
+    """
     since: dict[str, datetime | None] = {}
     checkpoint = ledger.latest_checkpoint()
     if checkpoint is not None:
@@ -67,7 +72,7 @@ def restore(line: Line, ledger: Ledger) -> None:
     after = checkpoint.seq if since and checkpoint is not None else 0
     _feed(line, (row for row in ledger.reports(after) if row[1].cluster not in {*since, EVERYWHERE}))
     _feed(line, ledger.reports(cluster=EVERYWHERE))
-    _recall(line, ledger)
+    _recall(line, ledger, now)
 
 
 def _feed(line: Line, stored: Iterable[tuple[int, StoredReport]]) -> None:
@@ -81,36 +86,25 @@ def _batches(stored: Iterable[tuple[int, StoredReport]]) -> Iterator[list[Report
         yield batch
 
 
-def _recall(line: Line, ledger: Ledger) -> None:
+def _recall(line: Line, ledger: Ledger, now: datetime | None) -> None:
     """What each receiver was told of incidents that are not over, by its notices: the router's memory."""
     router = line.router
-    router.told.clear()
-    numbers = {row.incident_id: row.incident_key for row in ledger.told()}
+    router.forget_told()
     live = line.correlator.incidents()
-    for number, key in numbers.items():
-        for row in ledger.notices(number):
-            notice = row.notice
-            holder = live.get(key)
-            while holder is not None and holder.absorbed_into is not None:
-                holder = live.get(holder.absorbed_into)
-            if holder is None or (notice.kind is Telling.CLOSED and holder.key == key):
-                continue
-            before = router.told.get(holder.key, {}).get(notice.receiver)
-            told = Told(
-                receiver=notice.receiver,
-                thread=before.thread if before else notice.thread,
-                first_at=before.first_at if before else notice.at,
-                rung_at=notice.at if notice.kind.rings or before is None else before.rung_at,
-                severity=notice.incident.severity,
-                alarms=len(notice.incident.alarms),
-                shown=face(notice.incident),
-                language=notice.language,
-            )
-            router.remember(holder.key, told, holder)
-    now = max((incident.changed_at for incident in live.values()), default=None)
+    latest = max((incident.changed_at for incident in live.values()), default=None)
+    rings = [row.notice for row in reversed(ledger.notices(limit=RINGS)) if row.notice.kind.rings]
+    for notice in rings:
+        router.remember_ring(notice, now or latest or notice.at)
+    for number, key in {row.incident_id: row.incident_key for row in ledger.told()}.items():
+        holder = live.get(key)
+        while holder is not None and holder.absorbed_into is not None:
+            holder = live.get(holder.absorbed_into)
+        if holder is not None:
+            for row in reversed(ledger.notices(number)):
+                router.remember(holder, row.notice)
     for incident in live.values():
-        if now is not None and (incident.state is not State.CLOSED or incident.key in router.told):
-            router.watch(incident, now)
+        if latest is not None and (incident.state is not State.CLOSED or router.told.get(incident.key)):
+            router.watch(incident, latest)
 
 
 def replay(config: Config, now: datetime) -> dict[str, int]:

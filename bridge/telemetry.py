@@ -13,6 +13,7 @@ import structlog
 from prometheus_client import CollectorRegistry, Counter, Gauge, start_http_server
 
 from bridge.core.board import Life
+from bridge.core.health import Circuit, Health
 from bridge.core.incident import Kind
 from bridge.secret import redact
 
@@ -144,8 +145,29 @@ class Metrics:
             ["receiver", "state"],
             registry=self.registry,
         )
+        self.failures = self._of_receiver("failures", "Failed attempts in a row")
+        self.circuit = self._of_receiver("circuit_open", "1 while only urgent notices are tried")
+        self.queue = self._of_receiver("pending", "Notices that are owed to it")
+        self.waiting = self._of_receiver("oldest_seconds", "Age of the oldest notice that is owed to it")
+        self.held = self._of_receiver("held_back", "Incidents that its brake, or a group, holds back now")
+        self.success = self._of_receiver("last_success_timestamp_seconds", "When it last took a notice; 0 for never")
+        self.failure = self._of_receiver("last_failure_timestamp_seconds", "When it last refused one; 0 for never")
         for kind in Kind:
             self.open.labels(kind.value)
+
+    def _of_receiver(self, name: str, words: str) -> Gauge:
+        return Gauge(f"quorumbell_receiver_{name}", words, ["receiver"], registry=self.registry)
+
+    def set_receiver(
+        self, name: str, health: Health, pending: int, oldest_at: datetime | None, held: int, *, now: datetime
+    ) -> None:
+        self.failures.labels(name).set(health.failures)
+        self.circuit.labels(name).set(health.circuit(now) is Circuit.OPEN)
+        self.queue.labels(name).set(pending)
+        self.waiting.labels(name).set(_age(oldest_at, now))
+        self.held.labels(name).set(held)
+        self.success.labels(name).set(health.success_at.timestamp() if health.success_at else 0)
+        self.failure.labels(name).set(health.failure_at.timestamp() if health.failure_at else 0)
 
     def set_open(self, kinds: Mapping[str, int]) -> None:
         for kind in Kind:
@@ -154,7 +176,7 @@ class Metrics:
     def set_queue(self, pending: int, oldest_at: datetime | None, given_up: int, *, now: datetime) -> None:
         self.pending.set(pending)
         self.given_up.set(given_up)
-        self.oldest.set(max(0.0, (now - oldest_at).total_seconds()) if oldest_at else 0)
+        self.oldest.set(_age(oldest_at, now))
 
     def set_board(self, receiver: str, lives: Mapping[Life, int]) -> None:
         for life in Life:
@@ -164,6 +186,10 @@ class Metrics:
         states = list(silent)
         self.edges.set(len(states))
         self.silent.set(sum(states))
+
+
+def _age(since: datetime | None, now: datetime) -> float:
+    return max(0.0, (now - since).total_seconds()) if since else 0.0
 
 
 class MetricsServer:

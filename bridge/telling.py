@@ -8,12 +8,14 @@ from typing import Any, Final, NamedTuple
 
 from bridge import control
 from bridge.config import Receiver
+from bridge.core.backlog import catch_up
 from bridge.core.event import Severity, Subject, to_us
+from bridge.core.health import OPENS_AFTER, Health, after
 from bridge.core.incident import Incident, Kind, State
 from bridge.core.notice import Delivered, Notice, Telling, Verdict
 from bridge.core.verdict import next_attempt, settled
 from bridge.deliver import Deliveries
-from bridge.ledger.ledger import Ledger
+from bridge.ledger.ledger import Commit, Ledger, Standing
 from bridge.ledger.rows import VERDICTS
 from bridge.telemetry import Metrics
 
@@ -32,6 +34,10 @@ class Bells:
         self._ledger = ledger
         self._metrics = metrics
         self._deliveries = Deliveries({name: receiver.make() for name, receiver in self._bells.items()}, wake)
+        known = ledger.healths()
+        self.health = {name: known.get(name, Health()) for name in self._bells}
+        self._back: set[str] = set()
+        """Receivers that have just answered again, and for which much may wait that is no longer so."""
         self._attempts: dict[str, dict[int, int]] = {}
         """Of each receiver, what it has in hand and how often that was tried."""
         self._tests: dict[int, _Test] = {}
@@ -46,17 +52,48 @@ class Bells:
         if self.next_at is None or self.next_at > now:
             return
         for name in self._deliveries.free():
-            claimed = self._ledger.claim(name, now, LEASE)
+            only_urgent = not self.health[name].is_open_to_all(now)
+            if (self.health[name].failures or name in self._back) and self._is_due(name, now, only_urgent=only_urgent):
+                self._back.discard(name)
+                self._catch_up(name, now)
+            claimed = self._ledger.claim(name, now, LEASE, only_urgent=only_urgent)
             self._attempts[name] = {notice.id: attempts + 1 for notice, attempts, _ in claimed}
             self._deliveries.hand_out(name, claimed)
-        free = self._deliveries.free()
-        self.next_at = self._ledger.next_due(now + timedelta(milliseconds=100), free) if free else None
+        due = [at for name in self._deliveries.free() if (at := self._next_of(name, now)) is not None]
+        self.next_at = min(due, default=None)
+
+    def _is_due(self, name: str, now: datetime, *, only_urgent: bool) -> bool:
+        due = self._ledger.next_due(now, [name], only_urgent=only_urgent)
+        return due is not None and due <= now
+
+    def _next_of(self, name: str, now: datetime) -> datetime | None:
+        """When something can next be claimed for it; while its circuit is open, only what is urgent."""
+        health, soon = self.health[name], now + timedelta(milliseconds=100)
+        if health.is_open_to_all(now) or health.paused_until is None:
+            return self._ledger.next_due(soon, [name])
+        urgent = self._ledger.next_due(soon, [name], only_urgent=True)
+        rest = self._ledger.next_due(health.paused_until, [name])
+        return min((at for at in (urgent, rest) if at is not None), default=None)
+
+    def _catch_up(self, name: str, now: datetime) -> None:
+        """Before the next try: what waits for a receiver in trouble is shortened to what is true now."""
+        owed = [row.notice for row in reversed(self._ledger.notices(state=Standing.PENDING, receiver=name))]
+        if len(owed) < 2:
+            return
+        mentioned = self._ledger.mentioned([notice.id for notice in owed if notice.kind.bundles])
+        numbers = {number for some in mentioned.values() for number in some} | {one.incident_id for one in owed} - {0}
+        current = dict(self._ledger.incidents(ids=numbers))
+        heard = self._ledger.heard(name, numbers, delivered=True)
+        made = catch_up(owed, mentioned, current, heard, now)
+        if made.withdrawn or made.notices:
+            self._ledger.commit(Commit(now=now, withdrawn=made.withdrawn, notices=made.notices))
+            log.info("%d notices that waited for %s are told as %d", len(made.withdrawn), name, len(made.notices))
 
     def hear(self, now: datetime) -> None:
         """Writes down the verdicts that came back."""
         for told in self._deliveries.verdicts():
             if told.notice_id in self._tests:
-                self._answer_test(told.notice_id, told.verdict)
+                self._answer_test(told.notice_id, told.verdict, now)
             elif told.notice_id > 0:  # a late word about a test was answered already
                 self._record(told.notice_id, told.verdict, now)
             self.next_at = now
@@ -86,13 +123,32 @@ class Bells:
         )
         final = settled(verdict, attempts)
         next_at = next_attempt(verdict, attempts, now, random.random())  # noqa: S311 - jitter is no secret
-        self._ledger.record(notice_id, final, now, next_at)
+        health = self._examine(receiver, verdict, now)
+        self._ledger.record(notice_id, final, now, next_at, None if health is None else (receiver, health))
         self._metrics.notices.labels(receiver, VERDICTS[type(final)]).inc()
         level = logging.INFO if isinstance(final, Delivered) else logging.WARNING
         log.log(level, "notice %d to %s, attempt %d: %s: %s", notice_id, receiver, attempts, VERDICTS[type(final)], final.why)
 
-    def _answer_test(self, number: int, verdict: Verdict) -> None:
+    def _examine(self, receiver: str, verdict: Verdict, now: datetime) -> Health | None:
+        """The receiver's health with this verdict; when it answers again, what waits for a next try is due now."""
+        old = self.health.get(receiver)
+        if old is None:
+            return None
+        new = self.health[receiver] = after(old, verdict, now, random.random())  # noqa: S311 - jitter is no secret
+        if old.failures and not new.failures:
+            self._back.add(receiver)
+            self._ledger.hurry(receiver, now)
+        if old.failures < OPENS_AFTER <= new.failures:
+            log.warning("receiver %s failed %d times in a row: only what is urgent is tried at once", receiver, new.failures)
+        elif new.failures < OPENS_AFTER <= old.failures:
+            log.warning("receiver %s answers again", receiver)
+        return new
+
+    def _answer_test(self, number: int, verdict: Verdict, now: datetime) -> None:
         test = self._tests.pop(number)
+        health = self._examine(test.receiver, verdict, now)
+        if health is not None:
+            self._ledger.keep_health(test.receiver, health)
         test.verdicts.append({"receiver": test.receiver, "verdict": VERDICTS[type(verdict)], "why": verdict.why})
         if len(test.verdicts) == test.of:
             test.answer(verdicts=test.verdicts)

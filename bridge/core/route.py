@@ -243,10 +243,34 @@ class Router:
         self.told.clear()
         self._desks.clear()
 
-    def remember(self, key: str, told: Told, incident: Incident) -> None:
-        """After a restart: what the ledger says was told."""
-        self._live[key] = incident
-        self.told.setdefault(key, {})[told.receiver] = told
+    def remember(self, incident: Incident, notice: Notice) -> None:
+        """After a restart: a notice about an incident (or about what is part of it now), in the order in which they were told."""
+        if self._languages and notice.receiver not in self._languages:
+            return  # it is no longer in the config
+        if notice.kind in {Telling.DIGEST, Telling.BRAKED}:
+            return
+        then = next((item for item in notice.items if item.key == incident.key), incident if notice.items else notice.incident)
+        known = self.told.setdefault(incident.key, {})
+        if notice.kind is Telling.CLOSED or then.state is not State.OPEN:
+            if then.key == incident.key and then.state is State.CLOSED:
+                known.pop(notice.receiver, None)
+            if notice.receiver not in known:
+                return
+        before = known.get(notice.receiver)
+        known[notice.receiver] = Told(
+            receiver=notice.receiver,
+            thread=before.thread if before else thread_of(incident.key) if notice.items else notice.thread,
+            first_at=before.first_at if before else notice.at,
+            rung_at=notice.at if notice.kind.rings or before is None else before.rung_at,
+            severity=then.severity if before is None else max(before.severity, then.severity, key=lambda one: one.rank),
+            alarms=max(len(then.alarms), before.alarms if before else 0),
+            shown=face(then),
+            language=notice.language,
+            bundled=bool(notice.items) and (before is None or before.bundled),
+        )
+        self._live[incident.key] = incident
+        if notice.kind.rings:
+            self._plan(incident, notice.at)
 
     def remember_ring(self, notice: Notice, now: datetime) -> None:
         """After a restart: a ring, for the brake; and whether the brake is on."""

@@ -206,7 +206,13 @@ class Ledger:
     ) -> list[tuple[int, Incident]]:
         """The newest first; since and until are times of opening."""
         with self._store.transaction() as connection:
-            return reading.incidents(connection, states=_some(state), ids=ids, since=since, until=until, limit=limit)
+            parts = [None] if ids is None else list(reading.chunks(ids))
+            found = [
+                row
+                for some in parts
+                for row in reading.incidents(connection, states=_some(state), ids=some, since=since, until=until, limit=limit)
+            ]
+        return found if len(parts) < 2 else sorted(found, key=lambda row: (row[1].opened_at, row[0]), reverse=True)[:limit]
 
     def incident(self, incident_id: int) -> Incident | None:
         return next((one for _, one in self.incidents(ids=[incident_id])), None)
@@ -222,10 +228,10 @@ class Ledger:
         with self._store.transaction() as connection:
             return reading.notices(connection, incident_id, _some(state), limit, receiver)
 
-    def heard(self, receiver: str, incident_ids: Collection[int], *, delivered: bool = False) -> set[int]:
-        """Of these incidents, those that the receiver was told of, digests left out; or only what really arrived."""
+    def heard(self, receiver: str, incident_ids: Collection[int], *, delivered: bool = False, digests: bool = False) -> set[int]:
+        """Of these incidents, those that the receiver was told of; also in a digest; or only what really arrived."""
         with self._store.transaction() as connection:
-            return reading.heard(connection, receiver, incident_ids, delivered=delivered)
+            return reading.heard(connection, receiver, incident_ids, delivered=delivered, digests=digests)
 
     def mentioned(self, notice_ids: Collection[int]) -> dict[int, list[int]]:
         """The incidents that notices about several tell of."""

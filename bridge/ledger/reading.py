@@ -168,17 +168,20 @@ def _told(connection: Connection, which: Filter) -> list[Row[Any]]:
     return [*connection.execute(single), *connection.execute(several)]
 
 
-def heard(connection: Connection, receiver: str, incident_ids: Collection[int], *, delivered: bool = False) -> set[int]:
-    """Of these incidents, those that the receiver was told of as it happened (not in a digest); or those that really arrived."""
-    kinds = [Telling.DIGEST.value, Telling.BRAKED.value]
-    about = [notice.c.receiver == receiver, notice.c.kind.not_in(kinds)]
-    if delivered:
-        about.append(notice.c.state == Standing.DELIVERED)
+def heard(
+    connection: Connection, receiver: str, incident_ids: Collection[int], *, delivered: bool = False, digests: bool = False
+) -> set[int]:
+    """Of these incidents, those that the receiver was told of; also in a digest; or only what really arrived."""
+    bundles = [kind.value for kind in Telling if kind.bundles]
+    told_by = [Telling.SUMMARY.value, *([Telling.DIGEST.value] if digests else [])]
+    about = [notice.c.receiver == receiver]
+    about += [notice.c.state == Standing.DELIVERED] if delivered else [notice.c.state != Standing.WITHDRAWN]
     found: set[int] = set()
     for some in chunks(incident_ids):
-        found.update(connection.scalars(select(notice.c.incident_id).where(notice.c.incident_id.in_(some), *about)))
+        alone = select(notice.c.incident_id).where(notice.c.incident_id.in_(some), notice.c.kind.not_in(bundles), *about)
+        found.update(connection.scalars(alone))
         several = select(mention.c.incident_id).join_from(mention, notice, notice.c.id == mention.c.notice_id)
-        found.update(connection.scalars(several.where(mention.c.incident_id.in_(some), *about)))
+        found.update(connection.scalars(several.where(mention.c.incident_id.in_(some), notice.c.kind.in_(told_by), *about)))
     return found
 
 

@@ -6,7 +6,7 @@ from typing import Any, Final
 
 import msgspec
 
-from bridge.core.incident import Incident, State
+from bridge.core.incident import Incident, Kind, State
 from bridge.core.notice import Notice, Telling
 from bridge.texts import words
 from bridge.texts.facts import clean
@@ -141,7 +141,7 @@ def _sections(notice: Notice, language: str, zone: tzinfo, sentence: Sentence) -
 def _sort(one: Incident) -> str:
     if one.state is State.OPEN:
         return "open"
-    return "planned" if one.planned else "over"
+    return "planned" if one.planned or one.kind is Kind.NODE_FENCED_BY_ADMIN else "over"
 
 
 def _when(one: Incident, now: datetime, language: str, zone: tzinfo) -> str:
