@@ -183,7 +183,7 @@ def test_a_restart_neither_forgets_the_brake_nor_says_again_that_it_is_on(make):
     for notice in before:
         again.remember_ring(notice, later)
         if not notice.kind.bundles:
-            again.remember(notice.incident.key, router.told[notice.incident.key]["noc"], notice.incident)
+            again.remember(notice.incident, notice)
     for incident in storm:
         again.watch(incident, later)
     assert pass_time(again, later, later + MINUTE) == []
