@@ -47,7 +47,9 @@ class Orders:
         elif isinstance(request, control.Ring):
             self._bells.ring(request.receivers, answer, now)
         else:
-            answer(name=self._name, version=__version__, pid=os.getpid(), since_us=to_us(self._started_at))
+            held = {name: count for name, count in self._writer.line.router.held().items() if count}
+            since = to_us(self._started_at)
+            answer(name=self._name, version=__version__, pid=os.getpid(), since_us=since, held_back=held)
 
     def _acknowledge(self, request: control.Ack, answer: control.Answer, now: datetime) -> None:
         incident = self._writer.ledger.incident(request.incident)

@@ -6,6 +6,7 @@ import click
 from bridge.commands.common import Trouble, config_option, emit, json_option, load, now, reading
 
 if TYPE_CHECKING:
+    from bridge.core.health import Health
     from bridge.ledger.ledger import NoticeRow
 
 STATES = ("pending", "leased", "delivered", "given-up", "withdrawn")
@@ -36,8 +37,8 @@ def deliveries(
 
     with reading(config) as ledger:
         boards = [shapes.board(one) for one in ledger.boards() if one.receiver in config.receivers]
-        found = ledger.notices(incident_id, states or None, None if receiver else limit)
-    rows = [row for row in found if receiver in {None, row.notice.receiver}][:limit]
+        rows = ledger.notices(incident_id, states or None, limit, receiver)
+        healths = ledger.healths()
     unfiltered = not states and incident_id is None
     untrue = [one for one in boards if receiver in {None, one["receiver"]} and one["untrue"] and unfiltered]
     if as_json:
@@ -45,6 +46,9 @@ def deliveries(
     elif rows:
         heads = ("NOTICE", "INCIDENT", "RECEIVER", "KIND", "DECIDED", "STATE", "TRIES", "NEXT OR LAST", "LAST WORD")
         click.echo(table(heads, [_row(row) for row in rows]))
+        for name in sorted({row.notice.receiver for row in rows if row.state.value in {"pending", "leased"}} & healths.keys()):
+            if healths[name].failures:
+                click.echo(f"{name} {_trouble(healths[name])}", err=True)
     elif untrue:
         pass
     elif receiver and receiver not in config.receivers:
@@ -53,6 +57,14 @@ def deliveries(
         click.echo("no deliveries", err=True)
     if untrue and not as_json:
         click.echo(f"\n{shapes.untrue(untrue)}" if rows else shapes.untrue(untrue))
+
+
+def _trouble(health: "Health") -> str:
+    from bridge.humane import ago
+
+    rests = health.paused_until is not None and health.paused_until > now()
+    then = "only what is urgent is tried before the next probe" if rests else "the next notice is tried when it is due"
+    return f"failed {health.failures} times in a row since {ago(health.failing_since, now())} ({health.failure}); {then}"
 
 
 def _row(row: "NoticeRow") -> tuple[object, ...]:
@@ -64,7 +76,7 @@ def _row(row: "NoticeRow") -> tuple[object, ...]:
         when = "now"
     return (
         notice.id,
-        notice.incident_id,
+        notice.incident_id or f"{len(notice.numbers) + notice.left_out} incidents",
         notice.receiver,
         notice.kind,
         instant(notice.at),

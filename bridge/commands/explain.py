@@ -35,7 +35,8 @@ def explain(incident_id: int, config_path: Path, *, as_json: bool) -> None:
         absorbed = _absorbed(ledger, incident)
         keys = [incident.key, *(one.key for _, one in absorbed)]
         reports = [report for key in keys for _, report in ledger.reports(incident_key=key)]
-        notices = [row for number in (incident_id, *(number for number, _ in absorbed)) for row in ledger.notices(number)]
+        numbers = (incident_id, *(number for number, _ in absorbed))
+        notices = list({row.notice.id: row for number in numbers for row in ledger.notices(number)}.values())
     reports.sort(key=lambda one: one.at)
     if as_json:
         emit(

@@ -1,12 +1,13 @@
 """Records of the ledger as `--json` shows them, and as a line on the terminal."""
 
 import json
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
+from bridge.core.health import Health
 from bridge.core.incident import Incident
 from bridge.humane import plain, table
-from bridge.ledger.ledger import BoardRow, Edge, NoticeRow, StoredReport
+from bridge.ledger.ledger import BoardRow, Edge, NoticeRow, Queue, StoredReport
 from bridge.texts import summary
 
 
@@ -47,7 +48,8 @@ def outages(one: Incident) -> dict[str, float | None]:
 def notice(row: NoticeRow) -> dict[str, Any]:
     return {
         "id": row.notice.id,
-        "incident": row.notice.incident_id,
+        "incident": row.notice.incident_id or None,
+        "incidents": list(row.notice.numbers) or [row.notice.incident_id],
         "receiver": row.notice.receiver,
         "kind": row.notice.kind.value,
         "reason": row.notice.reason,
@@ -59,6 +61,28 @@ def notice(row: NoticeRow) -> dict[str, Any]:
         "last_word": row.last_word,
         "tries": [{"at": one.at.isoformat(), "verdict": one.verdict, "why": one.why} for one in row.tries],
     }
+
+
+def receiver(name: str, health: Health, queue: Queue, held: int | None, now: datetime) -> dict[str, Any]:
+    """`held_back` is known to the running bridge only; null without one."""
+    return {
+        "name": name,
+        "circuit": health.circuit(now).value,
+        "failures": health.failures,
+        "failing_since": _iso(health.failing_since),
+        "paused_until": _iso(health.paused_until),
+        "last_success_at": _iso(health.success_at),
+        "last_failure_at": _iso(health.failure_at),
+        "last_failure": health.failure,
+        "pending": queue.pending,
+        "oldest_pending_at": _iso(queue.oldest_at),
+        "given_up": queue.given_up,
+        "held_back": held,
+    }
+
+
+def _iso(instant: datetime | None) -> str | None:
+    return instant.isoformat() if instant else None
 
 
 def edge(one: Edge) -> dict[str, Any]:

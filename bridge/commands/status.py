@@ -23,19 +23,28 @@ def status(config_path: Path, *, as_json: bool) -> None:
     """
     config = load(config_path)
     from bridge.commands import shapes
+    from bridge.core.health import Health
+    from bridge.ledger.ledger import Queue
 
     with reading(config) as ledger:
         counts = ledger.counts()
         incidents = ledger.incidents(state=["watching", "open", "clearing"])
         edges = ledger.edges()
         boards = [one for one in ledger.boards() if one.receiver in config.receivers]
+        healths, queues = ledger.healths(), ledger.queues()
+    bridge = _running(config)
+    bells = [name for name, receiver in config.receivers.items() if not receiver.board]
+    held = {name: bridge.get("held_back", {}).get(name, 0) if bridge["running"] else None for name in bells}
     result = {
-        "bridge": _running(config),
+        "bridge": bridge,
         "ledger": config.bridge.ledger,
         "counts": {name: value.isoformat() if isinstance(value, datetime) else value for name, value in counts.items()},
         "incidents": [shapes.incident(number, one) for number, one in incidents],
         "edges": [shapes.edge(one) for one in edges],
         "boards": [shapes.board(one) for one in boards],
+        "receivers": [
+            shapes.receiver(name, healths.get(name, Health()), queues.get(name, Queue()), held[name], now()) for name in bells
+        ],
     }
     if as_json:
         emit(result)
@@ -65,6 +74,7 @@ def _text(result: dict[str, Any]) -> str:
     ]
     tables = [
         _edges(result["edges"]),
+        receivers(result["receivers"]),
         _boards(result["boards"]),
         shapes.untrue(result["boards"]),
         _incidents(result["incidents"]),
@@ -134,6 +144,41 @@ def _boards(boards: list[dict[str, Any]]) -> str:
     ]
     heads = ("BOARD", "SERVICES", "OWED", "LAST SUCCESS", "READ BACK", "NOT TRUE", "TROUBLE")
     return table(heads, rows) if rows else ""
+
+
+def receivers(found: list[dict[str, Any]]) -> str:
+    from bridge.humane import ago, table
+
+    rows = [
+        (
+            one["name"],
+            _health(one),
+            one["pending"],
+            _when(one["oldest_pending_at"]),
+            "?" if one["held_back"] is None else one["held_back"],
+            _when(one["last_success_at"]),
+            f"{ago(datetime.fromisoformat(one['last_failure_at']), now())}: {one['last_failure']}"
+            if one["last_failure_at"]
+            else "-",
+        )
+        for one in found
+    ]
+    heads = ("RECEIVER", "HEALTH", "OWED", "OLDEST", "HELD BACK", "LAST SUCCESS", "LAST FAILURE")
+    return table(heads, rows) if rows else ""
+
+
+def _health(one: dict[str, Any]) -> str:
+    if not one["failures"]:
+        return "good" if one["last_success_at"] or one["last_failure_at"] else "never tried"
+    until = datetime.fromisoformat(one["paused_until"]) if one["paused_until"] else None
+    rest = f", next probe {until.astimezone():%H:%M:%S}" if until and until > now() else ""
+    return f"FAILED {one['failures']} times{rest}"
+
+
+def _when(instant: str | None) -> str:
+    from bridge.humane import ago
+
+    return ago(datetime.fromisoformat(instant), now()) if instant else "-"
 
 
 def _incidents(incidents: list[dict[str, Any]]) -> str:
