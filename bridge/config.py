@@ -115,6 +115,10 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
     routes: tuple[Route, ...]
     warnings: tuple[Problem, ...] = ()
 
+    @property
+    def brakes(self) -> dict[str, Brake]:
+        return {name: receiver.brake for name, receiver in self.receivers.items() if receiver.brake is not None}
+
 
 class ConfigError(Exception):
     """All that is wrong with the file, in the order of its lines."""

@@ -31,8 +31,7 @@ log = logging.getLogger("quorumbell.bridge")
 def new_line(config: Config) -> Line:
     languages = {name: receiver.language for name, receiver in config.receivers.items()}
     in_place = frozenset(name for name, receiver in config.receivers.items() if getattr(receiver.factory, "in_place", False))
-    brakes = {name: receiver.brake for name, receiver in config.receivers.items() if receiver.brake is not None}
-    return Line(config.correlation.core(), config.routes, languages, in_place, brakes)
+    return Line(config.correlation.core(), config.routes, languages, in_place, config.brakes)
 
 
 def to_report(stored: StoredReport) -> Report:

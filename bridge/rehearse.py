@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
 
+from bridge.core.brake import Brake
 from bridge.core.event import EPOCH, Report
 from bridge.core.incident import Incident
 from bridge.core.match import Route
@@ -59,8 +60,8 @@ def _report(path: Path, number: int, record: Any) -> Report:
 class Rehearsal:
     """The core with a hand-moved clock, and a memory of every notice."""
 
-    def __init__(self, settings: Settings, routes: tuple[Route, ...]) -> None:
-        self._line = Line(settings, routes)
+    def __init__(self, settings: Settings, routes: tuple[Route, ...], brakes: Mapping[str, Brake] | None = None) -> None:
+        self._line = Line(settings, routes, brakes=brakes)
         self.incidents: dict[str, Incident] = {}
         self.notices: list[Notice] = []
         self.reports = 0
@@ -94,8 +95,8 @@ class Rehearsal:
             key: _row(incident) for key, incident in self.incidents.items() if incident.absorbed_into is None
         }
         for notice in self.notices:
-            row = rows.get(self._final(notice.incident.key))
-            if row is not None:
+            told_of = dict.fromkeys(self._final(one.key) for one in notice.items or (notice.incident,))
+            for row in (rows[key] for key in told_of if key in rows):
                 row["notices"].append(
                     {
                         "at": notice.at.isoformat(),
@@ -151,8 +152,13 @@ def recordings(paths: Iterable[Path]) -> Iterator[Report]:
         yield from read_recording(path)
 
 
-def run(paths: Iterable[Path], settings: Settings | None = None, routes: tuple[Route, ...] | None = None) -> dict[str, Any]:
+def run(
+    paths: Iterable[Path],
+    settings: Settings | None = None,
+    routes: tuple[Route, ...] | None = None,
+    brakes: Mapping[str, Brake] | None = None,
+) -> dict[str, Any]:
     """Rehearses recordings, all at once, and gives what would have been told. Raises BadRecording."""
-    rehearsal = Rehearsal(settings or Settings(), routes or bell())
+    rehearsal = Rehearsal(settings or Settings(), routes or bell(), brakes)
     rehearsal.take(recordings([Path(path) for path in paths]))
     return rehearsal.result()

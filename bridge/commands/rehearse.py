@@ -49,7 +49,7 @@ def _recorded(recordings: tuple[Path, ...], config: "Config | None") -> dict[str
     from bridge.rehearse import BadRecording, run
 
     try:
-        return run(recordings, config.correlation.core() if config else None, config.routes if config else None)
+        return run(recordings, config.correlation.core(), config.routes, config.brakes) if config else run(recordings)
     except BadRecording as error:
         raise Trouble(str(error)) from None
 
@@ -57,7 +57,7 @@ def _recorded(recordings: tuple[Path, ...], config: "Config | None") -> dict[str
 def _past(config: "Config", since: datetime | None, until: datetime | None) -> dict[str, Any]:
     from bridge.rehearse import Rehearsal
 
-    rehearsal = Rehearsal(config.correlation.core(), config.routes)
+    rehearsal = Rehearsal(config.correlation.core(), config.routes, config.brakes)
     with reading(config) as ledger:
         rehearsal.take(_reports(report for _, report in ledger.reports(since=since, until=until)))
     return rehearsal.result()

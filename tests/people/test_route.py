@@ -242,8 +242,20 @@ class Story:
             self.notices += self.router.review(self.incidents, self.now)
             assert len(self.notices) == before, "what was told is not told again"
         elif what == "open":
-            self.change(Incident(key=f"i{len(self.incidents)}", cluster="alpha", kind=value, root="resource/x", state=State.OPEN,
-                severity=Severity.CRITICAL, peak=Severity.CRITICAL, opened_at=self.now, changed_at=self.now, reason="down"))  # fmt: skip
+            self.change(
+                Incident(
+                    key=f"i{len(self.incidents)}",
+                    cluster="alpha",
+                    kind=value,
+                    root="resource/x",
+                    state=State.OPEN,
+                    severity=Severity.CRITICAL,
+                    peak=Severity.CRITICAL,
+                    opened_at=self.now,
+                    changed_at=self.now,
+                    reason="down",
+                )
+            )
         elif self.incidents:
             incident = self.incidents[value % len(self.incidents)]
             if what == "ack":
