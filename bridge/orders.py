@@ -47,9 +47,18 @@ class Orders:
         elif isinstance(request, control.Ring):
             self._bells.ring(request.receivers, answer, now)
         else:
-            held = {name: count for name, count in self._writer.line.router.held().items() if count}
-            since = to_us(self._started_at)
-            answer(name=self._name, version=__version__, pid=os.getpid(), since_us=since, held_back=held)
+            self._introduce(answer)
+
+    def _introduce(self, answer: control.Answer) -> None:
+        router = self._writer.line.router
+        answer(
+            name=self._name,
+            version=__version__,
+            pid=os.getpid(),
+            since_us=to_us(self._started_at),
+            held_back={name: count for name, count in router.held().items() if count},
+            acknowledged=router.acknowledged(),
+        )
 
     def _acknowledge(self, request: control.Ack, answer: control.Answer, now: datetime) -> None:
         incident = self._writer.ledger.incident(request.incident)

@@ -1,11 +1,11 @@
 """What a person says to the running bridge."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import click
 
-from bridge.commands.common import Span, Trouble, ask, config_option, emit, json_option, load, now, who
+from bridge.commands.common import Instant, Span, Trouble, ask, config_option, emit, json_option, load, now, who
 
 comment_option = click.option("-m", "--comment", default="", help="Why, in a few words; all who ask will read it.")
 
@@ -16,7 +16,7 @@ comment_option = click.option("-m", "--comment", default="", help="Why, in a few
 @comment_option
 @click.option("--withdraw", is_flag=True, help="Give it back: reminders go on.")
 def ack(incident_id: int, config_path: Path, comment: str, *, withdraw: bool) -> None:
-    """Take an incident: no more reminders, and everybody sees who is on it.
+    """Take an incident: no reminders, nobody further is told, and `status` shows who is on it. What gets worse still rings.
 
     \b
     Examples:
@@ -42,14 +42,15 @@ def silence() -> None:
 @click.argument("matchers", metavar="MATCHER...", nargs=-1, required=True)
 @config_option
 @comment_option
-@click.option("--for", "length", type=Span(), required=True, help="How long, like 2h or 1h30m.")
-def add(matchers: tuple[str, ...], config_path: Path, comment: str, length: timedelta) -> None:
+@click.option("--for", "length", type=Span(), help="How long, like 2h or 1h30m.")
+@click.option("--until", type=Instant(), help='Or until when, like "2026-11-24 06:00".')
+def add(matchers: tuple[str, ...], config_path: Path, comment: str, length: timedelta | None, until: datetime | None) -> None:
     """Begin a silence for incidents that fit all MATCHERs, written as in the routes.
 
     \b
     Examples:
       quorumbell silence add 'node="n3"' --for 2h -m "new memory"
-      quorumbell silence add 'kind=~"replica-.*"' 'cluster="test"' --for 30m
+      quorumbell silence add 'kind=~"replica-.*"' 'cluster="test"' --until "2026-11-24 06:00"
     """
     from bridge.control import Silence
     from bridge.core.event import to_us
@@ -60,7 +61,11 @@ def add(matchers: tuple[str, ...], config_path: Path, comment: str, length: time
         written = tuple(str(parse(text)) for text in matchers)
     except BadMatcher as error:
         raise Trouble(str(error), 2) from None
-    until = now() + length
+    if (length is None) is (until is None):
+        raise Trouble("say how long: --for 2h, or --until TIME; one of the two", 2)
+    until = until or now() + (length or timedelta(0))
+    if until <= now():
+        raise Trouble(f"{instant(until)} is over; name a time that is to come", 2)
     said = ask(load(config_path), Silence(matchers=written, until_us=to_us(until), comment=comment, author=who()))
     click.echo(f"silence {said.get('id')} until {instant(until)}: {' '.join(written)}")
 

@@ -35,11 +35,12 @@ def status(config_path: Path, *, as_json: bool) -> None:
     bridge = _running(config)
     bells = [name for name, receiver in config.receivers.items() if not receiver.board]
     held = {name: bridge.get("held_back", {}).get(name, 0) if bridge["running"] else None for name in bells}
+    taken = bridge.pop("acknowledged", {})
     result = {
         "bridge": bridge,
         "ledger": config.bridge.ledger,
         "counts": {name: value.isoformat() if isinstance(value, datetime) else value for name, value in counts.items()},
-        "incidents": [shapes.incident(number, one) for number, one in incidents],
+        "incidents": [shapes.incident(number, one) | {"acknowledged_by": taken.get(one.key)} for number, one in incidents],
         "edges": [shapes.edge(one) for one in edges],
         "boards": [shapes.board(one) for one in boards],
         "receivers": [
@@ -190,9 +191,10 @@ def _incidents(incidents: list[dict[str, Any]]) -> str:
             one["severity"],
             one["state"],
             one["kind"],
+            one["acknowledged_by"] or "-",
             ago(datetime.fromisoformat(one["opened_at"]), now()),
             one["summary"],
         )
         for one in incidents
     ]
-    return table(("ID", "SEVERITY", "STATE", "KIND", "SINCE", "WHAT"), rows) if rows else ""
+    return table(("ID", "SEVERITY", "STATE", "KIND", "TAKEN BY", "SINCE", "WHAT"), rows) if rows else ""

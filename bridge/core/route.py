@@ -234,6 +234,10 @@ class Router:
         """Whom the routes name for it, whenever."""
         return {name for route in self._asked(labels_of(incident)) for name in route.receivers}
 
+    def acknowledged(self) -> dict[str, str]:
+        """Who has taken which incident, by its key."""
+        return dict(self._acknowledged)
+
     def held(self) -> dict[str, int]:
         """How much waits at each desk."""
         return {name: len(desk.held) for name, desk in self._desks.items()}

@@ -2,6 +2,7 @@
 
 import json
 import os
+import pwd
 import signal
 import socket
 import subprocess
@@ -147,6 +148,8 @@ def test_people_acknowledge_silence_and_ring(bridge):
     assert "new disk" in bridge.command("silence", "list")
     bridge.command("ack", "1", "-m", "on my way")
     assert "on my way" in bridge.command("explain", "1")
+    (shown,) = json.loads(bridge.command("status", "--json"))["incidents"]
+    assert shown["acknowledged_by"] == pwd.getpwuid(os.getuid()).pw_name, "everybody sees who is on it"
     assert bridge.mails == []
     bridge.command("ring")
     eventually(lambda: len(bridge.mails) == 1)
