@@ -42,8 +42,8 @@ class Edges:
         for peer in (state for intake in self._intakes for state in intake.peers()):
             silent = self._is_silent(peer, now)
             place = (peer.cluster, peer.node)
-            if silent != self._silent.get(place, False):
-                self._silent[place] = silent
+            known, self._silent[place] = self._silent.get(place, False), silent
+            if silent is not known:
                 self._writer.report("bridge", peer.cluster, {"node": peer.node, "silent": silent}, now)
             rows.append(_edge(peer, silent=silent))
         self._writer.ledger.commit(Commit(now=now, edges=rows))
