@@ -66,6 +66,8 @@ def chat(notice: Notice, zone: tzinfo) -> Chat:
 def chat_strictly(notice: Notice, zone: tzinfo) -> Chat:
     """As `chat`, but a mistake in a template raises: the tests' way."""
     told = frame(notice, notice.language, zone)
+    if notice.kind.bundles:
+        return _several(notice, told)
     over = notice.kind is Telling.CLOSED
     # What stays in the room must not say "2 minutes ago", and is no news: the story as it is told at the beginning.
     settled = told if over else frame(msgspec.structs.replace(notice, kind=Telling.OPENED), notice.language, zone)
@@ -86,6 +88,19 @@ def chat_strictly(notice: Notice, zone: tzinfo) -> Chat:
         whole=(brief, *_story(told), *what_to_do, *involved, *away, *_paragraph(ask)),
         cut=_cut_word(notice),
     )
+
+
+def _several(notice: Notice, told: dict[str, Any]) -> Chat:
+    """Of several incidents: one message that stands for itself, with a line for each; nothing hangs below it."""
+    mark = MARKS[notice.incident.severity if notice.incident.state is State.OPEN else Severity.OK]
+    head = Part(lead=f"{mark} {told['subject']}")
+    lines = [
+        part
+        for section in told["sections"]
+        for part in (Part(lead=section.title), *(Part(text=f"• {one}") for one in section.lines))
+    ]
+    whole = (head, *_story(told), *lines, *_paragraph(" ".join(told["foot"])))
+    return Chat(overview=whole, details=(), news=whole, brief=(head,), whole=whole, cut=_cut_word(notice))
 
 
 def _mark(notice: Notice) -> str:

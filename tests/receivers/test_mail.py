@@ -6,12 +6,15 @@ import time
 from collections.abc import Iterator
 from datetime import timedelta
 from email.utils import parsedate_to_datetime
+from zoneinfo import ZoneInfo
 
+import msgspec
 import pytest
 
 from bridge.core.notice import Delivered, GiveUp, Telling, TryLater
-from bridge.receivers.mail import Mail, Settings
+from bridge.receivers.mail import Mail, Settings, compose
 from bridge.secret import Secret
+from bridge.texts.scenes import bundle
 from tests.receivers.kit import SECRET, TIMEOUT, Kit
 from tests.servers import faults
 from tests.servers.faults import FaultServer, LossyLine
@@ -361,3 +364,14 @@ def test_mistakes_in_the_settings_name_the_cure(changes, cure):
     fields = {"host": "mx.example.com", "sender": "a@b.c", "to": ("d@e.f",)}
     with pytest.raises(ValueError, match=re.escape(cure)):
         Settings(**(fields | changes))
+
+
+@pytest.mark.parametrize("telling", [one for one in Telling if one.bundles])
+def test_what_is_about_several_incidents_begins_a_thread_of_its_own(telling):
+    settings = Settings(host="m", sender="q@example.com", to=("a@example.com",))
+    told = msgspec.structs.replace(bundle(telling, "en"), id=7)
+    mail, again = (compose(told, settings, "noc", ZoneInfo("UTC"), {}) for _ in range(2))
+    assert mail["Message-ID"] == again["Message-ID"], "a retry is the same mail"
+    assert mail["In-Reply-To"] is None
+    assert not mail["Subject"].startswith("Re:")
+    assert mail["X-Quorumbell-Incident"] == ", ".join(map(str, told.numbers))

@@ -3,12 +3,14 @@
 import re
 from datetime import timedelta
 
+import msgspec
 import pytest
 
 from bridge.core.incident import State
 from bridge.core.notice import Delivered, GiveUp, Telling, TryLater
 from bridge.receivers.mattermost import Mattermost, Settings
 from bridge.secret import Secret
+from bridge.texts.scenes import bundle
 from tests.receivers.kit import MARKUP, SECRET, TIMEOUT, HttpKit
 from tests.servers.faults import Lossy
 from tests.servers.mattermost import Mattermost as Server
@@ -268,3 +270,11 @@ def test_mistakes_in_the_settings_name_the_cure(changes, cure):
     fields = {"url": "https://mattermost.example.com", "token": Secret.literal("long enough"), "channel": "a/b"}
     with pytest.raises(ValueError, match=re.escape(cure)):
         Settings(**(fields | changes))
+
+
+@pytest.mark.parametrize("telling", [one for one in Telling if one.bundles])
+def test_what_is_about_several_incidents_is_one_post_of_its_own(place, bell, telling):
+    told = msgspec.structs.replace(bundle(telling, "en"), id=7)
+    assert isinstance(bell.deliver(told, {}), Delivered)
+    (post,) = place.shown()
+    assert all(f"• #{number}, " in post["text"] for number in told.numbers)

@@ -15,7 +15,7 @@ from bridge.core.incident import Kind, State
 from bridge.core.notice import Telling
 from bridge.texts import LANGUAGES, chat, words
 from bridge.texts.chat import Part, chat_strictly, fit, plain
-from bridge.texts.scenes import OTHER_SCENES, SCENES, notice
+from bridge.texts.scenes import OTHER_SCENES, SCENES, bundle, notice
 
 TELLINGS = (Telling.OPENED, Telling.ESCALATED, Telling.REMINDER, Telling.UPDATED, Telling.CLOSED)
 ALL = list(product(Kind, LANGUAGES, TELLINGS))
@@ -115,3 +115,14 @@ def test_a_name_in_the_root_is_in_the_first_line_of_each():
     incident = msgspec.structs.replace(told.incident, root=Subject("node/böse-1"))
     made = chat_strictly(msgspec.structs.replace(told, incident=incident), UTC)
     assert all("böse-1" in parts[0].text for parts in (made.overview, made.news, made.brief, made.whole))
+
+
+@pytest.mark.parametrize("language", ["en", "de"])
+@pytest.mark.parametrize("telling", [one for one in Telling if one.bundles])
+def test_of_several_incidents_each_has_its_line_in_one_message(telling, language):
+    told = bundle(telling, language)
+    made = chat_strictly(told, UTC)
+    text = plain(made.overview)
+    assert [number for number in told.numbers if f"• #{number}, " in text] == list(told.numbers)
+    assert (made.details, made.news, made.whole) == ((), made.overview, made.overview)
+    assert ("🔴" in text) is (telling is not Telling.DIGEST)

@@ -39,7 +39,7 @@ class Timeline:
         restore(self.line, self.ledger, self.now)
         self._woken = threading.Semaphore(0)
         self.bells = Bells(self.config.receivers, self.ledger, Metrics(), self.now, self._woken.release)
-        self.writer = Writer(self.ledger, self.line, [], Metrics(), self.bells.owed)
+        self.writer = Writer(self.ledger, self.line, [], Metrics(), self.bells.owed, lambda *_: None)
         self.digests = Digests(self.config.receivers, self.ledger, self.line.router, self.now)
 
     def close(self):

@@ -56,7 +56,7 @@ def test_an_open_incident_is_told_as_it_is_now(timeline):
 def test_what_is_urgent_does_not_wait_for_the_circuit(timeline):
     story = timeline(NOC + AT_ONCE)
     story.down("noc")
-    story.at(0).fails("web").at(600)
+    story.at(0).fails("web").at(55)
     health = story.bells.health["noc"]
     assert health.circuit(story.now) is Circuit.OPEN
     before = story.tried("noc")
@@ -72,7 +72,7 @@ def test_what_is_urgent_does_not_wait_for_the_circuit(timeline):
 def test_the_circuit_outlives_a_restart_and_is_probed_by_one(timeline):
     story = timeline(NOC + AT_ONCE)
     story.down("noc")
-    story.at(0).fails("web").at(300)
+    story.at(0).fails("web").at(55)
     paused = story.bells.health["noc"].paused_until
     story.fails("one", "two", "three").restart()
     assert story.bells.health["noc"].paused_until == paused
