@@ -8,7 +8,7 @@ import pytest
 
 from bridge.core.incident import Kind
 from bridge.core.notice import Notice, Telling
-from bridge.texts.scenes import notice
+from bridge.texts.scenes import bundle, notice
 from tests.servers.certificates import Signed, make_authority, sign
 
 
@@ -30,7 +30,7 @@ def signed_for_another(authority: Path) -> Signed:
 @pytest.fixture
 def told() -> Callable[..., Notice]:
     def make(telling: Telling = Telling.OPENED, kind: Kind = Kind.NODE_FAILURE, language: str = "en", **fields: object) -> Notice:
-        made = notice(kind, telling, language)
+        made = bundle(telling, language) if telling.bundles else notice(kind, telling, language)
         inside = {
             name: fields.pop(name)
             for name in ("facts", "cluster", "key", "root", "outages", "state", "severity")
