@@ -29,6 +29,8 @@ from bridge.telemetry import Metrics
 
 AT_ONCE: Final = 20
 """Requests handed to a worker in one go: enough not to wait for the writer between two, few enough to stay the newest."""
+MOST_REMARKS: Final = 10
+"""At once, into the log."""
 WRITTEN_EVERY: Final = timedelta(seconds=5)
 GRACE: Final = timedelta(minutes=1)
 """For relays to come back after a start of the bridge."""
@@ -188,9 +190,7 @@ class _One:
             self._reports += reports
             self._orders += orders
             self._seen = None
-        for remark in self.board.remarks:
-            log.warning("board %s", remark)
-        self.board.remarks.clear()
+        self._log_remarks()
         if not self._busy:
             self._hand_out(now)
 
@@ -207,6 +207,13 @@ class _One:
         self._thread.join(within)
 
     # --- the writer's thread
+
+    def _log_remarks(self) -> None:
+        for remark in self.board.remarks[:MOST_REMARKS]:
+            log.warning("board %s", remark)
+        if len(self.board.remarks) > MOST_REMARKS:
+            log.warning("board %s: and %d more; see quorumbell status", self.name, len(self.board.remarks) - MOST_REMARKS)
+        self.board.remarks.clear()
 
     def _hand_out(self, now: datetime) -> None:
         hosts = self.board.look(now)

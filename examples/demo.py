@@ -1,4 +1,4 @@
-"""The main job, on one machine: a recorded power cut goes through real hooks, relays and the bridge into a mailbox.
+"""The main job, on one machine: a recorded power cut goes through real hooks, relays and the bridge into a mailbox and a board.
 
 Runs as any user, on loopback, in a folder of its own that is removed afterwards. `--keep` stays up until interrupted.
 """
@@ -18,12 +18,14 @@ from pathlib import Path
 
 from bridge.wire.keys import enrol, make_bridge_keys, make_node_keys
 from examples.mail_sink import MailSink
+from tests.servers.opsview import OPERATOR, Opsview
 
 HERE = Path(__file__).resolve().parent
 HOOK = HERE.parent / "alert_scripts" / "quorumbell-alert"
 RECORDING = HERE / "node-power-cut.json"
 LONGEST = 55.0
 CLUSTER = "demo"
+GREEN = ("ok", "up")
 
 
 def main() -> int:
@@ -46,7 +48,7 @@ def main() -> int:
 
 
 class Demo:
-    """A bridge, a relay for each recorded node, a mailbox; and the recording."""
+    """A bridge, a relay for each recorded node, a mailbox, a stand-in for Opsview; and the recording."""
 
     def __init__(self, home: Path) -> None:
         self.home = home
@@ -56,8 +58,19 @@ class Demo:
         self.mails: list[EmailMessage] = []
         self.came = threading.Event()
         self.sink = MailSink(self._on_mail)
+        self.opsview = self._board()
         self.processes: list[subprocess.Popen[bytes]] = []
         self.exits: list[int] = []
+
+    def _board(self) -> Opsview:
+        """What `quorumbell setup opsview` makes in a real one."""
+        server = Opsview()
+        server.add_user("quorumbell", "a demo's password", rights=OPERATOR)
+        for node in self.nodes:
+            server.provide(node, ["Cluster Node", "Fencing", "Quorumbell Relay"], freshness=1800)
+        server.provide(CLUSTER, ["Cluster", "Resource: web"], freshness=1800)
+        server.provide("bridge", ["Quorumbell"], freshness=180)
+        return server.start()
 
     def start(self) -> None:
         port = free_port()
@@ -100,6 +113,14 @@ port = {self.sink.port}
 security = "none"
 from = "quorumbell@example.com"
 to = ["oncall@example.com"]
+
+[receivers.board]
+kind = "opsview"
+url = "{self.opsview.url}"
+user = "quorumbell"
+password = "a demo's password"
+own_host = "bridge"
+look_every = "5s"
 """
 
     def _run(self, name: str, *arguments: str) -> None:
@@ -124,16 +145,29 @@ to = ["oncall@example.com"]
         while len(self.mails) < 2 and time.monotonic() < until:
             self.came.wait(0.2)
             self.came.clear()
-        return len(self.mails) == 2 and not any(self.exits)
+        while self._red() and time.monotonic() < until:
+            time.sleep(0.2)
+        return len(self.mails) == 2 and not any(self.exits) and not self._red()
+
+    def _red(self) -> list[str]:
+        """What the board does not show as well."""
+        with self.opsview.lock:
+            self.opsview.settle()
+            return [f"{thing.service} on {thing.host}" for thing in self.opsview.world.things.values() if thing.word not in GREEN]
 
     def show(self) -> None:
         for words in (["status"], ["incidents"], ["explain", "1"]):
             say(f"quorumbell {' '.join(words)}")
             subprocess.run([sys.executable, "-m", "bridge", *words, "-c", str(self.config)], check=True, cwd=HERE.parent)
+        say("what Opsview has shown")
+        for event in self.opsview.world.events:
+            at = time.strftime("%H:%M:%S", time.localtime(int(event["time"])))
+            print(f"    {at}  {event['hostname']:<7} {event.get('servicename', ''):<17} {event.get('output', '')}")
         count = len(self.mails)
         print(
             f"\nShown: {len(self.exits)} calls of Pacemaker's alert hook from {len(self.nodes)} nodes became one incident."
             f"\nShown: it rang once, when the node was fenced, and the end says how long it lasted: {count} mails, one thread."
+            "\nShown: the board turned red and green again; it is refreshed, read back, and turns UNKNOWN when nobody speaks."
             "\nShown: every report is in the ledger, with what was made of it, and who was told."
         )
 
@@ -150,6 +184,7 @@ to = ["oncall@example.com"]
         for process in self.processes:
             process.wait(15)
         self.sink.shutdown()
+        self.opsview.stop()
 
     def _on_mail(self, mail: EmailMessage) -> None:
         self.mails.append(mail)

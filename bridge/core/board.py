@@ -74,6 +74,8 @@ class Pace(msgspec.Struct, frozen=True, kw_only=True):
     patience: timedelta = timedelta(seconds=20)
     """What was taken may be shown so much later: results are queued (opsview-rest.md 2.7)."""
     retry_refused: timedelta = timedelta(minutes=15)
+    retry_absent: timedelta = timedelta(hours=1)
+    """What reading back did not find; it is sent as soon as it is found."""
 
 
 FAILED_STEPS: Final = tuple(timedelta(seconds=seconds) for seconds in (1, 2, 5, 10, 20, 30, 60))
@@ -113,6 +115,8 @@ class _Object(msgspec.Struct):
     why: str = ""
     turn: int = 0
     """Which of its places in the queue counts: the last one given."""
+    waits_at: int | None = None
+    """The rank with which it stands in the queue of what can be sent now."""
 
 
 class Board:
@@ -177,6 +181,7 @@ class Board:
             _, _, target, turn = heappop(self._ready)
             known = self._objects[target]
             if known.turn == turn:
+                known.waits_at = None
                 known.flight = self._show(target, known, now)
                 found.append(known.flight)
         return found
@@ -204,7 +209,7 @@ class Board:
             return
         self._taken_at = now
         if known.absent:  # some servers take everything (opsview-rest.md 11): reading back knows better
-            self._put_off(show.target, now + self._pace.retry_refused)
+            self._put_off(show.target, now + self._pace.retry_absent)
             return
         if known.sent is None or known.sent.text != show.text:
             known.accepted = ""
@@ -254,12 +259,16 @@ class Board:
             rank = len(BADNESS)
         else:
             rank = BADNESS.index(known.picture.shade)
+        if known.waits_at is not None and known.waits_at <= rank:
+            return  # what it will show is looked up when its turn comes
+        known.waits_at = rank
         known.turn += 1
         self._count += 1
         heappush(self._ready, (rank, self._count, target, known.turn))
 
     def _put_off(self, target: Target, until: datetime) -> None:
         known = self._objects[target]
+        known.waits_at = None
         known.turn += 1
         self._count += 1
         heappush(self._later, (until, self._count, target, known.turn))
@@ -330,7 +339,7 @@ class Board:
                 self._step(
                     target, Step.LACK, now, "there is no such service, or this user may not see it; see quorumbell setup opsview"
                 )
-                self._put_off(target, now + self._pace.retry_refused)
+                self._put_off(target, now + self._pace.retry_absent)
             return
         if known.absent:
             known.absent = False

@@ -240,6 +240,18 @@ def test_failures_wait_longer_but_a_minute_at_most_and_a_wish_is_granted():
     assert one.next_at() == now + timedelta(seconds=200)
 
 
+def test_a_hundred_thousand_changes_while_a_board_is_away_take_no_room():
+    one = board()
+    one.learn(condition(), T0)
+    (show,) = one.next(T0, 1)
+    one.answered(show, TryLater("no answer"), T0)
+    for number in range(10_000):
+        one.learn(condition(severity=(Severity.OK, Severity.WARNING, Severity.CRITICAL)[number % 3], why=str(number)), T0)
+    assert len(one._ready) + len(one._later) < 10
+    (show,) = one.next(at(5), 10)
+    assert "9999" in show.text
+
+
 # --- reading back
 
 
@@ -307,9 +319,9 @@ def test_a_server_that_takes_everything_is_not_believed():
     send(one, T0)
     one.seen([], at(30), at(30))
     assert life_of(one) is Life.REFUSED
-    assert len(send(one, at(930))) == 1
+    assert len(send(one, at(3630))) == 1
     assert life_of(one) is Life.REFUSED
-    assert send(one, at(931)) == []
+    assert send(one, at(3631)) == []
 
 
 def test_what_is_refused_though_it_is_there_is_tried_rarely():
