@@ -7,7 +7,7 @@ Two kinds of report come from a node:
                        (absent when ours is called before it)
     src "drbd-events"  what `drbdsetup events2` printed: `line1`, `line2`, … about one resource, the first with its time, as
                        `bridge.wire.events2.Differences` gives them; with `dump` they are all there is of the resource. `dump`
-                       and `resources` (names with blanks between): all resources of the node; it has no other
+                       and `resources`, `resources2`, … (names with blanks between): all resources of the node; it has no other
 
 Both generations give the same events. Names: 8.4 gives the peer's in DRBD_PEER, 9 by its node id. The volume: 8.4 gives one
 number; in 9 drbdadm overwrites the kernel's number with all of the resource's, and only DRBD_BACKING_DEV, looked up in
@@ -81,7 +81,7 @@ def read_states(report: Report) -> Event:
     """The event of lines of events2, or of a list of all resources. Raises Senseless."""
     body = report.body
     if "resources" in body:
-        listed = tuple(text(body, "resources").split())
+        listed = tuple(name for key in body if key.startswith("resources") for name in text(body, key).split())
         return ReplicasListed(
             uid=report.uid,
             witness=report.node,

@@ -10,8 +10,9 @@ from pathlib import Path
 import pytest
 
 from bridge.spool import boot_id, moment
-from bridge.wire import events2
+from bridge.wire import events2, settings
 from bridge.wire.events2 import Follower
+from bridge.wire.relay import Relay
 from tests.wire.conftest import Bridge, eventually
 
 ROOT = Path(__file__).parents[2]
@@ -270,3 +271,25 @@ def test_lines_of_one_instant_that_come_in_two_reads_wait_for_each_other(drbdset
     follower.close()
 
     assert json.loads(bodies[-1][1])["line2"] == "change device name:r0 volume:0 minor:0 disk:Failed"
+
+
+def test_a_dead_child_leaves_nothing_to_poll(node, drbdsetup, module):
+    """A descriptor that is closed and still polled is always ready: the relay would never rest."""
+    (node.base / "relay.conf").write_text(
+        f"base = {node.base}\nballast_mib = 0\ncluster = demo\nnode = alpha\nbridge = tcp://127.0.0.1:9\n"
+    )
+    follower = Follower(drbdsetup(f"printf '{DUMP}'"), str(module))
+    relay = Relay(settings.load(str(node.base / "relay.conf")), [follower])
+
+    def polled():
+        relay.turn(50)
+        return [handle for handle, _ in relay._poller.sockets if isinstance(handle, int)]
+
+    before = len(polled())
+    assert follower.fileno() in polled()
+    while follower.fileno() >= 0:
+        polled()
+
+    assert len(polled()) == before - 1
+    assert all(os.fstat(handle) for handle in polled())
+    relay._say_goodbye()
