@@ -109,13 +109,16 @@ def _on_failed_run(world: World, event: Action) -> None:
         world.change(key, at, kind=_kind(world, event))
     world.hurt(key, subject, at, _first_severity(world, event), reason)
     world.put(("failed_on", resource), name)
+    if event.task == "promote" or event.target_rc in PROMOTED:
+        world.put(("needs_promote", resource), value=True)  # a start is no answer to what the promoted instance did
     failures = int(incident.facts.get("failures", "0")) + 1 if incident.root == subject else 1
     facts = _facts(event) | {"failures": str(failures)}
     if event.task == "start":
         facts["tried_on"] = with_name(incident.facts.get("tried_on", ""), name)
     if incident.root == subject:
         world.change(key, at, facts=facts)
-    world.set_timer(at + world.settings.down_after, "down", resource)
+    if world.get("timer", "down", resource) is None:  # however often it fails meanwhile
+        world.set_timer(at + world.settings.down_after, "down", resource)
     note_trouble(world, name, key, at)
     world.say(reason, key)
     if event.task == "start":
@@ -141,7 +144,7 @@ def on_down(world: World, resource: str, at: datetime) -> None:
     """A timer: it failed, or its node did, a while ago. If it runs nowhere, it is down, and a person is needed."""
     subject = world.service(resource)
     wound, incident = world.wound(subject), world.holder(subject)
-    if wound is None or incident is None or not wound.outage or world.runs_on.get(resource):
+    if wound is None or incident is None or not wound.outage or _is_up(world, resource):
         return
     if silent := silent_members(world, world.get("seen_on", resource) or ""):
         reason = f"{resource} is not heard of; whether it runs on {' or '.join(silent)} is not known, for want of reports"
@@ -150,7 +153,7 @@ def on_down(world: World, resource: str, at: datetime) -> None:
             waiting = world.get("waits_for", name) or ()
             world.put(("waits_for", name), tuple(dict.fromkeys([*waiting, resource])))
         return
-    reason = f"{resource} runs nowhere"
+    reason = f"{resource} is promoted nowhere" if world.runs_on.get(resource) else f"{resource} runs nowhere"
     world.hurt(incident.key, subject, at, Severity.CRITICAL, reason)
     if incident.kind in {Kind.RESOURCE_FAILURE, Kind.MIGRATION_FAILURE, Kind.RESOURCE_MISCONFIGURED, Kind.MULTIPLE_ACTIVE}:
         world.change(incident.key, at, kind=Kind.RESOURCE_DOWN, root=subject)
@@ -163,6 +166,11 @@ def on_down(world: World, resource: str, at: datetime) -> None:
             world.put(("bystander", other), None)
             why = f"stopped with {resource}, and not started again"
             world.hurt(incident.key, world.service(other), bystander[1], Severity.CRITICAL, why)
+
+
+def _is_up(world: World, resource: str) -> bool:
+    row = world.runs_on.get(resource, {})
+    return "promoted" in row.values() if world.get("needs_promote", resource) else bool(row)
 
 
 def note_trouble(world: World, name: str, key: str, at: datetime) -> None:

@@ -3,7 +3,7 @@
 from datetime import datetime, timedelta
 from typing import Final
 
-from bridge.core.event import Action, Severity
+from bridge.core.event import Action, Severity, Subject
 from bridge.core.incident import Incident, Kind, State
 from bridge.core.nodes import circle, emptied, node
 from bridge.core.quorum import lose_quorum, quorum_incident, without_quorum
@@ -30,7 +30,7 @@ def on_stopped(world: World, event: Action) -> None:
         world.say(f"{resource} stopped on {name} for want of quorum", key)
     elif world.wound(subject) is not None:
         _stopped_in_trouble(world, event)
-    elif (bystander := trouble_here(world, name, at)) is not None and was_here and not node(world, name).announced_at:
+    elif was_here and not node(world, name).announced_at and (bystander := trouble_here(world, subject, name, at)) is not None:
         world.put(("bystander", resource), (bystander, at, name))
         world.put(("bystanders", bystander), (*(world.get("bystanders", bystander) or ()), resource))
         world.say(f"{resource} stopped on {name} right after a failure", bystander)
@@ -81,13 +81,14 @@ def _belongs_to_quorum(world: World, event: Action) -> str | None:
     return lose_quorum(world, witness, event.at, f"{witness} has lost most nodes and stops its resources")
 
 
-def trouble_here(world: World, name: str, at: datetime) -> str | None:
+def trouble_here(world: World, subject: Subject, name: str, at: datetime) -> str | None:
     """The story of a failure that a clean stop belongs to: one on this node a while ago, or one elsewhere a moment ago."""
     for other in (name, *sorted(circle(world, name) - {name})):
         recent: tuple[str, datetime] | None = world.get("trouble", other)
         if recent is None or at - recent[1] > (SOON if other == name else AT_ONCE):
             continue
-        if world.incident(recent[0]).state is not State.CLOSED:
+        story = world.incident(recent[0])
+        if story.state is not State.CLOSED and story.root != subject:
             return recent[0]
     return None
 
