@@ -4,6 +4,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from bridge.core.event import Action, Severity, Subject
+from bridge.core.found import note_found
 from bridge.core.node_failure import give_up
 from bridge.core.nodes import circle, emptied, node, set_node
 from bridge.core.redundancy import consider
@@ -53,6 +54,17 @@ def _on_running(world: World, event: Action) -> None:
 def _show_migration(world: World, event: Action) -> None:
     """On its way, and running all the time."""
     world.note(world.service(event.resource), Severity.OK, event.at, f"moves live from {event.node}")
+
+
+def on_found(world: World, event: Action) -> None:
+    """A probe met it where the cluster did not know of it. What ran nowhere runs again, whoever started it."""
+    note_found(world, event)
+    nowhere = not world.runs_on.get(event.resource)
+    set_active(world, event, "promoted" if event.rc in PROMOTED else "started")
+    wound = world.wound(world.service(event.resource))
+    if nowhere and wound is not None and wound.outage and _answers(world, event, promoted=event.rc in PROMOTED):
+        _recovered(world, event)
+    show_running(world, event.resource, event.at)
 
 
 def _answers(world: World, event: Action, *, promoted: bool) -> bool:

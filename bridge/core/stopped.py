@@ -4,16 +4,16 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from bridge.core.event import Action, Severity, Subject
+from bridge.core.found import found_twice
 from bridge.core.incident import Incident, Kind, State
 from bridge.core.nodes import circle, emptied, node
 from bridge.core.quorum import lose_quorum, quorum_incident, without_quorum
-from bridge.core.shown import show_running, show_stopped
+from bridge.core.shown import show_stopped
 from bridge.core.trouble import SOON, without_name
 from bridge.core.world import World
 
 AT_ONCE: Final = timedelta(seconds=5)
 """What depends on a failed resource is stopped so soon after the failure, on whatever node it runs."""
-FOUND_TOGETHER: Final = timedelta(seconds=30)
 
 
 def on_stopped(world: World, event: Action) -> None:
@@ -103,30 +103,3 @@ def draw_in_bystander(world: World, event: Action) -> None:
     incident: Incident | None = world.get("incident", key)
     if incident is not None and incident.state is not State.CLOSED:
         world.hurt(key, world.service(event.resource), stopped_at, Severity.WARNING, f"stopped on {name} with what had failed")
-
-
-def on_found(world: World, event: Action) -> None:
-    resource, name, at = event.resource, event.node, event.at
-    world.put(("active", name, resource), "started")
-    found = dict(world.get("found", resource) or {})
-    world.put(("found", resource), {**{other: when for other, when in found.items() if at - when < FOUND_TOGETHER}, name: at})
-    show_running(world, resource, at)
-    world.say(f"a probe found {resource} running on {name}")
-
-
-def found_twice(world: World, event: Action) -> bool:
-    """Found running on two nodes, and now it is stopped: it was active in two places."""
-    found: dict[str, datetime] = world.get("found", event.resource) or {}
-    fresh = sorted(name for name, when in found.items() if event.at - when < FOUND_TOGETHER)
-    subject = world.service(event.resource)
-    if len(fresh) < 2 or event.node not in fresh or world.get("clone", event.resource):
-        return False
-    incident = world.holder(subject)
-    if incident is not None and incident.kind is Kind.MULTIPLE_ACTIVE:
-        world.say(f"{event.resource} stopped on {event.node} too", incident.key)
-        return True
-    reason = f"{event.resource} was running on {' and '.join(fresh)} at once"
-    key = world.open_incident(Kind.MULTIPLE_ACTIVE, subject, found[fresh[0]], Severity.WARNING, reason)
-    world.change(key, event.at, facts={"resource": event.resource, "found_on": ", ".join(fresh)})
-    world.hurt(key, subject, event.at, Severity.WARNING, reason)
-    return True
