@@ -159,6 +159,7 @@ def on_down(world: World, resource: str, at: datetime) -> None:
         world.change(incident.key, at, kind=Kind.RESOURCE_DOWN, root=subject)
     down = with_name(incident.facts.get("down", ""), resource)
     world.change(incident.key, at, facts={"down": down})
+    world.confirm(incident.key, at, reason)
     world.alarm(incident.key, at, reason)
     for other in world.get("bystanders", incident.key) or ():
         bystander: tuple[str, datetime, str] | None = world.get("bystander", other)

@@ -14,12 +14,15 @@ from bridge.core.node_failure import Span, cause_of, give_up, take_down
 from bridge.core.nodes import EMPTIED_WITHIN, Node, accusers, circle, claims, is_heard, is_void, meet, node, set_node
 from bridge.core.quorum import lose_quorum, regain_quorum, without_quorum
 from bridge.core.shown import forget_activity, show_cluster, show_member
+from bridge.core.unseen import is_unexplained, on_began_anew
 from bridge.core.world import World
 
 ANNOUNCED_FOR: Final = timedelta(minutes=15)
 """A shutdown that was announced longer ago than this is not the reason of a loss."""
 NO_MORE_ATTEMPTS_BACK: Final = timedelta(seconds=60)
 TRUE: Final = frozenset({"on", "true", "yes", "y", "1"})
+AT_ONCE: Final = timedelta(seconds=1)
+"""Calls of one moment may be numbered in another order than they are stamped."""
 RESTARTED_WITHIN: Final = timedelta(minutes=10)
 
 
@@ -215,10 +218,12 @@ def note_life(world: World, witness: str, sequence: int, at: datetime) -> None:
 
     If the node was called lost meanwhile and nobody fenced it, it died all the same: the survivors died too, or nobody told.
     """
-    before: int | None = world.get("sequence", witness)
-    world.put(("sequence", witness), sequence)
-    if before is None or sequence + 3 >= before:
+    before: tuple[int, datetime] | None = world.get("sequence", witness)
+    world.put(("sequence", witness), (sequence, at))
+    if before is None or sequence >= before[0] or (sequence + 3 >= before[0] and at - before[1] < AT_ONCE):
         return
+    if is_unexplained(world, witness):
+        on_began_anew(world, witness, at)
     known = node(world, witness)
     began = known.lost_at or known.was_lost_at
     incident = world.holder(node_subject(witness))

@@ -47,7 +47,7 @@ TABLES: Final[dict[str, Any]] = {
     "replicas": tuple[str, ...],
     "seen_on": str,
     "redundancy": datetime,
-    "sequence": int,
+    "sequence": tuple[int, datetime],
     "silent": datetime,
     "start_failed": frozenset[str],
     "standby": bool,

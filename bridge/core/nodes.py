@@ -22,6 +22,8 @@ class Node(msgspec.Struct, frozen=True):
     announced_at: datetime | None = None
     emptied_at: datetime | None = None
     left: bool = False
+    unseen_at: datetime | None = None
+    """When it was seen that it had died and come back, unseen."""
     attempts: int = 0
     given_up: bool = False
     """Lost, and its resources were started elsewhere although nobody told of a fencing."""

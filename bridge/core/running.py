@@ -11,8 +11,10 @@ from bridge.core.redundancy import consider
 from bridge.core.shown import show_running
 from bridge.core.stopped import draw_in_bystander, on_stopped
 from bridge.core.trouble import PROMOTED, SOON, set_active, without_name
+from bridge.core.unseen import confirm_by_start, is_restart_under_services
 from bridge.core.world import World
 
+STARTS: Final = frozenset({"start", "promote"})
 RUNNING: Final = frozenset({0, 8, 190, 191})
 CLONE_STARTS: Final = timedelta(seconds=30)
 
@@ -86,6 +88,11 @@ def _recovered(world: World, event: Action) -> None:
     world.cancel_timer("down", resource)
     world.cancel_timer("settled", resource)
     key = world.facts["holder", subject]
+    if event.task in STARTS:
+        confirm_by_start(world, key, event.at, f"{resource} had to be started on {name}")
+    elif is_restart_under_services(world, key) and world.get("wounds", key) == {subject}:
+        world.dismiss(key, event.at, f"Pacemaker began anew on {name}, under services that went on running")
+        return
     down = [part for part in world.incident(key).facts.get("down", "").split(", ") if part and part != resource]
     world.change(key, event.at, facts={"down": ", ".join(down)})
     moved = world.incident(key).facts.get("moved", "")
