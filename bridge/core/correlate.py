@@ -21,6 +21,7 @@ from bridge.core import (
     flapping,
     membership,
     memory,
+    quorum,
     redundancy,
     replicas,
     resources,
@@ -53,6 +54,7 @@ RULES: Final[dict[type[Event], Callable[[World, Any], None]]] = {
 
 TIMERS: Final[dict[str, Callable[[World, str, datetime], None]]] = {
     "clear": World.end,
+    "quorum": quorum.on_quorum,
     "edge": edge.on_still_silent,
     "unfenced": membership.on_unfenced,
     "fencing-quiet": fencing.on_fencing_quiet,

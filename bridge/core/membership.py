@@ -12,7 +12,7 @@ from bridge.core.event import CLUSTER, AttributeSet, NodeSeen, Severity, Subject
 from bridge.core.incident import Incident, Kind, State
 from bridge.core.node_failure import Span, cause_of, give_up, take_down
 from bridge.core.nodes import EMPTIED_WITHIN, Node, accusers, circle, claims, is_heard, is_void, meet, node, set_node
-from bridge.core.quorum import lose_quorum, regain_quorum, without_quorum
+from bridge.core.quorum import look_for_quorum, lose_quorum, regain_quorum, without_quorum
 from bridge.core.shown import forget_activity, show_cluster, show_member
 from bridge.core.unseen import is_unexplained, on_began_anew
 from bridge.core.world import World
@@ -59,6 +59,7 @@ def _on_lost(world: World, event: NodeSeen) -> None:
     else:
         _suspect(world, name, event)
     settle_accusations(world, name, event.at)
+    look_for_quorum(world, event.witness, event.at)
 
 
 def _another_accuser(world: World, name: str, at: datetime) -> None:

@@ -64,8 +64,13 @@ def accusers(world: World, name: str) -> list[str]:
     return sorted(witness for witness in circle(world, name) if name in claims(world, witness) and not is_void(world, witness))
 
 
+def voters(world: World, name: str) -> frozenset[str]:
+    """The cluster nodes of a circle: remote and guest nodes have no vote. (Pacemaker Remote)"""
+    return frozenset(other for other in circle(world, name) if not node(world, other).remote)
+
+
 def support_of(world: World, witness: str) -> int:
-    return len(circle(world, witness)) - len(claims(world, witness))
+    return len(voters(world, witness) - claims(world, witness))
 
 
 def is_void(world: World, witness: str) -> bool:

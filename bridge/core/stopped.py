@@ -75,6 +75,7 @@ def _belongs_to_quorum(world: World, event: Action) -> str | None:
     if witness != event.node:
         return None
     if (key := quorum_incident(world, witness)) is not None:
+        world.change(key, event.at, facts={"doubtful": ""})
         return key
     if not without_quorum(world, witness):
         return None
