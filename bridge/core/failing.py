@@ -14,6 +14,7 @@ from bridge.core.world import World
 HARD: Final = frozenset({2, 3, 4, 5, 6})
 """OCF codes that no retry heals: arguments, unimplemented, permissions, not installed, not configured."""
 NOT_INSTALLED: Final = 7
+ONE_ALARM: Final = timedelta(minutes=1)
 TRIED_EVERYWHERE: Final = timedelta(seconds=5)
 """Long enough for a node that was never heard of to try as well."""
 
@@ -147,11 +148,7 @@ def on_down(world: World, resource: str, at: datetime) -> None:
     if wound is None or incident is None or not wound.outage or _is_up(world, resource):
         return
     if silent := silent_members(world, world.get("seen_on", resource) or ""):
-        reason = f"{resource} is not heard of; whether it runs on {' or '.join(silent)} is not known, for want of reports"
-        world.change(incident.key, at, reason=reason)
-        for name in silent:
-            waiting = world.get("waits_for", name) or ()
-            world.put(("waits_for", name), tuple(dict.fromkeys([*waiting, resource])))
+        _wait_for_word(world, resource, silent, at)
         return
     reason = f"{resource} is promoted nowhere" if world.runs_on.get(resource) else f"{resource} runs nowhere"
     world.hurt(incident.key, subject, at, Severity.CRITICAL, reason)
@@ -160,13 +157,30 @@ def on_down(world: World, resource: str, at: datetime) -> None:
     down = with_name(incident.facts.get("down", ""), resource)
     world.change(incident.key, at, facts={"down": down})
     world.confirm(incident.key, at, reason)
-    world.alarm(incident.key, at, reason)
+    _alarm_once(world, incident.key, reason, at)
     for other in world.get("bystanders", incident.key) or ():
         bystander: tuple[str, datetime, str] | None = world.get("bystander", other)
         if bystander is not None:
             world.put(("bystander", other), None)
             why = f"stopped with {resource}, and not started again"
             world.hurt(incident.key, world.service(other), bystander[1], Severity.CRITICAL, why)
+
+
+def _alarm_once(world: World, key: str, reason: str, at: datetime) -> None:
+    """Many that are down for one cause are one alarm; each is named in the incident."""
+    before: datetime | None = world.get("down_told", key)
+    if before is None or at - before > ONE_ALARM:
+        world.put(("down_told", key), at)
+        world.alarm(key, at, reason)
+
+
+def _wait_for_word(world: World, resource: str, silent: list[str], at: datetime) -> None:
+    """It may run where nobody can tell; when the silent are heard again, the verdict is due."""
+    why = f"{resource} is not heard of; whether it runs on {' or '.join(silent)} is not known, for want of reports"
+    world.change(world.facts["holder", world.service(resource)], at, reason=why)
+    for name in silent:
+        waiting = world.get("waits_for", name) or ()
+        world.put(("waits_for", name), tuple(dict.fromkeys([*waiting, resource])))
 
 
 def _is_up(world: World, resource: str) -> bool:

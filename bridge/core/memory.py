@@ -28,6 +28,7 @@ TABLES: Final[dict[str, Any]] = {
     "clone": bool,
     "condition": Condition,
     "difference": Story,
+    "down_told": datetime,
     "episodes": tuple[tuple[datetime, str], ...],
     "fail_counts": frozenset[tuple[str, str]],
     "failed_on": str,

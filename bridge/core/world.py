@@ -181,7 +181,7 @@ class World(Journal):
         if outage and (old is None or not old.outage):
             self.change(key, at, outages=(*self.incident(key).outages, Outage(subject, at)))
         self._condition(subject, severity, began, why, key)
-        self._settle(key, at, f"{subject_name(subject)}: {why}")
+        self._settle(key, at, why if subject_name(subject) in why else f"{subject_name(subject)}: {why}")
         if was is not None and was != key:
             self._left(was, subject, key, at)
         if severity.rank > self.incident(key).severity.rank:
