@@ -56,7 +56,7 @@ def _on_fenced(world: World, event: Fencing) -> None:
         key = _fenced_by_admin(world, name, known.lost_at or at, event)
     else:
         show_quorum_by_fencing(world, name, at)
-        key = give_up(world, name, at, f"{name} was fenced ({event.action}) by {event.executioner or 'the cluster'}")
+        key = give_up(world, name, at, f"{name} was fenced ({event.action}) by {event.executioner or 'the cluster'}", fenced=True)
     facts = {"fencing_action": event.action, "fenced_by": event.executioner, "fencing_client": event.client}
     if behind:
         facts |= {"behind": behind}
