@@ -22,7 +22,8 @@ def on_stopped(world: World, event: Action) -> None:
     was_here = resource in world.runs_there.get(name, {})
     world.put(("active", name, resource), None)
     world.put(("stopped_at", resource), at)
-    emptied(world, name, at)
+    if world.wound(subject) is None:  # a stop after a failure says nothing about what the node is about to do
+        emptied(world, name, at)
     if found_twice(world, event):
         return
     if (key := _belongs_to_quorum(world, event)) is not None:

@@ -21,7 +21,7 @@ def as_its_own_cluster(name, number, report):
 def lived(config, reports):
     """What the bridge does with reports as they come, on a real ledger; then an hour passes."""
     ledger = Ledger.open(config.bridge.ledger_url)
-    writer = Writer(ledger, new_line(config), [], Metrics(), lambda _: None)
+    writer = Writer(ledger, new_line(config), [], Metrics(), lambda _: None, lambda _commit, _ids: None)
     for report in reports:
         pass_time(writer, report.received_at)
         outcome = writer.line.take([report], report.received_at)
