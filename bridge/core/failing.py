@@ -6,9 +6,9 @@ from typing import Final
 from bridge.core.edge import silent_members
 from bridge.core.event import Action, Severity, Subject
 from bridge.core.flapping import look_for_flapping
-from bridge.core.incident import Kind
+from bridge.core.incident import Incident, Kind
 from bridge.core.nodes import circle, node
-from bridge.core.trouble import OWN_KINDS, PROMOTED, own_incident, set_active, with_name
+from bridge.core.trouble import OWN_KINDS, PROMOTED, SOON, own_incident, set_active, with_name
 from bridge.core.world import World
 
 HARD: Final = frozenset({2, 3, 4, 5, 6})
@@ -63,16 +63,16 @@ def _on_failed_stop(world: World, event: Action) -> None:
     resource, name, at = event.resource, event.node, event.at
     subject = world.service(resource)
     reason = f"{resource} cannot be stopped on {name}: {_words(event)}"
-    known = world.holder(subject)
-    story = known or world.holder(Subject(f"node/{name}"))
+    story = _stuck_together(world, event) or world.holder(subject) or world.holder(Subject(f"node/{name}"))
     key = story.key if story is not None else world.open_incident(Kind.RESOURCE_BLOCKED, subject, at, Severity.CRITICAL, reason)
     world.hurt(key, subject, at, Severity.CRITICAL, reason)
-    incident = world.incident(key)
-    if incident.kind in OWN_KINDS:
+    first = story is None or not story.facts.get("behind")
+    facts = {"behind": with_name(world.incident(key).facts.get("behind", ""), resource)}
+    if first and world.incident(key).kind in OWN_KINDS:
         world.change(key, at, kind=Kind.RESOURCE_BLOCKED, root=subject)
-    world.change(key, at, severity=Severity.CRITICAL, facts={**_facts(event), "behind": resource})
+    world.change(key, at, severity=Severity.CRITICAL, facts=facts | _facts(event) if first else facts)
     world.confirm(key, at, reason)
-    if story is not None:
+    if story is not None and first:
         world.alarm(key, at, f"{resource} cannot be stopped")
     stuck = world.get("stop_failed_on", name) or ()
     if resource not in stuck:
@@ -80,6 +80,23 @@ def _on_failed_stop(world: World, event: Action) -> None:
     world.put(("stop_failed", resource), name)
     note_trouble(world, name, key, at)
     world.say(reason, key)
+
+
+def _stuck_together(world: World, event: Action) -> Incident | None:
+    """The incident of another resource that could not be stopped on this node just now: the node is sick, or will be fenced."""
+    trouble: tuple[str, datetime] | None = world.get("trouble", event.node)
+    if trouble is None or event.at - trouble[1] > SOON:
+        return None
+    subject = world.service(event.resource)
+    for other in world.get("stop_failed_on", event.node) or ():
+        story = world.holder(world.service(other))
+        if story is None or other == event.resource:
+            continue
+        known = world.holder(subject)
+        if known is not None and known.root == subject:
+            world.absorb(known.key, story.key, event.at, f"neither {event.resource} nor {other} can be stopped on {event.node}")
+        return world.incident(story.key)
+    return None
 
 
 def _on_failed_migration(world: World, event: Action) -> None:

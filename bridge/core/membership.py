@@ -23,6 +23,9 @@ NO_MORE_ATTEMPTS_BACK: Final = timedelta(seconds=60)
 TRUE: Final = frozenset({"on", "true", "yes", "y", "1"})
 AT_ONCE: Final = timedelta(seconds=1)
 """Calls of one moment may be numbered in another order than they are stamped."""
+OVERTAKEN: Final = 3
+FIRST_NUMBERS: Final = 20
+"""With some recipients, and some calls lost, the first that is heard of a new life has such a number."""
 RESTARTED_WITHIN: Final = timedelta(minutes=10)
 
 
@@ -214,6 +217,11 @@ def _healed_by_return(world: World, name: str, incident: Incident, at: datetime,
     world.heal(node_subject(name), at, why)
 
 
+def _begins_anew(before: int, now: int, after: timedelta) -> bool:
+    """Whether the number fell because it begins at 1 again, and not because calls overtook each other or a clock was set back."""
+    return now < before and now <= FIRST_NUMBERS and (before - now > OVERTAKEN or after > AT_ONCE)
+
+
 def note_life(world: World, witness: str, sequence: int, at: datetime) -> None:
     """The running number of a node's alerts begins anew whenever Pacemaker starts there: what ran before is gone.
 
@@ -221,7 +229,7 @@ def note_life(world: World, witness: str, sequence: int, at: datetime) -> None:
     """
     before: tuple[int, datetime] | None = world.get("sequence", witness)
     world.put(("sequence", witness), (sequence, at))
-    if before is None or sequence >= before[0] or (sequence + 3 >= before[0] and at - before[1] < AT_ONCE):
+    if before is None or not _begins_anew(before[0], sequence, at - before[1]):
         return
     if is_unexplained(world, witness):
         on_began_anew(world, witness, at)

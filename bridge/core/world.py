@@ -206,7 +206,9 @@ class World(Journal):
         return key
 
     def absorb(self, key: str, into: str, at: datetime, reason: str) -> None:
-        """What was an incident of its own is part of another: its subjects, wounds, outages and facts move over."""
+        """What was an incident of its own is part of another: its subjects, wounds, outages and facts move over.
+
+        Its alarms do not: nobody is rung for that two stories are one."""
         if key == into:
             return
         incident, other = self.incident(key), self.incident(into)
@@ -219,7 +221,6 @@ class World(Journal):
             subjects=(*other.subjects, *(s for s in incident.subjects if s not in other.subjects)),
             outages=_joined(other.outages, incident.outages),
             facts=incident.facts | other.facts,
-            alarms=(*other.alarms, *(a for a in incident.alarms if a not in other.alarms)),
             peak=max(incident.peak, other.peak, key=lambda severity: severity.rank),
         )
         for subject in incident.subjects:

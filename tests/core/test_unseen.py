@@ -44,3 +44,13 @@ def test_pacemaker_alone_restarted_under_services_is_planned_work(began_anew):
 
 def test_a_node_without_services_is_no_news(began_anew):
     assert began_anew(100, "n2").at(300).stories() == []
+
+
+def test_a_clock_set_back_is_no_restart(cluster):
+    """The numbers go on, and the times go back: nothing is lost, nothing began anew."""
+    for _ in range(30):
+        cluster.member("n1", by="n3")
+    cluster.now -= cluster.now - cluster.now.replace(second=0, microsecond=0)
+    cluster.member("n1", by="n3").at(400)
+    assert cluster.stories() == []
+    assert cluster.condition("resource/web") == ("ok", "runs on n3")
