@@ -15,6 +15,7 @@ from bridge.core.world import World
 
 TOGETHER: Final = timedelta(minutes=5)
 """Nodes that come back so soon after one another went down together: they boot at different speeds."""
+HOLD: Final = "unseen"
 
 
 def is_unexplained(world: World, name: str) -> bool:
@@ -61,6 +62,13 @@ def confirm_by_start(world: World, key: str, at: datetime, why: str) -> None:
     if world.incident(key).state is State.WATCHING:
         world.change(key, at, severity=Severity.CRITICAL)
         world.confirm(key, at, why)
+        world.keep_open(key, HOLD)  # though the start heals all that is known: a machine died, and people hear of it
+        world.set_timer(at + world.settings.clear_after, "unseen", key)
+
+
+def on_seen(world: World, key: str, at: datetime) -> None:
+    """A timer: it has been told of."""
+    world.release(key, HOLD, at, "what ran there was started again", waited=True)
 
 
 def is_restart_under_services(world: World, key: str) -> bool:

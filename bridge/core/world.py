@@ -149,13 +149,17 @@ class World(Journal):
         """The incident does not recover before `release` of this hold, though every subject be well."""
         self._wounds(key, self.facts["wounds", key] | {hold})
 
-    def release(self, key: str, hold: str, at: datetime, why: str) -> str:
-        """Ends what `keep_open` began, in whatever the incident became a part of, and gives that one's key."""
+    def release(self, key: str, hold: str, at: datetime, why: str, *, waited: bool = False) -> None:
+        """Ends what `keep_open` began, in whatever the incident became a part of. With `waited` the hold was quiet time and no
+        trouble: if the incident recovers with it, it had lasted only until the last of its outages ended."""
         while (into := self.incident(key).absorbed_into) is not None:
             key = into
         self._wounds(key, (self.get("wounds", key) or NONE) - {hold})
         self._settle(key, at, why)
-        return key
+        incident = self.incident(key)
+        ended = [outage.ended_at for outage in incident.outages if outage.ended_at is not None]
+        if waited and ended and incident.state is State.CLEARING:
+            self.change(key, at, facts={"recovered_at": max(ended).isoformat()})
 
     def draw_in(self, key: str, subject: Subject, at: datetime) -> None:
         """The subject belongs to the incident's story; one that another incident holds as hurt stays that one's too."""
