@@ -69,6 +69,7 @@ def on_settled(world: World, resource: str, at: datetime) -> None:
     """A timer: what could not be stopped has been stopped for a while, and nobody started it again."""
     if not world.runs_on.get(resource):
         world.heal(world.service(resource), at, f"{resource} was stopped in the end, and is not started again")
+        show_stopped(world, resource, at, "stopped in the end, and not started again")
 
 
 def _belongs_to_quorum(world: World, event: Action) -> str | None:

@@ -62,6 +62,13 @@ def test_what_a_probe_finds_running_is_up_again(cluster):
     assert cluster.at(200).stories() == [("resource-down", "resource/db", "ok", "closed")]
 
 
+def test_what_was_cleaned_up_and_runs_nowhere_is_no_green(cluster):
+    cluster.at(100).attribute("n1", "fail-count-db#start_0", "INFINITY").fails("n1", "db", task="start").stops("n1", "db").at(150)
+    cluster.attribute("n1", "fail-count-db#start_0", "").at(300)
+    assert cluster.stories() == [("resource-down", "resource/db", "ok", "closed")]
+    assert cluster.condition("resource/db") == ("info", "stopped; its failures were cleaned up")
+
+
 def test_a_node_that_dies_right_after_a_failure_did_not_leave_in_good_order(cluster):
     cluster.at(100).fails("n3", "web").stops("n3", "web").lost("n3", by="n1 n2")
     assert ("node-failure", "node/n3", "critical", "open") in cluster.at(200).stories()
