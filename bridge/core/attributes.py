@@ -6,6 +6,7 @@ from bridge.core.event import AttributeSet, Severity, Subject
 from bridge.core.incident import Kind
 from bridge.core.membership import on_shutdown, on_standby
 from bridge.core.nodes import meet
+from bridge.core.shown import show_stopped
 from bridge.core.world import World
 
 
@@ -44,6 +45,7 @@ def on_cleaned(world: World, resource: str, at: datetime) -> None:
     subject = world.service(resource)
     if world.get("timer", "down", resource) is None and not world.get("fail_counts", resource):
         world.heal(subject, at, f"failures of {resource} were cleaned up, and it did not fail again")
+        show_stopped(world, resource, at, "stopped; its failures were cleaned up")
 
 
 def _on_connectivity(world: World, event: AttributeSet) -> None:

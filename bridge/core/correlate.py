@@ -21,11 +21,13 @@ from bridge.core import (
     flapping,
     membership,
     memory,
+    quorum,
     redundancy,
     replicas,
     resources,
     shown,
     stopped,
+    unseen,
 )
 from bridge.core.drbd_events import HandlerCalled, ReplicasListed, StatesChanged
 from bridge.core.event import Action as ActionEvent
@@ -53,6 +55,8 @@ RULES: Final[dict[type[Event], Callable[[World, Any], None]]] = {
 
 TIMERS: Final[dict[str, Callable[[World, str, datetime], None]]] = {
     "clear": World.end,
+    "quorum": quorum.on_quorum,
+    "unseen": unseen.on_seen,
     "edge": edge.on_still_silent,
     "unfenced": membership.on_unfenced,
     "fencing-quiet": fencing.on_fencing_quiet,

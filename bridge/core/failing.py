@@ -6,14 +6,15 @@ from typing import Final
 from bridge.core.edge import silent_members
 from bridge.core.event import Action, Severity, Subject
 from bridge.core.flapping import look_for_flapping
-from bridge.core.incident import Kind
+from bridge.core.incident import Incident, Kind
 from bridge.core.nodes import circle, node
-from bridge.core.trouble import OWN_KINDS, PROMOTED, own_incident, set_active, with_name
+from bridge.core.trouble import OWN_KINDS, PROMOTED, SOON, own_incident, set_active, with_name
 from bridge.core.world import World
 
 HARD: Final = frozenset({2, 3, 4, 5, 6})
 """OCF codes that no retry heals: arguments, unimplemented, permissions, not installed, not configured."""
 NOT_INSTALLED: Final = 7
+ONE_ALARM: Final = timedelta(minutes=1)
 TRIED_EVERYWHERE: Final = timedelta(seconds=5)
 """Long enough for a node that was never heard of to try as well."""
 
@@ -62,16 +63,16 @@ def _on_failed_stop(world: World, event: Action) -> None:
     resource, name, at = event.resource, event.node, event.at
     subject = world.service(resource)
     reason = f"{resource} cannot be stopped on {name}: {_words(event)}"
-    known = world.holder(subject)
-    story = known or world.holder(Subject(f"node/{name}"))
+    story = _stuck_together(world, event) or world.holder(subject) or world.holder(Subject(f"node/{name}"))
     key = story.key if story is not None else world.open_incident(Kind.RESOURCE_BLOCKED, subject, at, Severity.CRITICAL, reason)
     world.hurt(key, subject, at, Severity.CRITICAL, reason)
-    incident = world.incident(key)
-    if incident.kind in OWN_KINDS:
+    first = story is None or not story.facts.get("behind")
+    facts = {"behind": with_name(world.incident(key).facts.get("behind", ""), resource)}
+    if first and world.incident(key).kind in OWN_KINDS:
         world.change(key, at, kind=Kind.RESOURCE_BLOCKED, root=subject)
-    world.change(key, at, severity=Severity.CRITICAL, facts={**_facts(event), "behind": resource})
+    world.change(key, at, severity=Severity.CRITICAL, facts=facts | _facts(event) if first else facts)
     world.confirm(key, at, reason)
-    if story is not None:
+    if story is not None and first:
         world.alarm(key, at, f"{resource} cannot be stopped")
     stuck = world.get("stop_failed_on", name) or ()
     if resource not in stuck:
@@ -79,6 +80,23 @@ def _on_failed_stop(world: World, event: Action) -> None:
     world.put(("stop_failed", resource), name)
     note_trouble(world, name, key, at)
     world.say(reason, key)
+
+
+def _stuck_together(world: World, event: Action) -> Incident | None:
+    """The incident of another resource that could not be stopped on this node just now: the node is sick, or will be fenced."""
+    trouble: tuple[str, datetime] | None = world.get("trouble", event.node)
+    if trouble is None or event.at - trouble[1] > SOON:
+        return None
+    subject = world.service(event.resource)
+    for other in world.get("stop_failed_on", event.node) or ():
+        story = world.holder(world.service(other))
+        if story is None or other == event.resource:
+            continue
+        known = world.holder(subject)
+        if known is not None and known.root == subject:
+            world.absorb(known.key, story.key, event.at, f"neither {event.resource} nor {other} can be stopped on {event.node}")
+        return world.incident(story.key)
+    return None
 
 
 def _on_failed_migration(world: World, event: Action) -> None:
@@ -109,13 +127,16 @@ def _on_failed_run(world: World, event: Action) -> None:
         world.change(key, at, kind=_kind(world, event))
     world.hurt(key, subject, at, _first_severity(world, event), reason)
     world.put(("failed_on", resource), name)
+    if event.task == "promote" or event.target_rc in PROMOTED:
+        world.put(("needs_promote", resource), value=True)  # a start is no answer to what the promoted instance did
     failures = int(incident.facts.get("failures", "0")) + 1 if incident.root == subject else 1
     facts = _facts(event) | {"failures": str(failures)}
     if event.task == "start":
         facts["tried_on"] = with_name(incident.facts.get("tried_on", ""), name)
     if incident.root == subject:
         world.change(key, at, facts=facts)
-    world.set_timer(at + world.settings.down_after, "down", resource)
+    if world.get("timer", "down", resource) is None:  # however often it fails meanwhile
+        world.set_timer(at + world.settings.down_after, "down", resource)
     note_trouble(world, name, key, at)
     world.say(reason, key)
     if event.task == "start":
@@ -141,28 +162,47 @@ def on_down(world: World, resource: str, at: datetime) -> None:
     """A timer: it failed, or its node did, a while ago. If it runs nowhere, it is down, and a person is needed."""
     subject = world.service(resource)
     wound, incident = world.wound(subject), world.holder(subject)
-    if wound is None or incident is None or not wound.outage or world.runs_on.get(resource):
+    if wound is None or incident is None or not wound.outage or _is_up(world, resource):
         return
     if silent := silent_members(world, world.get("seen_on", resource) or ""):
-        reason = f"{resource} is not heard of; whether it runs on {' or '.join(silent)} is not known, for want of reports"
-        world.change(incident.key, at, reason=reason)
-        for name in silent:
-            waiting = world.get("waits_for", name) or ()
-            world.put(("waits_for", name), tuple(dict.fromkeys([*waiting, resource])))
+        _wait_for_word(world, resource, silent, at)
         return
-    reason = f"{resource} runs nowhere"
+    reason = f"{resource} is promoted nowhere" if world.runs_on.get(resource) else f"{resource} runs nowhere"
     world.hurt(incident.key, subject, at, Severity.CRITICAL, reason)
     if incident.kind in {Kind.RESOURCE_FAILURE, Kind.MIGRATION_FAILURE, Kind.RESOURCE_MISCONFIGURED, Kind.MULTIPLE_ACTIVE}:
         world.change(incident.key, at, kind=Kind.RESOURCE_DOWN, root=subject)
     down = with_name(incident.facts.get("down", ""), resource)
     world.change(incident.key, at, facts={"down": down})
-    world.alarm(incident.key, at, reason)
+    world.confirm(incident.key, at, reason)
+    _alarm_once(world, incident.key, reason, at)
     for other in world.get("bystanders", incident.key) or ():
         bystander: tuple[str, datetime, str] | None = world.get("bystander", other)
         if bystander is not None:
             world.put(("bystander", other), None)
             why = f"stopped with {resource}, and not started again"
             world.hurt(incident.key, world.service(other), bystander[1], Severity.CRITICAL, why)
+
+
+def _alarm_once(world: World, key: str, reason: str, at: datetime) -> None:
+    """Many that are down for one cause are one alarm; each is named in the incident."""
+    before: datetime | None = world.get("down_told", key)
+    if before is None or at - before > ONE_ALARM:
+        world.put(("down_told", key), at)
+        world.alarm(key, at, reason)
+
+
+def _wait_for_word(world: World, resource: str, silent: list[str], at: datetime) -> None:
+    """It may run where nobody can tell; when the silent are heard again, the verdict is due."""
+    why = f"{resource} is not heard of; whether it runs on {' or '.join(silent)} is not known, for want of reports"
+    world.change(world.facts["holder", world.service(resource)], at, reason=why)
+    for name in silent:
+        waiting = world.get("waits_for", name) or ()
+        world.put(("waits_for", name), tuple(dict.fromkeys([*waiting, resource])))
+
+
+def _is_up(world: World, resource: str) -> bool:
+    row = world.runs_on.get(resource, {})
+    return "promoted" in row.values() if world.get("needs_promote", resource) else bool(row)
 
 
 def note_trouble(world: World, name: str, key: str, at: datetime) -> None:

@@ -8,6 +8,7 @@ from bridge.core.incident import Kind
 from bridge.core.membership import settle_accusations
 from bridge.core.node_failure import Span, cause_of, give_up, take_down
 from bridge.core.nodes import meet, node, set_node
+from bridge.core.quorum import show_quorum_by_fencing
 from bridge.core.redundancy import consider
 from bridge.core.shown import forget_activity
 from bridge.core.world import World
@@ -54,7 +55,8 @@ def _on_fenced(world: World, event: Fencing) -> None:
     if asked_for:
         key = _fenced_by_admin(world, name, known.lost_at or at, event)
     else:
-        key = give_up(world, name, at, f"{name} was fenced ({event.action}) by {event.executioner or 'the cluster'}")
+        show_quorum_by_fencing(world, name, at)
+        key = give_up(world, name, at, f"{name} was fenced ({event.action}) by {event.executioner or 'the cluster'}", fenced=True)
     facts = {"fencing_action": event.action, "fenced_by": event.executioner, "fencing_client": event.client}
     if behind:
         facts |= {"behind": behind}
@@ -108,6 +110,9 @@ def _on_failed_attempt(world: World, event: Fencing) -> None:
     name, at = event.target, event.at
     subject = Subject(f"fencing/{name}")
     known = node(world, name)
+    if known.fenced_at is not None and at - known.fenced_at < SAME_FENCING:
+        world.say(f"an attempt to fence {name} failed that another made needless", world.get("holder", node_subject(name)))
+        return
     set_node(world, name, attempts=known.attempts + 1)
     reason = f"fencing of {name} failed: {event.result}"
     key = cause_of(world, name)

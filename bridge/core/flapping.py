@@ -3,7 +3,7 @@
 from datetime import datetime, timedelta
 
 from bridge.core.event import Severity
-from bridge.core.incident import Kind, State
+from bridge.core.incident import Kind
 from bridge.core.trouble import OWN_KINDS
 from bridge.core.world import World
 
@@ -37,10 +37,7 @@ def on_flapping_quiet(world: World, resource: str, at: datetime) -> None:
         return
     world.put(("flapping", resource), None)
     why = f"{resource} has been quiet for {_minutes(world.settings.flapping_quiet)}"
-    key = world.release(key, f"flapping {resource}", at, why)
-    healed: datetime | None = world.get("healed", world.service(resource))
-    if healed is not None and world.incident(key).state is State.CLEARING:
-        world.change(key, at, facts={"recovered_at": healed.isoformat()})  # it flapped so long, and was quiet after it
+    world.release(key, f"flapping {resource}", at, why, waited=True)
 
 
 def _minutes(span: timedelta) -> str:

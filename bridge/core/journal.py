@@ -162,5 +162,5 @@ _ASIDE: Final[dict[str, Callable[[Journal, tuple[str, ...], Any, Any], None]]] =
     "stopped_at": _let_pass,
 }
 """What else is kept up to date when a fact of these tables changes."""
-_OF_INCIDENTS: Final = ("fencings", "bystanders")
+_OF_INCIDENTS: Final = ("fencings", "bystanders", "down_told", "redundancy")
 """Tables by incident, forgotten with it."""

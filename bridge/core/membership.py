@@ -12,14 +12,20 @@ from bridge.core.event import CLUSTER, AttributeSet, NodeSeen, Severity, Subject
 from bridge.core.incident import Incident, Kind, State
 from bridge.core.node_failure import Span, cause_of, give_up, take_down
 from bridge.core.nodes import EMPTIED_WITHIN, Node, accusers, circle, claims, is_heard, is_void, meet, node, set_node
-from bridge.core.quorum import lose_quorum, regain_quorum, without_quorum
+from bridge.core.quorum import look_for_quorum, lose_quorum, regain_quorum, without_quorum
 from bridge.core.shown import forget_activity, show_cluster, show_member
+from bridge.core.unseen import is_unexplained, on_began_anew
 from bridge.core.world import World
 
 ANNOUNCED_FOR: Final = timedelta(minutes=15)
 """A shutdown that was announced longer ago than this is not the reason of a loss."""
 NO_MORE_ATTEMPTS_BACK: Final = timedelta(seconds=60)
 TRUE: Final = frozenset({"on", "true", "yes", "y", "1"})
+AT_ONCE: Final = timedelta(seconds=1)
+"""Calls of one moment may be numbered in another order than they are stamped."""
+OVERTAKEN: Final = 3
+FIRST_NUMBERS: Final = 20
+"""With some recipients, and some calls lost, the first that is heard of a new life has such a number."""
 RESTARTED_WITHIN: Final = timedelta(minutes=10)
 
 
@@ -56,6 +62,7 @@ def _on_lost(world: World, event: NodeSeen) -> None:
     else:
         _suspect(world, name, event)
     settle_accusations(world, name, event.at)
+    look_for_quorum(world, event.witness, event.at)
 
 
 def _another_accuser(world: World, name: str, at: datetime) -> None:
@@ -210,15 +217,22 @@ def _healed_by_return(world: World, name: str, incident: Incident, at: datetime,
     world.heal(node_subject(name), at, why)
 
 
+def _begins_anew(before: int, now: int, after: timedelta) -> bool:
+    """Whether the number fell because it begins at 1 again, and not because calls overtook each other or a clock was set back."""
+    return now < before and now <= FIRST_NUMBERS and (before - now > OVERTAKEN or after > AT_ONCE)
+
+
 def note_life(world: World, witness: str, sequence: int, at: datetime) -> None:
     """The running number of a node's alerts begins anew whenever Pacemaker starts there: what ran before is gone.
 
     If the node was called lost meanwhile and nobody fenced it, it died all the same: the survivors died too, or nobody told.
     """
-    before: int | None = world.get("sequence", witness)
-    world.put(("sequence", witness), sequence)
-    if before is None or sequence + 3 >= before:
+    before: tuple[int, datetime] | None = world.get("sequence", witness)
+    world.put(("sequence", witness), (sequence, at))
+    if before is None or not _begins_anew(before[0], sequence, at - before[1]):
         return
+    if is_unexplained(world, witness):
+        on_began_anew(world, witness, at)
     known = node(world, witness)
     began = known.lost_at or known.was_lost_at
     incident = world.holder(node_subject(witness))

@@ -1,13 +1,16 @@
 """A node has failed: the incident it belongs to, and what is away because of it. (Pacemaker Explained, fencing and recovery)"""
 
 from datetime import datetime
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from bridge.core.event import Severity, Subject, node_subject
 from bridge.core.incident import Kind
 from bridge.core.nodes import node
 from bridge.core.shown import show_cluster, show_running
 from bridge.core.world import World
+
+LARGER: Final = frozenset({Kind.FENCING_LOOP, Kind.QUORUM_LOST})
+"""Stories that the failure of one node is only a part of."""
 
 
 class Span(NamedTuple):
@@ -32,8 +35,10 @@ def cause_of(world: World, name: str) -> str | None:
     return holder.key if holder is not None and world.wound(connection) is not None else None
 
 
-def give_up(world: World, name: str, at: datetime, reason: str) -> str:
-    """The node has failed: its own last words about what runs on it are void, and what ran there is away. Gives the incident."""
+def give_up(world: World, name: str, at: datetime, reason: str, *, fenced: bool = False) -> str:
+    """The node has failed: its own last words about what runs on it are void, and what ran there is away. Gives the incident.
+
+    While attempts to fence it fail, that is what the incident is about."""
     subject = node_subject(name)
     key = cause_of(world, name)
     began = node(world, name).lost_at or at
@@ -41,7 +46,7 @@ def give_up(world: World, name: str, at: datetime, reason: str) -> str:
         key = world.open_incident(Kind.NODE_FAILURE, subject, began, Severity.CRITICAL, reason)
     world.hurt(key, subject, began, Severity.CRITICAL, reason)
     incident = world.incident(key)
-    if incident.kind is not Kind.FENCING_LOOP and incident.kind is not Kind.QUORUM_LOST:
+    if incident.kind not in LARGER and not (incident.kind is Kind.FENCING_FAILURE and not fenced):
         world.change(key, at, kind=Kind.NODE_FAILURE, root=subject, facts={"node": name})
     world.change(key, at, severity=Severity.CRITICAL)
     world.confirm(key, at, reason)

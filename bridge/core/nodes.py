@@ -22,6 +22,8 @@ class Node(msgspec.Struct, frozen=True):
     announced_at: datetime | None = None
     emptied_at: datetime | None = None
     left: bool = False
+    unseen_at: datetime | None = None
+    """When it was seen that it had died and come back, unseen."""
     attempts: int = 0
     given_up: bool = False
     """Lost, and its resources were started elsewhere although nobody told of a fencing."""
@@ -62,8 +64,13 @@ def accusers(world: World, name: str) -> list[str]:
     return sorted(witness for witness in circle(world, name) if name in claims(world, witness) and not is_void(world, witness))
 
 
+def voters(world: World, name: str) -> frozenset[str]:
+    """The cluster nodes of a circle: remote and guest nodes have no vote. (Pacemaker Remote)"""
+    return frozenset(other for other in circle(world, name) if not node(world, other).remote)
+
+
 def support_of(world: World, witness: str) -> int:
-    return len(circle(world, witness)) - len(claims(world, witness))
+    return len(voters(world, witness) - claims(world, witness))
 
 
 def is_void(world: World, witness: str) -> bool:

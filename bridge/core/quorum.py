@@ -4,24 +4,29 @@
 """
 
 from collections.abc import Iterable
-from datetime import datetime
+from datetime import datetime, timedelta
+from typing import Final
 
-from bridge.core.event import CLUSTER, Severity, node_subject
+from bridge.core.event import CLUSTER, Severity, node_subject, subject_name
 from bridge.core.incident import Incident, Kind
-from bridge.core.nodes import circle, claims, is_void, node
+from bridge.core.nodes import claims, is_void, node, voters
 from bridge.core.world import World
+
+VERDICT_AFTER: Final = timedelta(seconds=10)
+"""Long enough for the words of the other side, and for an ordinary fencing."""
 
 
 def without_quorum(world: World, witness: str) -> bool:
     """Whether the witness sees at most half of three nodes or more, not all of the missing ones fenced, and is not cut off."""
-    size, lost = len(circle(world, witness)), claims(world, witness)
+    there = voters(world, witness)
+    size, lost = len(there), claims(world, witness) & there
     if size < 3 or len(lost) * 2 < size or is_void(world, witness):
         return False
     return any(node(world, name).fenced_at is None for name in lost)
 
 
 def lose_quorum(world: World, witness: str, at: datetime, reason: str) -> str:
-    lost = sorted(claims(world, witness))
+    lost = sorted(claims(world, witness) & voters(world, witness))
     began = min((when for name in lost if (when := node(world, name).lost_at) is not None), default=at)
     holder = world.holder(CLUSTER)
     if holder is not None and _is_about(holder, {witness, *lost}):
@@ -35,9 +40,36 @@ def lose_quorum(world: World, witness: str, at: datetime, reason: str) -> str:
             world.absorb(incident.key, key, at, f"{name} is one of the nodes that the quorum is missing")
         world.hurt(key, node_subject(name), began, Severity.CRITICAL, "lost")
         world.cancel_timer("unfenced", name)
-    world.change(key, at, kind=Kind.QUORUM_LOST, root=CLUSTER, facts={"lost_nodes": ", ".join(lost), "node": witness})
+    facts = {"lost_nodes": ", ".join(lost), "node": witness, "doubtful": ""}
+    world.change(key, at, kind=Kind.QUORUM_LOST, root=CLUSTER, facts=facts)
     world.confirm(key, at, reason)
     return key
+
+
+def look_for_quorum(world: World, witness: str, at: datetime) -> None:
+    """Most nodes may be lost: the others have a while to say that it is the witness who is cut off, or to fence."""
+    if without_quorum(world, witness):
+        world.set_timer(at + VERDICT_AFTER, "quorum", witness)
+
+
+def on_quorum(world: World, witness: str, at: datetime) -> None:
+    """A timer: most nodes have been lost to the witness for a while, and nobody said that it is the one who is cut off."""
+    lost = [name for name in claims(world, witness) & voters(world, witness) if node(world, name).lost_at is not None]
+    if (
+        quorum_incident(world, witness) is None
+        and without_quorum(world, witness)
+        and len(lost) * 2 >= len(voters(world, witness))
+    ):
+        key = lose_quorum(world, witness, at, f"{witness} sees most nodes lost, and none of them is fenced")
+        world.change(key, at, facts={"doubtful": "yes"})
+
+
+def show_quorum_by_fencing(world: World, name: str, at: datetime) -> None:
+    """Who fences has quorum: what only looked like its loss is the failure of a node. (Pacemaker Explained, fencing)"""
+    holder = world.holder(CLUSTER)
+    if holder is not None and holder.facts.get("doubtful") and _is_about(holder, {name}):
+        world.change(holder.key, at, kind=Kind.NODE_FAILURE, root=node_subject(name), facts={"doubtful": ""})
+        world.heal(CLUSTER, at, f"{name} was fenced, so there is quorum")
 
 
 def quorum_incident(world: World, witness: str) -> str | None:
@@ -56,6 +88,6 @@ def regain_quorum(world: World, at: datetime) -> None:
     if holder is None or world.wound(CLUSTER) is None:
         return
     missing = [s for s in holder.subjects if s.startswith("node/") and world.wound(s) is not None]
-    members = len(circle(world, holder.facts.get("node", "")))
-    if len(missing) * 2 < members:
+    voting = voters(world, subject_name(missing[0])) if missing else ()
+    if len(missing) * 2 < len(voting) or not missing:
         world.heal(CLUSTER, at, "enough nodes are members again")

@@ -11,8 +11,7 @@ from bridge.core.event import Action, Outcome
 from bridge.core.failing import on_degraded, on_failed
 from bridge.core.membership import come_back
 from bridge.core.nodes import is_void, meet, node
-from bridge.core.running import on_good
-from bridge.core.stopped import on_found
+from bridge.core.running import on_found, on_good
 from bridge.core.world import World
 
 SAME_WORD: Final = timedelta(seconds=5)

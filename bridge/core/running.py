@@ -4,14 +4,17 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from bridge.core.event import Action, Severity, Subject
+from bridge.core.found import note_found
 from bridge.core.node_failure import give_up
 from bridge.core.nodes import circle, emptied, node, set_node
 from bridge.core.redundancy import consider
 from bridge.core.shown import show_running
 from bridge.core.stopped import draw_in_bystander, on_stopped
 from bridge.core.trouble import PROMOTED, SOON, set_active, without_name
+from bridge.core.unseen import confirm_by_start, is_restart_under_services
 from bridge.core.world import World
 
+STARTS: Final = frozenset({"start", "promote"})
 RUNNING: Final = frozenset({0, 8, 190, 191})
 CLONE_STARTS: Final = timedelta(seconds=30)
 
@@ -55,6 +58,17 @@ def _show_migration(world: World, event: Action) -> None:
     world.note(world.service(event.resource), Severity.OK, event.at, f"moves live from {event.node}")
 
 
+def on_found(world: World, event: Action) -> None:
+    """A probe met it where the cluster did not know of it. What ran nowhere runs again, whoever started it."""
+    note_found(world, event)
+    nowhere = not world.runs_on.get(event.resource)
+    set_active(world, event, "promoted" if event.rc in PROMOTED else "started")
+    wound = world.wound(world.service(event.resource))
+    if nowhere and wound is not None and wound.outage and _answers(world, event, promoted=event.rc in PROMOTED):
+        _recovered(world, event)
+    show_running(world, event.resource, event.at)
+
+
 def _answers(world: World, event: Action, *, promoted: bool) -> bool:
     """Whether a good word answers the trouble: any later success does, but for a lost promoted instance, or a clone's sister."""
     if world.get("needs_promote", event.resource):
@@ -74,6 +88,11 @@ def _recovered(world: World, event: Action) -> None:
     world.cancel_timer("down", resource)
     world.cancel_timer("settled", resource)
     key = world.facts["holder", subject]
+    if event.task in STARTS:
+        confirm_by_start(world, key, event.at, f"{resource} had to be started on {name}")
+    elif is_restart_under_services(world, key) and world.get("wounds", key) == {subject}:
+        world.dismiss(key, event.at, f"Pacemaker began anew on {name}, under services that went on running")
+        return
     down = [part for part in world.incident(key).facts.get("down", "").split(", ") if part and part != resource]
     world.change(key, event.at, facts={"down": ", ".join(down)})
     moved = world.incident(key).facts.get("moved", "")

@@ -3,17 +3,17 @@
 from datetime import datetime, timedelta
 from typing import Final
 
-from bridge.core.event import Action, Severity
+from bridge.core.event import Action, Severity, Subject
+from bridge.core.found import found_twice
 from bridge.core.incident import Incident, Kind, State
 from bridge.core.nodes import circle, emptied, node
 from bridge.core.quorum import lose_quorum, quorum_incident, without_quorum
-from bridge.core.shown import show_running, show_stopped
+from bridge.core.shown import show_stopped
 from bridge.core.trouble import SOON, without_name
 from bridge.core.world import World
 
 AT_ONCE: Final = timedelta(seconds=5)
 """What depends on a failed resource is stopped so soon after the failure, on whatever node it runs."""
-FOUND_TOGETHER: Final = timedelta(seconds=30)
 
 
 def on_stopped(world: World, event: Action) -> None:
@@ -22,7 +22,8 @@ def on_stopped(world: World, event: Action) -> None:
     was_here = resource in world.runs_there.get(name, {})
     world.put(("active", name, resource), None)
     world.put(("stopped_at", resource), at)
-    emptied(world, name, at)
+    if world.wound(subject) is None:  # a stop after a failure says nothing about what the node is about to do
+        emptied(world, name, at)
     if found_twice(world, event):
         return
     if (key := _belongs_to_quorum(world, event)) is not None:
@@ -30,7 +31,7 @@ def on_stopped(world: World, event: Action) -> None:
         world.say(f"{resource} stopped on {name} for want of quorum", key)
     elif world.wound(subject) is not None:
         _stopped_in_trouble(world, event)
-    elif (bystander := trouble_here(world, name, at)) is not None and was_here and not node(world, name).announced_at:
+    elif was_here and not node(world, name).announced_at and (bystander := trouble_here(world, subject, name, at)) is not None:
         world.put(("bystander", resource), (bystander, at, name))
         world.put(("bystanders", bystander), (*(world.get("bystanders", bystander) or ()), resource))
         world.say(f"{resource} stopped on {name} right after a failure", bystander)
@@ -68,6 +69,7 @@ def on_settled(world: World, resource: str, at: datetime) -> None:
     """A timer: what could not be stopped has been stopped for a while, and nobody started it again."""
     if not world.runs_on.get(resource):
         world.heal(world.service(resource), at, f"{resource} was stopped in the end, and is not started again")
+        show_stopped(world, resource, at, "stopped in the end, and not started again")
 
 
 def _belongs_to_quorum(world: World, event: Action) -> str | None:
@@ -75,19 +77,21 @@ def _belongs_to_quorum(world: World, event: Action) -> str | None:
     if witness != event.node:
         return None
     if (key := quorum_incident(world, witness)) is not None:
+        world.change(key, event.at, facts={"doubtful": ""})
         return key
     if not without_quorum(world, witness):
         return None
     return lose_quorum(world, witness, event.at, f"{witness} has lost most nodes and stops its resources")
 
 
-def trouble_here(world: World, name: str, at: datetime) -> str | None:
+def trouble_here(world: World, subject: Subject, name: str, at: datetime) -> str | None:
     """The story of a failure that a clean stop belongs to: one on this node a while ago, or one elsewhere a moment ago."""
     for other in (name, *sorted(circle(world, name) - {name})):
         recent: tuple[str, datetime] | None = world.get("trouble", other)
         if recent is None or at - recent[1] > (SOON if other == name else AT_ONCE):
             continue
-        if world.incident(recent[0]).state is not State.CLOSED:
+        story = world.incident(recent[0])
+        if story.state is not State.CLOSED and story.root != subject:
             return recent[0]
     return None
 
@@ -102,30 +106,3 @@ def draw_in_bystander(world: World, event: Action) -> None:
     incident: Incident | None = world.get("incident", key)
     if incident is not None and incident.state is not State.CLOSED:
         world.hurt(key, world.service(event.resource), stopped_at, Severity.WARNING, f"stopped on {name} with what had failed")
-
-
-def on_found(world: World, event: Action) -> None:
-    resource, name, at = event.resource, event.node, event.at
-    world.put(("active", name, resource), "started")
-    found = dict(world.get("found", resource) or {})
-    world.put(("found", resource), {**{other: when for other, when in found.items() if at - when < FOUND_TOGETHER}, name: at})
-    show_running(world, resource, at)
-    world.say(f"a probe found {resource} running on {name}")
-
-
-def found_twice(world: World, event: Action) -> bool:
-    """Found running on two nodes, and now it is stopped: it was active in two places."""
-    found: dict[str, datetime] = world.get("found", event.resource) or {}
-    fresh = sorted(name for name, when in found.items() if event.at - when < FOUND_TOGETHER)
-    subject = world.service(event.resource)
-    if len(fresh) < 2 or event.node not in fresh or world.get("clone", event.resource):
-        return False
-    incident = world.holder(subject)
-    if incident is not None and incident.kind is Kind.MULTIPLE_ACTIVE:
-        world.say(f"{event.resource} stopped on {event.node} too", incident.key)
-        return True
-    reason = f"{event.resource} was running on {' and '.join(fresh)} at once"
-    key = world.open_incident(Kind.MULTIPLE_ACTIVE, subject, found[fresh[0]], Severity.WARNING, reason)
-    world.change(key, event.at, facts={"resource": event.resource, "found_on": ", ".join(fresh)})
-    world.hurt(key, subject, event.at, Severity.WARNING, reason)
-    return True

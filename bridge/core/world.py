@@ -149,13 +149,17 @@ class World(Journal):
         """The incident does not recover before `release` of this hold, though every subject be well."""
         self._wounds(key, self.facts["wounds", key] | {hold})
 
-    def release(self, key: str, hold: str, at: datetime, why: str) -> str:
-        """Ends what `keep_open` began, in whatever the incident became a part of, and gives that one's key."""
+    def release(self, key: str, hold: str, at: datetime, why: str, *, waited: bool = False) -> None:
+        """Ends what `keep_open` began, in whatever the incident became a part of. With `waited` the hold was quiet time and no
+        trouble: if the incident recovers with it, it had lasted only until the last of its outages ended."""
         while (into := self.incident(key).absorbed_into) is not None:
             key = into
         self._wounds(key, (self.get("wounds", key) or NONE) - {hold})
         self._settle(key, at, why)
-        return key
+        incident = self.incident(key)
+        ended = [outage.ended_at for outage in incident.outages if outage.ended_at is not None]
+        if waited and ended and incident.state is State.CLEARING:
+            self.change(key, at, facts={"recovered_at": max(ended).isoformat()})
 
     def draw_in(self, key: str, subject: Subject, at: datetime) -> None:
         """The subject belongs to the incident's story; one that another incident holds as hurt stays that one's too."""
@@ -181,7 +185,7 @@ class World(Journal):
         if outage and (old is None or not old.outage):
             self.change(key, at, outages=(*self.incident(key).outages, Outage(subject, at)))
         self._condition(subject, severity, began, why, key)
-        self._settle(key, at, f"{subject_name(subject)}: {why}")
+        self._settle(key, at, why if subject_name(subject) in why else f"{subject_name(subject)}: {why}")
         if was is not None and was != key:
             self._left(was, subject, key, at)
         if severity.rank > self.incident(key).severity.rank:
@@ -206,7 +210,9 @@ class World(Journal):
         return key
 
     def absorb(self, key: str, into: str, at: datetime, reason: str) -> None:
-        """What was an incident of its own is part of another: its subjects, wounds, outages and facts move over."""
+        """What was an incident of its own is part of another: its subjects, wounds, outages and facts move over.
+
+        Its alarms do not: nobody is rung for that two stories are one."""
         if key == into:
             return
         incident, other = self.incident(key), self.incident(into)
@@ -219,7 +225,6 @@ class World(Journal):
             subjects=(*other.subjects, *(s for s in incident.subjects if s not in other.subjects)),
             outages=_joined(other.outages, incident.outages),
             facts=incident.facts | other.facts,
-            alarms=(*other.alarms, *(a for a in incident.alarms if a not in other.alarms)),
             peak=max(incident.peak, other.peak, key=lambda severity: severity.rank),
         )
         for subject in incident.subjects:

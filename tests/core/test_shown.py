@@ -71,14 +71,6 @@ def test_a_partition_puts_quorum_in_doubt_until_it_is_settled(cluster):
     assert cluster.condition("cluster") == ("ok", "nobody has lost quorum")
 
 
-def test_where_a_restart_left_it_is_not_known(cluster):
-    for _ in range(9):
-        cluster.member("n1", by="n3")
-    cluster._sequence["n3"] = 0
-    cluster.at(60).member("n1", by="n3")
-    assert cluster.condition("resource/web") == ("unknown", "ran on n3 until Pacemaker began anew there")
-
-
 def test_a_condition_that_never_was_is_taken_back(cluster):
     """A report that comes late winds back what came after it; here it shows that an accusation was void."""
     cluster.at(60).lost("n2", by="n3")

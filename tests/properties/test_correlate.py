@@ -19,7 +19,7 @@ def examples(count):
     return settings(max_examples=count, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
 
 
-@examples(1000)
+@examples(850)
 @given(st.sampled_from(SINGLE), st.randoms(use_true_random=False))
 def test_late_and_doubled_reports_change_nothing(name, chance):
     late = []
@@ -50,7 +50,7 @@ def about_the_cluster(name):
     return any(root == "cluster" for _, root, *_ in TOLD[name])
 
 
-@examples(1000)
+@examples(850)
 @given(st.sampled_from(SINGLE), st.sampled_from(SINGLE), st.integers(-30, 120))
 def test_two_causes_at_once_are_two_stories(one, other, seconds):
     assume(not (about_the_cluster(one) and about_the_cluster(other)))  # one cluster has one quorum
