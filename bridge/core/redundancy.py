@@ -35,7 +35,8 @@ def missing_nodes(world: World, key: str) -> list[str]:
     ):
         return []
     names = sorted(subject_name(Subject(name)) for name in wounds)
-    return names if all((known := node(world, name)).fenced_at is not None or known.given_up for name in names) else []
+    away = all((known := node(world, name)).fenced_at is not None or known.given_up for name in names)
+    return names if away and not replica_story.is_frozen(world, key) else []
 
 
 def on_redundancy(world: World, key: str, at: datetime) -> None:

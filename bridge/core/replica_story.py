@@ -149,9 +149,8 @@ def _is_about(incident: Incident, name: str) -> bool:
 
 
 def _tellers(world: World, key: str) -> list[str]:
-    """The replicas that keep an incident open."""
-    stories = ((name, story_of(world, "story", name)) for name in world.get("replicas") or ())
-    return [name for name, story in stories if story is not None and story.held and story.key == key]
+    """The replicas that keep an incident open, by name."""
+    return sorted(hold.removeprefix(REDUNDANCY) for hold in world.get("wounds", key) or () if hold.startswith(REDUNDANCY))
 
 
 def _leave(world: World, name: str, story: Story, at: datetime) -> None:
@@ -228,15 +227,21 @@ def _describe(world: World, replica: Replica, key: str, found: list[Trouble], at
         return
     if found:
         _grow(world, replica, incident, found[-1], at)
-    stories = [story for name in _tellers(world, key) if (story := story_of(world, "story", name)) is not None]
-    severity = max((story.severity for story in stories), key=lambda one: one.rank, default=Severity.WARNING)
     incident = world.incident(key)
-    named = {name for name in incident.facts.get("replicas", "").split(", ") if name}
-    facts = {"replicas": ", ".join(sorted({*named, *_tellers(world, key)}))}
+    mine = story_of(world, "story", replica.resource)
+    if mine is not None and mine.severity is not incident.severity:
+        world.change(key, at, severity=_worst_of(world, key))
+    known = incident.facts.get("replicas", "")
+    facts = {} if f", {replica.resource}," in f", {known}," else {"replicas": f"{known}, {replica.resource}".strip(", ")}
     if _is_about(incident, replica.resource):
         facts |= replica_show.facts(replica, found, incident.kind)
         facts |= replica_show.now(replica, found, incident.kind, incident.facts)
-    world.change(key, at, severity=severity, facts=facts)
+    world.change(key, at, facts=facts)
+
+
+def _worst_of(world: World, key: str) -> Severity:
+    stories = [story for name in _tellers(world, key) if (story := story_of(world, "story", name)) is not None]
+    return max((story.severity for story in stories), key=lambda one: one.rank, default=Severity.WARNING)
 
 
 def _grow(world: World, replica: Replica, incident: Incident, worst: Trouble, at: datetime) -> None:

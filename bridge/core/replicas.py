@@ -105,8 +105,7 @@ def _settle(world: World, replica: Replica, at: datetime) -> None:
     found = troubles(replica, at)
     tell(world, replica, found, at)
     tell_differences(world, replica, at)
-    if (told := story_of(world, "story", name)) is not None and ("redundancy", told.key) not in world.facts:
-        redundancy.consider(world, told.key, at)
+    _consider_redundancy(world, name, at)
     _show(world, replica, found, at)
     story = story_of(world, "story", name)
     later = due(replica, at, live=story is not None and story.held)
@@ -114,6 +113,13 @@ def _settle(world: World, replica: Replica, at: datetime) -> None:
         world.cancel_timer("replica", name)
     else:
         world.set_timer(later, "replica", name)
+
+
+def _consider_redundancy(world: World, name: str, at: datetime) -> None:
+    """A replica that works again, if with one copy, may have been the last thing but the node that its story waited for."""
+    story = story_of(world, "story", name)
+    if story is not None and ("redundancy", story.key) not in world.facts and world.incident(story.key).root.startswith("node/"):
+        redundancy.consider(world, story.key, at)
 
 
 # --- boards --------------------------------------------------------------------------------------------------------------
