@@ -16,7 +16,7 @@ from bridge.core.event import Severity, Subject, node_subject, subject_name
 from bridge.core.incident import Incident, Kind, State, Step
 from bridge.core.replica_state import Replica, replace, same_node
 from bridge.core.replica_troubles import Trouble, differences, rank, root_of, troubles
-from bridge.core.replica_whole import is_whole
+from bridge.core.replica_whole import TOGETHER, closed_in_order, is_whole
 from bridge.core.world import World
 
 NEAR: Final = timedelta(minutes=2)
@@ -66,9 +66,18 @@ def tell(world: World, replica: Replica, found: list[Trouble], at: datetime) -> 
             _release(world, "story", name, story.key, at, f"{name} is called otherwise now")
         elif is_whole(replica, world.incident(story.key).opened_at, at):
             _release(world, "story", name, story.key, at, f"{name} is connected, all its copies are up to date")
+        elif _was_asked_for(world, replica, story.key, at):
+            world.dismiss(story.key, at, f"the connection of {name} was closed in order")
         else:
             world.put(("story", name), Story(story.key, True, Severity.WARNING))
             _describe(world, replica, story.key, [], at)
+
+
+def _was_asked_for(world: World, replica: Replica, key: str, at: datetime) -> bool:
+    """The word of the one end, that it is lost, came a moment before the other's, that it was closed."""
+    incident = world.incident(key)
+    fresh = incident.kind is Kind.REPLICA_DISCONNECTED and at - incident.opened_at <= TOGETHER
+    return fresh and closed_in_order(replica) and _is_own(world, incident, replica.resource)
 
 
 def tell_differences(world: World, replica: Replica, at: datetime) -> None:
@@ -157,7 +166,7 @@ def _leave(world: World, name: str, story: Story, at: datetime) -> None:
     """From an incident that is another's, or several replicas': what happens to this one now is its own."""
     world.put(("story", name), None)
     incident = world.incident(story.key)
-    others = _tellers(world, story.key)
+    others = [other for other in _tellers(world, story.key) if other != name]
     if _is_about(incident, name) and others:
         subjects = tuple(subject for subject in incident.subjects if not _of(subject, name))
         world.change(story.key, at, root=replica_subject(others[0]), subjects=subjects, facts={"replicas": ", ".join(others)})

@@ -4,7 +4,7 @@ The meaning of states and handlers is drbd.conf(5)'s and drbdsetup(8)'s.
 """
 
 from collections.abc import Iterator
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Final
 
 import msgspec
@@ -15,8 +15,6 @@ from bridge.core.incident import Kind
 from bridge.core.replica_state import NO_DISK, Disk, Fence, Link, Replica, Side, Split, link_back, other_side, pair, peer_name
 from bridge.core.replica_whole import DISK_GRACE, FROZEN_AFTER, MAJOR_AFTER, NEVER_MET_AFTER, stands
 
-TOGETHER: Final = timedelta(seconds=5)
-"""An orderly end at one side, and at the other what looked like a loss."""
 FENCED: Final = {3: "inconsistent", 4: "outdated", 5: "unreachable", 7: "shot"}
 """fence-peer's answers with which DRBD goes on. (Linux, drbd_nl.c, conn_try_outdate_peer)"""
 FENCE_WORDS: Final = FENCED | {6: "peer is Primary"}
@@ -102,7 +100,7 @@ def _split_troubles(split: Split) -> Iterator[Trouble]:
 def _link_troubles(replica: Replica, side: Side, peer: str, link: Link, now: datetime) -> Iterator[Trouble]:
     other, back = link_back(replica, side.node, peer)
     name = peer_name(replica, side.node, peer)
-    if link.lost_at is not None and not _was_let_go(back, link.lost_at):
+    if link.lost_at is not None:
         if stands(replica, side, peer, now):
             return
         why = f"{side.node} lost the connection to {name or 'its peer'}" + (f" ({link.lost_by})" if link.lost_by else "")
@@ -123,10 +121,6 @@ def _link_troubles(replica: Replica, side: Side, peer: str, link: Link, now: dat
         pairs=(pair(side.node, name),),
         facts=_facts(side=side.node, peer=name),
     )
-
-
-def _was_let_go(back: Link | None, lost_at: datetime) -> bool:
-    return back is not None and back.let_go_at is not None and back.let_go_at <= lost_at + TOGETHER
 
 
 def _has_data(side: Side) -> bool:

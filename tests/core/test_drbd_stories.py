@@ -155,6 +155,20 @@ def test_down_and_up_is_nothing(told, generation):
 
 
 @BOTH
+@pytest.mark.parametrize("seconds", [-2, 2])
+def test_what_looks_like_a_loss_at_the_one_end_and_was_closed_at_the_other_is_nothing(told, generation, seconds):
+    lab = Lab("east", "west", generation=generation)
+    lab.begin()
+    lab.lose_one("east", "west", 10 + seconds)
+    lab.state("west", "east", 10, "r0", "Disconnecting")
+    lab.state("west", "east", 10.2, "r0", "StandAlone")
+    lab.say("west", 10.5, "destroy resource name:r0")
+    lab.up("west", 500)
+    lab.resync("east", "west", 503)
+    assert told(lab) == []
+
+
+@BOTH
 def test_disconnect_and_connect_is_nothing(told, generation):
     lab = Lab("east", "west", generation=generation)
     lab.begin()
