@@ -178,14 +178,15 @@ def test_two_replicas_on_other_nodes_are_two_stories(one, other, seconds):
 
 
 def renamed(reports):
-    """A stranger's replica: other nodes, another resource."""
-    text = {"alpha": "xeno", "bravo": "yolo", "name:r0": "name:s9"}
+    """A stranger's replicas: other nodes, other resources."""
+    nodes, resources = {"alpha": "xeno", "bravo": "yolo"}, {"r0": "s9", "r1": "s8"}
+    text = nodes | {f"name:{old}": f"name:{new}" for old, new in resources.items()}
     made = []
     for report in reports:
         body = {key: value if not isinstance(value, str) else replaced(value, text) for key, value in report.body.items()}
-        if "resources" in body or "DRBD_RESOURCE" in body:
-            body = {key: "s9" if value == "r0" else value for key, value in body.items()}
-        made.append(msgspec.structs.replace(report, body=body, node=text[report.node], uid=b"x" + report.uid))
+        for key in {"resources", "DRBD_RESOURCE"} & set(body):
+            body[key] = replaced(body[key], resources)
+        made.append(msgspec.structs.replace(report, body=body, node=nodes[report.node], uid=b"x" + report.uid))
     return made
 
 
