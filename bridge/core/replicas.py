@@ -8,10 +8,13 @@ from bridge.core import redundancy, replica_show
 from bridge.core.drbd_events import Change, HandlerCalled, ReplicasListed, StatesChanged, replica_subject
 from bridge.core.event import EdgeHeard, Event, Subject
 from bridge.core.replica_calls import apply
+from bridge.core.replica_flapping import on_steady
 from bridge.core.replica_state import Replica, put_side, replace
 from bridge.core.replica_states import gone
-from bridge.core.replica_story import on_steady, story_of, tell, tell_differences
-from bridge.core.replica_troubles import Trouble, troubles
+from bridge.core.replica_story import tell, tell_differences
+from bridge.core.replica_told import story_of
+from bridge.core.replica_trouble import Trouble
+from bridge.core.replica_troubles import troubles
 from bridge.core.replica_whole import due, up_to
 from bridge.core.world import Condition, World
 
