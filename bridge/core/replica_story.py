@@ -14,7 +14,7 @@ from bridge.core.event import Severity, Subject, node_subject, subject_name
 from bridge.core.incident import Incident, Kind, State, Step
 from bridge.core.replica_flapping import count_loss
 from bridge.core.replica_state import Replica, replace, same_node
-from bridge.core.replica_told import Story, hold_of, is_about, story_of, tellers
+from bridge.core.replica_told import Story, hold_of, is_about, story_of, tellers, told_in
 from bridge.core.replica_trouble import Trouble, rank, root_of
 from bridge.core.replica_troubles import differences, troubles
 from bridge.core.replica_whole import TOGETHER, closed_in_order, is_whole
@@ -31,7 +31,7 @@ def tell(world: World, replica: Replica, found: list[Trouble], at: datetime) -> 
     """Makes the story fit the troubles, the worst of which is the last."""
     name = replica.resource
     story = story_of(world, "story", name)
-    if found:
+    if found := found or _orphaned(world, replica, at):
         key = _home(world, replica, story, found, at)
         _keep(world, "story", name, key, found, at)
         _describe(world, replica, key, found, at)
@@ -41,10 +41,26 @@ def tell(world: World, replica: Replica, found: list[Trouble], at: datetime) -> 
         elif is_whole(replica, world.incident(story.key).opened_at, at):
             _release(world, "story", name, story.key, at, f"{name} is connected, all its copies are up to date")
         elif _was_asked_for(world, replica, story.key, at):
+            world.put(("story", name), None)
             world.dismiss(story.key, at, f"the connection of {name} was closed in order")
         else:
             world.put(("story", name), Story(story.key, True, Severity.WARNING))
             _describe(world, replica, story.key, [], at)
+
+
+def _orphaned(world: World, replica: Replica, at: datetime) -> list[Trouble]:
+    """The incident that told of the replica turned out to be nothing; the replica itself is still not whole."""
+    name = replica.resource
+    last: Story | None = world.get("story", name)
+    if last is None or not last.held or story_of(world, "story", name) is not None:
+        return []
+    world.put(("story", name), None)
+    incident = told_in(world, last.key)
+    since = incident.opened_at if incident is not None else at
+    if not replica.sides or is_whole(replica, since, at):
+        return []
+    why = f"{name} was cut, and is not complete yet"
+    return [Trouble(kind=Kind.REPLICA_DISCONNECTED, severity=Severity.WARNING, why=why, since=since)]
 
 
 def _was_asked_for(world: World, replica: Replica, key: str, at: datetime) -> bool:
@@ -59,7 +75,7 @@ def tell_differences(world: World, replica: Replica, at: datetime) -> None:
     name, found = replica.resource, differences(replica)
     story = story_of(world, "difference", name)
     if found:
-        key = story.key if story is not None else _open(world, replica, found[-1], at)
+        key = story.key if story is not None else _open(world, replica, found, at)
         _keep(world, "difference", name, key, found, at)
         told = replica_show.now(replica, found, Kind.REPLICA_OUT_OF_SYNC, {})
         world.change(key, at, facts=replica_show.facts(replica, found, Kind.REPLICA_OUT_OF_SYNC) | told)
@@ -75,19 +91,20 @@ def _home(world: World, replica: Replica, story: Story | None, found: list[Troub
     name, worst = replica.resource, found[-1]
     cause = _cause(world, replica, found) if worst.kind in SHARED else None
     if story is None:
-        return cause or _cut_with_others(world, name, worst, at) or _open(world, replica, worst, at)
+        return cause or _cut_with_others(world, name, worst, at) or _open(world, replica, found, at)
     incident = world.incident(story.key)
     if worst.kind not in SHARED and not _is_own(world, incident, name):
         _leave(world, name, story, at)
-        return _open(world, replica, worst, at)
+        return _open(world, replica, found, at)
     if cause is not None and cause != story.key and incident.kind in SHARED:
         world.absorb(story.key, cause, at, f"{name} was cut because of {world.incident(cause).root}")
         return cause
     return story.key
 
 
-def _open(world: World, replica: Replica, worst: Trouble, at: datetime) -> str:
-    return world.open_incident(worst.kind, root_of(replica, worst), at, worst.severity, worst.why)
+def _open(world: World, replica: Replica, found: list[Trouble], at: datetime) -> str:
+    worst, since = found[-1], min(trouble.since for trouble in found)
+    return world.open_incident(worst.kind, root_of(replica, worst), min(since, at), worst.severity, worst.why)
 
 
 def _cause(world: World, replica: Replica, found: list[Trouble]) -> str | None:

@@ -12,7 +12,7 @@ from bridge.core.replica_flapping import on_steady
 from bridge.core.replica_state import Replica, put_side, replace
 from bridge.core.replica_states import gone
 from bridge.core.replica_story import tell, tell_differences
-from bridge.core.replica_told import story_of
+from bridge.core.replica_told import Story, story_of
 from bridge.core.replica_trouble import Trouble
 from bridge.core.replica_troubles import troubles
 from bridge.core.replica_whole import due, up_to
@@ -57,7 +57,8 @@ def and_replicas(rule: Callable[[World, Any], None]) -> Callable[[World, Any], N
     def both(world: World, event: Event) -> None:
         rule(world, event)
         for name in _names(world):
-            if story_of(world, "story", name) is not None or isinstance(event, EdgeHeard):
+            story: Story | None = world.get("story", name)
+            if (story is not None and story.held) or isinstance(event, EdgeHeard):
                 _settle(world, world.facts["replica", name], event.at)
 
     return both
