@@ -238,17 +238,6 @@ def test_a_beginning_is_no_trouble_however_long_it_waits(told):
     assert told(lab) == []
 
 
-def test_a_second_dump_in_a_recording_is_another_life_of_the_relay(told):
-    lab = Lab("east", "west")
-    lab.begin()
-    lab.lose("east", "west", 10)
-    lab.dump("east", 300, primary=["r0"])
-    lab.dump("west", 300, connection="Connecting")
-    lab.say("west", 400, "exists -")
-    lab.dump("west", 500)
-    one(told(lab), "replica-disconnected", "drbd/r0", "closed")
-
-
 def test_names_with_and_without_their_domain_are_one_node(told):
     lab = Lab("east.example.org", "west.example.org")
     lab.begin()
