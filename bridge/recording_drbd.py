@@ -53,10 +53,16 @@ def _call(path: Path, cluster: str) -> Report:
 
 
 def _states(path: Path, cluster: str) -> Iterator[Report]:
+    """As the relay would tell it; a second dump in the file is a second life of the relay."""
     host = path.name.removesuffix(SUFFIX)
-    differences, at, number = Differences(), EPOCH, 0
+    differences, dumped, number = Differences(), False, 0
+    at = EPOCH
     for line in _lines(path):
-        ready = list(differences.take(line))
+        ready = []
+        if dumped and " exists " in f" {line}":
+            ready, differences, dumped = list(differences.flush()), Differences(), False
+        ready += differences.take(line)
+        dumped = dumped or line.endswith("exists -")
         for fields in ready:
             number += 1
             yield _of_states(cluster, host, at if "dump" not in fields else _instant(line, at), fields, number)
@@ -74,7 +80,8 @@ def _lines(path: Path) -> list[str]:
 
 def _of_states(cluster: str, host: str, at: datetime, fields: Mapping[str, Any], number: int) -> Report:
     at = _instant(str(fields.get("line1", "")), at)
-    return _report(cluster, host, "drbd-events", at, {**fields, "boot": "recording", "boot_ns": to_us(at) * 1000}, str(number))
+    order = {"boot": "recording", "boot_ns": to_us(at) * 1000 + number}
+    return _report(cluster, host, "drbd-events", at, {**fields, **order}, str(number))
 
 
 def _instant(line: str, otherwise: datetime) -> datetime:

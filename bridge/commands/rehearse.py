@@ -24,12 +24,16 @@ def rehearse(
 ) -> None:
     """Play recordings, or past hours, through the bridge's mind, and show what would have been told.
 
-    Nobody is told anything. The clock is the recording's own, with one quiet hour after its end. Several recordings are
-    laid over one another. Without a config there is one bell called `bell` on the default routes.
+    A recording is a JSON array of {host, received, env} (Pacemaker's alerts), or a folder with the dumps of DRBD's handlers
+    (*.json) and HOST.events2.txt (`drbdsetup events2 --timestamps`). Several recordings are laid over one another.
+
+    Nobody is told anything. The clock is the recording's own, with one quiet hour after its end. Without a config there is
+    one bell called `bell` on the default routes.
 
     \b
     Examples:
       quorumbell rehearse power-cut.json
+      quorumbell rehearse power-cut.json replicas/
       quorumbell rehearse --config new.toml --since 24h
     """
     config = load(config_path) if config_path else None

@@ -15,7 +15,7 @@ import msgspec
 from bridge.core.incident import Incident
 from bridge.core.nodes import Node
 from bridge.core.replica_state import Replica
-from bridge.core.replica_story import Story
+from bridge.core.replica_told import Story
 from bridge.core.world import Condition, World, Wound
 
 TABLES: Final[dict[str, Any]] = {

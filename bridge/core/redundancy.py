@@ -12,6 +12,7 @@ from bridge.core import replica_story
 from bridge.core.event import Severity, Subject, subject_name
 from bridge.core.incident import Kind
 from bridge.core.nodes import node
+from bridge.core.replica_told import REDUNDANCY
 from bridge.core.world import World
 
 NOT_FOR: Final = frozenset({Kind.NODE_FENCED_BY_ADMIN, Kind.REDUNDANCY_LOST})
@@ -27,7 +28,7 @@ def consider(world: World, key: str, at: datetime) -> None:
 
 def missing_nodes(world: World, key: str) -> list[str]:
     """The nodes that the incident still waits for, if it waits for nothing else, and the cluster does not wait for them."""
-    wounds = {name for name in world.get("wounds", key) or () if not name.startswith(replica_story.REDUNDANCY)}
+    wounds = {name for name in world.get("wounds", key) or () if not name.startswith(REDUNDANCY)}
     if (
         replica_story.is_frozen(world, key)
         or world.incident(key).kind in NOT_FOR
@@ -35,7 +36,8 @@ def missing_nodes(world: World, key: str) -> list[str]:
     ):
         return []
     names = sorted(subject_name(Subject(name)) for name in wounds)
-    return names if all((known := node(world, name)).fenced_at is not None or known.given_up for name in names) else []
+    away = all((known := node(world, name)).fenced_at is not None or known.given_up for name in names)
+    return names if away and not replica_story.is_frozen(world, key) else []
 
 
 def on_redundancy(world: World, key: str, at: datetime) -> None:

@@ -7,7 +7,8 @@ from bridge.core.drbd_events import TARGETS
 from bridge.core.event import Severity
 from bridge.core.incident import Kind
 from bridge.core.replica_state import Disk, Link, Replica, Side, link_back, pair, peer_name
-from bridge.core.replica_troubles import Trouble, differences
+from bridge.core.replica_trouble import Trouble
+from bridge.core.replica_troubles import differences
 from bridge.core.replica_whole import link_stands
 
 Look = tuple[Severity, str]

@@ -86,7 +86,7 @@ def _device(side: Side, change: Change, at: datetime, *, first: bool) -> Side:
     if change.action == "destroy":
         return replace(side, disks={v: disk for v, disk in side.disks.items() if v != change.volume})
     old = Disk() if change.action == "create" else side.disks.get(change.volume, Disk())
-    changes: dict[str, Any] = {}
+    changes: dict[str, Any] = {"client": False, "quorum": True} if change.action == "exists" else {}
     if "client" in change.states:
         changes["client"] = change.states["client"] == "yes"
     if "quorum" in change.states:

@@ -8,15 +8,16 @@ cut gets a story of its own. What a story once was it stays: a replica that had 
 from datetime import datetime, timedelta
 from typing import Final
 
-import msgspec
-
 from bridge.core import replica_show
 from bridge.core.drbd_events import replica_subject
 from bridge.core.event import Severity, Subject, node_subject, subject_name
 from bridge.core.incident import Incident, Kind, State, Step
+from bridge.core.replica_flapping import count_loss
 from bridge.core.replica_state import Replica, replace, same_node
-from bridge.core.replica_troubles import Trouble, differences, rank, root_of, troubles
-from bridge.core.replica_whole import is_whole
+from bridge.core.replica_told import Story, hold_of, is_about, story_of, tellers, told_in
+from bridge.core.replica_trouble import Trouble, rank, root_of
+from bridge.core.replica_troubles import differences, troubles
+from bridge.core.replica_whole import TOGETHER, closed_in_order, is_whole
 from bridge.core.world import World
 
 NEAR: Final = timedelta(minutes=2)
@@ -24,40 +25,13 @@ NEAR: Final = timedelta(minutes=2)
 CUT_TOGETHER: Final = timedelta(seconds=30)
 SHARED: Final = frozenset({Kind.REPLICA_DISCONNECTED, Kind.REPLICA_FENCING, Kind.REPLICA_QUORUM_LOST})
 """What a lost node or a cut wire does to any replica; everything else is the replica's own."""
-REDUNDANCY: Final = "drbd/"
-"""How the holds begin by which replicas keep an incident open."""
-
-
-class Story(msgspec.Struct, frozen=True):
-    """The incident that tells of a replica, whether the replica still keeps it open, and the worst that is so now."""
-
-    key: str
-    held: bool
-    severity: Severity = Severity.OK
-    worst: Kind = Kind.REPLICA_DISCONNECTED
-
-
-def story_of(world: World, table: str, name: str) -> Story | None:
-    """The story of a replica where it is told now; None if there is none, or somebody has ended it."""
-    story: Story | None = world.get(table, name)
-    if story is None:
-        return None
-    incident = _told_in(world, story.key)
-    return None if incident is None or incident.state is State.CLOSED else replace(story, key=incident.key)
-
-
-def _told_in(world: World, key: str) -> Incident | None:
-    incident: Incident | None = world.get("incident", key)
-    while incident is not None and incident.absorbed_into is not None:
-        incident = world.get("incident", incident.absorbed_into)
-    return incident
 
 
 def tell(world: World, replica: Replica, found: list[Trouble], at: datetime) -> None:
     """Makes the story fit the troubles, the worst of which is the last."""
     name = replica.resource
     story = story_of(world, "story", name)
-    if found:
+    if found := found or _orphaned(world, replica, at):
         key = _home(world, replica, story, found, at)
         _keep(world, "story", name, key, found, at)
         _describe(world, replica, key, found, at)
@@ -66,9 +40,34 @@ def tell(world: World, replica: Replica, found: list[Trouble], at: datetime) -> 
             _release(world, "story", name, story.key, at, f"{name} is called otherwise now")
         elif is_whole(replica, world.incident(story.key).opened_at, at):
             _release(world, "story", name, story.key, at, f"{name} is connected, all its copies are up to date")
+        elif _was_asked_for(world, replica, story.key, at):
+            world.put(("story", name), None)
+            world.dismiss(story.key, at, f"the connection of {name} was closed in order")
         else:
             world.put(("story", name), Story(story.key, True, Severity.WARNING))
             _describe(world, replica, story.key, [], at)
+
+
+def _orphaned(world: World, replica: Replica, at: datetime) -> list[Trouble]:
+    """The incident that told of the replica turned out to be nothing; the replica itself is still not whole."""
+    name = replica.resource
+    last: Story | None = world.get("story", name)
+    if last is None or not last.held or story_of(world, "story", name) is not None:
+        return []
+    world.put(("story", name), None)
+    incident = told_in(world, last.key)
+    since = incident.opened_at if incident is not None else at
+    if not replica.sides or is_whole(replica, since, at):
+        return []
+    why = f"{name} was cut, and is not complete yet"
+    return [Trouble(kind=Kind.REPLICA_DISCONNECTED, severity=Severity.WARNING, why=why, since=since)]
+
+
+def _was_asked_for(world: World, replica: Replica, key: str, at: datetime) -> bool:
+    """The word of the one end, that it is lost, came a moment before the other's, that it was closed."""
+    incident = world.incident(key)
+    fresh = incident.kind is Kind.REPLICA_DISCONNECTED and at - incident.opened_at <= TOGETHER
+    return fresh and closed_in_order(replica) and _is_own(world, incident, replica.resource)
 
 
 def tell_differences(world: World, replica: Replica, at: datetime) -> None:
@@ -76,7 +75,7 @@ def tell_differences(world: World, replica: Replica, at: datetime) -> None:
     name, found = replica.resource, differences(replica)
     story = story_of(world, "difference", name)
     if found:
-        key = story.key if story is not None else _open(world, replica, found[-1], at)
+        key = story.key if story is not None else _open(world, replica, found, at)
         _keep(world, "difference", name, key, found, at)
         told = replica_show.now(replica, found, Kind.REPLICA_OUT_OF_SYNC, {})
         world.change(key, at, facts=replica_show.facts(replica, found, Kind.REPLICA_OUT_OF_SYNC) | told)
@@ -92,19 +91,20 @@ def _home(world: World, replica: Replica, story: Story | None, found: list[Troub
     name, worst = replica.resource, found[-1]
     cause = _cause(world, replica, found) if worst.kind in SHARED else None
     if story is None:
-        return cause or _cut_with_others(world, name, worst, at) or _open(world, replica, worst, at)
+        return cause or _cut_with_others(world, name, worst, at) or _open(world, replica, found, at)
     incident = world.incident(story.key)
     if worst.kind not in SHARED and not _is_own(world, incident, name):
         _leave(world, name, story, at)
-        return _open(world, replica, worst, at)
+        return _open(world, replica, found, at)
     if cause is not None and cause != story.key and incident.kind in SHARED:
         world.absorb(story.key, cause, at, f"{name} was cut because of {world.incident(cause).root}")
         return cause
     return story.key
 
 
-def _open(world: World, replica: Replica, worst: Trouble, at: datetime) -> str:
-    return world.open_incident(worst.kind, root_of(replica, worst), at, worst.severity, worst.why)
+def _open(world: World, replica: Replica, found: list[Trouble], at: datetime) -> str:
+    worst, since = found[-1], min(trouble.since for trouble in found)
+    return world.open_incident(worst.kind, root_of(replica, worst), min(since, at), worst.severity, worst.why)
 
 
 def _cause(world: World, replica: Replica, found: list[Trouble]) -> str | None:
@@ -141,31 +141,21 @@ def _cut_with_others(world: World, name: str, worst: Trouble, at: datetime) -> s
 
 def _is_own(world: World, incident: Incident, name: str) -> bool:
     """Whether the incident tells of this replica alone."""
-    return _is_about(incident, name) and not any(other != name for other in _tellers(world, incident.key))
-
-
-def _is_about(incident: Incident, name: str) -> bool:
-    return incident.root.startswith("drbd/") and subject_name(incident.root).partition("@")[0] == name
-
-
-def _tellers(world: World, key: str) -> list[str]:
-    """The replicas that keep an incident open."""
-    stories = ((name, story_of(world, "story", name)) for name in world.get("replicas") or ())
-    return [name for name, story in stories if story is not None and story.held and story.key == key]
+    return is_about(incident, name) and not any(other != name for other in tellers(world, incident.key))
 
 
 def _leave(world: World, name: str, story: Story, at: datetime) -> None:
     """From an incident that is another's, or several replicas': what happens to this one now is its own."""
     world.put(("story", name), None)
     incident = world.incident(story.key)
-    others = _tellers(world, story.key)
-    if _is_about(incident, name) and others:
+    others = [other for other in tellers(world, story.key) if other != name]
+    if is_about(incident, name) and others:
         subjects = tuple(subject for subject in incident.subjects if not _of(subject, name))
         world.change(story.key, at, root=replica_subject(others[0]), subjects=subjects, facts={"replicas": ", ".join(others)})
         replica: Replica = world.facts["replica", others[0]]
         _describe(world, replica, story.key, troubles(replica, at), at)
     if story.held:
-        world.release(story.key, _hold("story", name), at, f"{name} has a story of its own")
+        world.release(story.key, hold_of("story", name), at, f"{name} has a story of its own")
 
 
 def _of(subject: Subject, name: str) -> bool:
@@ -179,11 +169,11 @@ def _keep(world: World, table: str, name: str, key: str, found: list[Trouble], a
     """The incident stays open because of this replica."""
     story = story_of(world, table, name)
     if story is None or not story.held:
-        world.keep_open(key, _hold(table, name))
+        world.keep_open(key, hold_of(table, name))
         if world.incident(key).state is State.CLEARING:
             world.step(key, Step.RELAPSE, at, found[-1].why)
         if table == "story":
-            _count_loss(world, name, key, at)
+            count_loss(world, name, key, at)
     severity = max((trouble.severity for trouble in found), key=lambda one: one.rank)
     world.put((table, name), Story(key, True, severity, found[-1].kind))
     sides = sorted({node for trouble in found for node in (trouble.node, *trouble.nodes) if node})
@@ -194,27 +184,23 @@ def _keep(world: World, table: str, name: str, key: str, found: list[Trouble], a
 def _release(world: World, table: str, name: str, key: str, at: datetime, why: str) -> None:
     world.put((table, name), Story(key, False))
     world.say(why, key)
-    world.release(key, _hold(table, name), at, why)
-
-
-def _hold(table: str, name: str) -> str:
-    return f"{REDUNDANCY}{name}" if table == "story" else f"{table}/{name}"
+    world.release(key, hold_of(table, name), at, why)
 
 
 def is_frozen(world: World, key: str) -> bool:
     """Whether a replica that the incident tells of is worse than without its other side."""
-    stories = [story_of(world, "story", name) for name in _tellers(world, key)]
+    stories = [story_of(world, "story", name) for name in tellers(world, key)]
     return any(story is not None and story.worst is not Kind.REPLICA_DISCONNECTED for story in stories)
 
 
 def hand_over(world: World, key: str, into: str, at: datetime) -> None:
     """The replicas that an incident tells of are told of in another from now on."""
-    for name in _tellers(world, key):
+    for name in tellers(world, key):
         story: Story = world.facts["story", name]
         world.put(("story", name), replace(story, key=into))
-        world.keep_open(into, _hold("story", name))
+        world.keep_open(into, hold_of("story", name))
         world.draw_in(into, replica_subject(name), at)
-        world.release(key, _hold("story", name), at, f"{name} is told of in another incident")
+        world.release(key, hold_of("story", name), at, f"{name} is told of in another incident")
 
 
 def _describe(world: World, replica: Replica, key: str, found: list[Trouble], at: datetime) -> None:
@@ -228,15 +214,21 @@ def _describe(world: World, replica: Replica, key: str, found: list[Trouble], at
         return
     if found:
         _grow(world, replica, incident, found[-1], at)
-    stories = [story for name in _tellers(world, key) if (story := story_of(world, "story", name)) is not None]
-    severity = max((story.severity for story in stories), key=lambda one: one.rank, default=Severity.WARNING)
     incident = world.incident(key)
-    named = {name for name in incident.facts.get("replicas", "").split(", ") if name}
-    facts = {"replicas": ", ".join(sorted({*named, *_tellers(world, key)}))}
-    if _is_about(incident, replica.resource):
+    mine = story_of(world, "story", replica.resource)
+    if mine is not None and mine.severity is not incident.severity:
+        world.change(key, at, severity=_worst_of(world, key))
+    known = incident.facts.get("replicas", "")
+    facts = {} if f", {replica.resource}," in f", {known}," else {"replicas": f"{known}, {replica.resource}".strip(", ")}
+    if is_about(incident, replica.resource):
         facts |= replica_show.facts(replica, found, incident.kind)
         facts |= replica_show.now(replica, found, incident.kind, incident.facts)
-    world.change(key, at, severity=severity, facts=facts)
+    world.change(key, at, facts=facts)
+
+
+def _worst_of(world: World, key: str) -> Severity:
+    stories = [story for name in tellers(world, key) if (story := story_of(world, "story", name)) is not None]
+    return max((story.severity for story in stories), key=lambda one: one.rank, default=Severity.WARNING)
 
 
 def _grow(world: World, replica: Replica, incident: Incident, worst: Trouble, at: datetime) -> None:
@@ -261,35 +253,3 @@ def _blinked(world: World, name: str, key: str, at: datetime) -> None:
         world.change(key, at, kind=Kind.REPLICA_DISCONNECTED, root=root, severity=Severity.WARNING)
         world.draw_in(key, root, at)
         world.confirm(key, at, f"the node is back, but {name} is not whole")
-
-
-# --- lost again and again ------------------------------------------------------------------------------------------------
-
-
-def _count_loss(world: World, name: str, key: str, at: datetime) -> None:
-    """Several losses within ten minutes are one story, with the earlier ones in it, until ten minutes were quiet."""
-    settings = world.settings
-    before = tuple(row for row in world.get("losses", name) or () if at - row[0] < settings.flapping_window)
-    losses = (*before, (at, key))
-    world.put(("losses", name), losses)
-    if world.incident(key).kind is not Kind.REPLICA_DISCONNECTED or len(losses) < settings.flapping_count:
-        return
-    for _, old in before:
-        earlier: Incident | None = world.get("incident", old)
-        if earlier is not None and old != key and earlier.kind is Kind.REPLICA_DISCONNECTED and _is_about(earlier, name):
-            world.absorb(old, key, at, f"the connection of {name} is lost again and again")
-    if world.get("unsteady", name) is None:
-        world.keep_open(key, _hold("unsteady", name))
-        world.put(("unsteady", name), key)
-    world.change(key, at, facts={"failures": str(len(losses))})
-    world.alarm(key, at, f"the connection of {name} is lost again and again", Severity.WARNING)
-    world.set_timer(at + settings.flapping_quiet, "replica-steady", name)
-
-
-def on_steady(world: World, name: str, at: datetime) -> None:
-    """A timer: for ten minutes the connection was not lost anew."""
-    key = world.get("unsteady", name)
-    world.put(("unsteady", name), None)
-    incident = _told_in(world, key) if key is not None else None
-    if incident is not None and incident.state is not State.CLOSED:
-        world.release(incident.key, _hold("unsteady", name), at, f"the connection of {name} has been steady for a while")

@@ -4,52 +4,14 @@ The meaning of states and handlers is drbd.conf(5)'s and drbdsetup(8)'s.
 """
 
 from collections.abc import Iterator
-from datetime import datetime, timedelta
-from typing import Final
+from datetime import datetime
 
-import msgspec
-
-from bridge.core.drbd_events import replica_subject
-from bridge.core.event import Severity, Subject
+from bridge.core.event import Severity
 from bridge.core.incident import Kind
-from bridge.core.replica_state import NO_DISK, Disk, Fence, Link, Replica, Side, Split, link_back, other_side, pair, peer_name
-from bridge.core.replica_whole import DISK_GRACE, FROZEN_AFTER, MAJOR_AFTER, NEVER_MET_AFTER, stands
-
-TOGETHER: Final = timedelta(seconds=5)
-"""An orderly end at one side, and at the other what looked like a loss."""
-FENCED: Final = {3: "inconsistent", 4: "outdated", 5: "unreachable", 7: "shot"}
-"""fence-peer's answers with which DRBD goes on. (Linux, drbd_nl.c, conn_try_outdate_peer)"""
-FENCE_WORDS: Final = FENCED | {6: "peer is Primary"}
-
-_BADNESS: Final = (
-    Kind.REPLICA_DISCONNECTED,
-    Kind.REPLICA_FENCING,
-    Kind.REPLICA_QUORUM_LOST,
-    Kind.REPLICA_IO_ERROR,
-    Kind.REPLICA_NO_DATA,
-    Kind.REPLICA_SPLIT_BRAIN,
-)
-
-
-class Trouble(msgspec.Struct, frozen=True, kw_only=True):
-    """One thing that is wrong now. `node`: the side it is about; `nodes`: sides drawn in; `pairs`: connections concerned."""
-
-    kind: Kind
-    severity: Severity
-    why: str
-    since: datetime
-    node: str = ""
-    nodes: tuple[str, ...] = ()
-    pairs: tuple[tuple[str, str], ...] = ()
-    facts: dict[str, str] = {}
-
-
-def rank(kind: Kind) -> int:
-    return _BADNESS.index(kind) if kind in _BADNESS else -1
-
-
-def root_of(replica: Replica, trouble: Trouble) -> Subject:
-    return replica_subject(replica.resource, trouble.node)
+from bridge.core.replica_frozen import fence_troubles, quorum_troubles
+from bridge.core.replica_state import NO_DISK, Disk, Link, Replica, Side, Split, link_back, other_side, pair, peer_name
+from bridge.core.replica_trouble import Trouble, rank, told
+from bridge.core.replica_whole import DISK_GRACE, MAJOR_AFTER, NEVER_MET_AFTER, stands
 
 
 def troubles(replica: Replica, now: datetime) -> list[Trouble]:
@@ -65,13 +27,9 @@ def _troubles(replica: Replica, now: datetime) -> Iterator[Trouble]:
             yield from _link_troubles(replica, side, peer, link, now)
         yield from _disk_troubles(replica, side, now)
         yield from _data_troubles(replica, side, now)
-        yield from _quorum_troubles(replica, side, now)
-        yield from _fence_troubles(replica, side, now)
+        yield from quorum_troubles(replica, side, now)
+        yield from fence_troubles(replica, side, now)
         yield from _refusals(replica, side)
-
-
-def _facts(**facts: str) -> dict[str, str]:
-    return {name: value for name, value in facts.items() if value}
 
 
 # --- connections ---------------------------------------------------------------------------------------------------------
@@ -80,7 +38,7 @@ def _facts(**facts: str) -> dict[str, str]:
 def _split_troubles(split: Split) -> Iterator[Trouble]:
     if not (split.unsolved or split.victim):
         return
-    facts = _facts(victim=split.victim, survivor=split.survivor)
+    facts = told(victim=split.victim, survivor=split.survivor)
     if not split.unsolved:
         why = f"a split brain was solved by policy: the data of {split.victim} are thrown away"
         facts["policy"] = "yes"
@@ -102,7 +60,7 @@ def _split_troubles(split: Split) -> Iterator[Trouble]:
 def _link_troubles(replica: Replica, side: Side, peer: str, link: Link, now: datetime) -> Iterator[Trouble]:
     other, back = link_back(replica, side.node, peer)
     name = peer_name(replica, side.node, peer)
-    if link.lost_at is not None and not _was_let_go(back, link.lost_at):
+    if link.lost_at is not None:
         if stands(replica, side, peer, now):
             return
         why = f"{side.node} lost the connection to {name or 'its peer'}" + (f" ({link.lost_by})" if link.lost_by else "")
@@ -121,12 +79,8 @@ def _link_troubles(replica: Replica, side: Side, peer: str, link: Link, now: dat
         why=why,
         since=since,
         pairs=(pair(side.node, name),),
-        facts=_facts(side=side.node, peer=name),
+        facts=told(side=side.node, peer=name),
     )
-
-
-def _was_let_go(back: Link | None, lost_at: datetime) -> bool:
-    return back is not None and back.let_go_at is not None and back.let_go_at <= lost_at + TOGETHER
 
 
 def _has_data(side: Side) -> bool:
@@ -146,7 +100,7 @@ def _refusals(replica: Replica, side: Side) -> Iterator[Trouble]:
         since=refusal.at,
         nodes=(side.node,),
         pairs=(pair(side.node, name),),
-        facts=_facts(side=side.node, peer=name, handler=refusal.handler, rc=str(refusal.code)),
+        facts=told(side=side.node, peer=name, handler=refusal.handler, rc=str(refusal.code)),
     )
 
 
@@ -188,7 +142,7 @@ def _disk_trouble(replica: Replica, node: str, broken: dict[str, datetime], role
         why=f"the disk of volume {named} failed on {node or 'the peer'}",
         since=min(broken.values()),
         node=node,
-        facts=_facts(side=node, peer=", ".join(good), volume=named, role=role),
+        facts=told(side=node, peer=", ".join(good), volume=named, role=role),
     )
 
 
@@ -205,7 +159,7 @@ def _data_troubles(replica: Replica, side: Side, now: datetime) -> Iterator[Trou
         since=side.no_data_at or side.suspended_since or now,
         node=side.node,
         pairs=(pair(side.node, name),) if name else (),
-        facts=_facts(side=side.node, peer=name, volume=", ".join(sorted(without))),
+        facts=told(side=side.node, peer=name, volume=", ".join(sorted(without))),
     )
 
 
@@ -217,89 +171,6 @@ def _cut_off(side: Side, volume: str, disk: Disk) -> bool:
         link.state == "Connected" and volume in link.copies and link.copies[volume].disk == "UpToDate"
         for link in side.links.values()
     )
-
-
-# --- quorum and fencing --------------------------------------------------------------------------------------------------
-
-
-def _quorum_troubles(replica: Replica, side: Side, now: datetime) -> Iterator[Trouble]:
-    """On a Primary I/O stands still. A Secondary's loss is news only if nobody has the quorum, and it did not leave in order."""
-    lost = side.quorum_lost_at is not None or "quorum" in side.suspended or any(not d.quorum for d in side.disks.values())
-    if side.gone or not lost:
-        return
-    primary = side.role == "Primary" or (side.quorum_lost_at is not None and not side.told)
-    torn = {peer: link.lost_at for peer, link in side.links.items() if link.lost_at is not None}
-    if not primary:
-        held = any(_has_quorum(other) for other in replica.sides.values() if other.node != side.node)
-        if held or not torn:
-            return
-    frozen = "quorum" in side.suspended
-    missing = sorted(name for peer in torn if (name := peer_name(replica, side.node, peer)))
-    yield Trouble(
-        kind=Kind.REPLICA_QUORUM_LOST,
-        severity=Severity.CRITICAL,
-        why=f"{side.node} lost the quorum" + (": its I/O is frozen" if frozen else ""),
-        since=side.suspended_since or side.quorum_lost_at or min(torn.values(), default=now),
-        node=side.node if primary else "",
-        pairs=tuple(pair(side.node, name) for name in missing),
-        facts=_facts(side=side.node, peer=", ".join(missing), frozen="yes" if frozen else ""),
-    )
-
-
-def _has_quorum(side: Side) -> bool:
-    return side.told and not side.gone and bool(side.disks) and all(disk.quorum for disk in side.disks.values())
-
-
-def _fence_troubles(replica: Replica, side: Side, now: datetime) -> Iterator[Trouble]:
-    """A fencing that worked is part of the lost connection; one that failed, or keeps I/O frozen, needs a person at once."""
-    frozen = "fencing" in side.suspended
-    fence = side.fence
-    since = fence.called_at if fence is not None else side.suspended_since
-    if since is None or (fence is None and not frozen):
-        return
-    name = peer_name(replica, side.node, fence.peer if fence else "") or next(
-        (peer_name(replica, side.node, peer) for peer in side.links), ""
-    )
-    late = now >= since + FROZEN_AFTER
-    failed = fence is not None and fence.code is not None and fence.code not in FENCED
-    bad = failed or (late and (frozen or fence is None or fence.code is None))
-    if not bad and not _lost(side, fence):
-        return
-    yield Trouble(
-        kind=Kind.REPLICA_FENCING if bad else Kind.REPLICA_DISCONNECTED,
-        severity=Severity.CRITICAL if bad else Severity.WARNING,
-        why=_fence_words(fence, side.node, name) + (f"; I/O is frozen on {side.node}" if frozen else ""),
-        since=since,
-        nodes=(side.node,) if failed or frozen else (),
-        pairs=(pair(side.node, name),),
-        facts=_facts(side=side.node, peer=name, frozen="yes" if frozen else "", **_fence_facts(fence)),
-    )
-
-
-def _lost(side: Side, fence: Fence | None) -> bool:
-    """Whether the fencing means a lost connection; a node that is promoted while its peer is down in order calls it too."""
-    if not side.told:
-        return True
-    link = side.links.get(fence.peer) if fence is not None else None
-    return link is not None and link.lost_at is not None
-
-
-def _fence_facts(fence: Fence | None) -> dict[str, str]:
-    if fence is None or fence.code is None:
-        return {"handler": "fence-peer"}
-    return {"handler": "fence-peer", "fence_result": str(fence.code)}
-
-
-def _fence_words(fence: Fence | None, node: str, name: str) -> str:
-    peer = name or "its peer"
-    if fence is None:
-        return f"{node} waits for the fencing of {peer}"
-    if fence.code is None:
-        return f"{node} has {peer} fenced"
-    if fence.code in FENCED:
-        return f"{node} had {peer} fenced: {FENCED[fence.code]}"
-    known = FENCE_WORDS.get(fence.code)
-    return f"fence-peer on {node} answered {fence.code}" + (f" ({known})" if known else "") + f": {peer} is not fenced"
 
 
 # --- differences ---------------------------------------------------------------------------------------------------------
@@ -324,5 +195,5 @@ def _difference(replica: Replica, side: Side, peer: str, volumes: dict[str, date
         why=f"a verify found that the copies on {side.node} and {name or 'its peer'} differ",
         since=min(volumes.values()),
         pairs=(pair(side.node, name),),
-        facts=_facts(side=side.node, peer=name, volume=", ".join(sorted(volumes))),
+        facts=told(side=side.node, peer=name, volume=", ".join(sorted(volumes))),
     )

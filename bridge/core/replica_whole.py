@@ -18,6 +18,8 @@ MAJOR_AFTER: Final = timedelta(minutes=10)
 """A connection lost for so long is critical: a second failure would find one copy only."""
 STALE_AFTER: Final = timedelta(seconds=120)
 """The other end's older word against a connection that stands again: its relay is silent."""
+TOGETHER: Final = timedelta(seconds=5)
+"""An orderly end at one side, and at the other what looked like a loss."""
 FORGOTTEN_AFTER: Final = timedelta(hours=1)
 
 
@@ -66,10 +68,30 @@ def _copy_is_good(copy: Copy) -> bool:
 
 
 def up_to(replica: Replica, now: datetime) -> Replica:
-    """What time alone has settled, and without what is over."""
+    """What time alone and both ends' words have settled, and without what is over."""
+    for side in replica.sides.values():
+        replica = _excused(replica, side)
     splits = {key: _judged(split, now) for key, split in replica.splits.items() if not _is_over(replica, key, split.at)}
     replica = replace(replica, splits=splits) if splits != replica.splits else replica
     return _forgotten(replica) if is_whole(replica, now, now) else replica
+
+
+def _excused(replica: Replica, side: Side) -> Replica:
+    """What looked like a loss at this end was an orderly end at the other, which had not lost it itself."""
+    closed = {}
+    for peer, link in side.links.items():
+        _, back = link_back(replica, side.node, peer)
+        if link.lost_at is None or back is None or back.let_go_at is None or back.lost_at is not None:
+            continue
+        if back.let_go_at <= link.lost_at + TOGETHER:
+            closed[peer] = replace(link, lost_at=None, lost_by="", let_go_at=back.let_go_at)
+    return put_side(replica, replace(side, links=side.links | closed)) if closed else replica
+
+
+def closed_in_order(replica: Replica) -> bool:
+    """Some connection was closed, and none was lost."""
+    links = [link for side in replica.sides.values() for link in side.links.values()]
+    return any(link.let_go_at for link in links) and not any(link.lost_at for link in links)
 
 
 def _judged(split: Split, now: datetime) -> Split:

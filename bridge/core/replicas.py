@@ -8,10 +8,13 @@ from bridge.core import redundancy, replica_show
 from bridge.core.drbd_events import Change, HandlerCalled, ReplicasListed, StatesChanged, replica_subject
 from bridge.core.event import EdgeHeard, Event, Subject
 from bridge.core.replica_calls import apply
+from bridge.core.replica_flapping import on_steady
 from bridge.core.replica_state import Replica, put_side, replace
 from bridge.core.replica_states import gone
-from bridge.core.replica_story import on_steady, story_of, tell, tell_differences
-from bridge.core.replica_troubles import Trouble, troubles
+from bridge.core.replica_story import tell, tell_differences
+from bridge.core.replica_told import Story, story_of
+from bridge.core.replica_trouble import Trouble
+from bridge.core.replica_troubles import troubles
 from bridge.core.replica_whole import due, up_to
 from bridge.core.world import Condition, World
 
@@ -54,7 +57,8 @@ def and_replicas(rule: Callable[[World, Any], None]) -> Callable[[World, Any], N
     def both(world: World, event: Event) -> None:
         rule(world, event)
         for name in _names(world):
-            if story_of(world, "story", name) is not None or isinstance(event, EdgeHeard):
+            story: Story | None = world.get("story", name)
+            if (story is not None and story.held) or isinstance(event, EdgeHeard):
                 _settle(world, world.facts["replica", name], event.at)
 
     return both
@@ -105,8 +109,7 @@ def _settle(world: World, replica: Replica, at: datetime) -> None:
     found = troubles(replica, at)
     tell(world, replica, found, at)
     tell_differences(world, replica, at)
-    if (told := story_of(world, "story", name)) is not None and ("redundancy", told.key) not in world.facts:
-        redundancy.consider(world, told.key, at)
+    _consider_redundancy(world, name, at)
     _show(world, replica, found, at)
     story = story_of(world, "story", name)
     later = due(replica, at, live=story is not None and story.held)
@@ -114,6 +117,13 @@ def _settle(world: World, replica: Replica, at: datetime) -> None:
         world.cancel_timer("replica", name)
     else:
         world.set_timer(later, "replica", name)
+
+
+def _consider_redundancy(world: World, name: str, at: datetime) -> None:
+    """A replica that works again, if with one copy, may have been the last thing but the node that its story waited for."""
+    story = story_of(world, "story", name)
+    if story is not None and ("redundancy", story.key) not in world.facts and world.incident(story.key).root.startswith("node/"):
+        redundancy.consider(world, story.key, at)
 
 
 # --- boards --------------------------------------------------------------------------------------------------------------

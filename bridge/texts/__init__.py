@@ -165,6 +165,7 @@ def _context(notice: Notice, language: str, zone: tzinfo) -> dict[str, Any]:
         "why": words.why(known, language),
         "listed": partial(words.listed, language=language),
         "together": words.some(known.get("replica", ""), known.get("replicas", ""), language),
+        **words.roles(known.get("roles", "")),
         "sides": known["nodes"].split(", ") if "nodes" in known else [],
         "behinds": [shlex.quote(one) for one in known.get("behind", "").split(", ") if one],
         "silent": _silent(known.get("silent_since", ""), language, zone),

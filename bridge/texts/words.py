@@ -219,6 +219,17 @@ def some(first: str, names: str, language: str) -> str:
     return listed(", ".join(named), language)
 
 
+TWO_SIDES: Final = 2
+
+
+def roles(told: str) -> dict[str, str]:
+    """The Primary and the Secondary of `alpha Primary, bravo Secondary`; empty when there is not one of each."""
+    sides = [tuple(side.rpartition(" ")[::2]) for side in told.split(", ")]
+    by_role = {role: name for name, role in sides}
+    pair = len(sides) == TWO_SIDES and set(by_role) == {"Primary", "Secondary"}
+    return {"primary": by_role["Primary"] if pair else "", "secondary": by_role["Secondary"] if pair else ""}
+
+
 def why(known: Mapping[str, str], language: str) -> str:
     """` (not running)`, ` (timed out after 20 s)`, or nothing: goes right behind what failed."""
     if known.get("timed_out"):

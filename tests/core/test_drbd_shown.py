@@ -94,6 +94,13 @@ def test_taken_down_in_order_is_no_alarm_but_no_green_either(shown):
     assert shown(lab, 40)["drbd/r0"] == "info r0 is down on east and west"
 
 
+def test_a_second_dump_in_a_recording_is_another_life_of_the_relay(shown):
+    lab = Lab("east", "west")
+    lab.begin()
+    lab.begin(300)
+    assert {words.split()[0] for words in shown(lab, 400).values()} == {"ok"}
+
+
 def test_a_failed_disk_and_frozen_io_are_critical(shown):
     lab = Lab("east", "west")
     lab.begin()

@@ -155,6 +155,20 @@ def test_down_and_up_is_nothing(told, generation):
 
 
 @BOTH
+@pytest.mark.parametrize("seconds", [-2, 2])
+def test_what_looks_like_a_loss_at_the_one_end_and_was_closed_at_the_other_is_nothing(told, generation, seconds):
+    lab = Lab("east", "west", generation=generation)
+    lab.begin()
+    lab.lose_one("east", "west", 10 + seconds)
+    lab.state("west", "east", 10, "r0", "Disconnecting")
+    lab.state("west", "east", 10.2, "r0", "StandAlone")
+    lab.say("west", 10.5, "destroy resource name:r0")
+    lab.up("west", 500)
+    lab.resync("east", "west", 503)
+    assert told(lab) == []
+
+
+@BOTH
 def test_disconnect_and_connect_is_nothing(told, generation):
     lab = Lab("east", "west", generation=generation)
     lab.begin()
@@ -206,6 +220,42 @@ def test_a_dump_ends_what_ended_unseen(told):
     lab.dump("east", 400, primary=["r0"])
     lab.dump("west", 401)
     one(told(lab), "replica-disconnected", "drbd/r0", "closed")
+
+
+def test_a_side_that_is_silent_since_does_not_keep_open_what_the_other_says_is_well(told):
+    lab = Lab("east", "west")
+    lab.begin()
+    lab.lose("east", "west", 10)
+    lab.resync("east", "west", 60)
+    lab.lines["east"] = [row for row in lab.lines["east"] if row[0] < 60]
+    closed = one(told(lab), "replica-disconnected", "drbd/r0", "closed")
+    assert closed["closed_at"] > moment(180).isoformat()
+
+
+def test_a_beginning_is_no_trouble_however_long_it_waits(told):
+    lab = Lab("east", "west")
+    lab.dump("east", 0, connection="Connecting", disk="Inconsistent")
+    assert told(lab) == []
+
+
+def test_names_with_and_without_their_domain_are_one_node(told):
+    lab = Lab("east.example.org", "west.example.org")
+    lab.begin()
+    lab.lose("east.example.org", "west.example.org", 60)
+    for node in lab.nodes:
+        lab.lines[node] = [(at, line.replace(".example.org", "")) for at, line in lab.lines[node]]
+    lab.calls = []
+    alerts = [lost("east.example.org", "west.example.org", 61), fenced("east.example.org", "west.example.org", 62)]
+    incidents = told(lab, alerts=alerts)
+    assert {i["kind"] for i in incidents} <= {"node-failure", "redundancy-lost"}
+
+
+def test_the_peers_word_of_a_failed_disk_counts_where_the_side_itself_is_silent(told):
+    lab = Lab("east", "west")
+    lab.begin()
+    lab.copies("east", "west", 10, "r0", "peer-disk:Failed")
+    lab.copies("east", "west", 10.2, "r0", "peer-disk:Diskless")
+    one(told(lab, states=["east"]), "replica-io-error", "drbd/r0@west", "open")
 
 
 def test_a_dump_opens_what_was_never_told(told):
@@ -436,13 +486,28 @@ def test_a_split_brain_after_a_node_failure_is_its_own_story(told):
     assert incidents == {("node-failure", "node/west", "closed"), ("replica-split-brain", "drbd/r0", "open")}
 
 
-def test_a_node_that_only_blinked_leaves_the_story_to_its_replica(told):
+@pytest.mark.parametrize("heard", [True, False])
+def test_a_node_that_only_blinked_leaves_the_story_to_its_replica(told, heard):
     lab = Lab("east", "west")
     lab.begin()
     lab.lose("east", "west", 60)
-    alerts = [lost("east", "west", 61), member("east", "west", 66)]
+    own = [alert("west", 2, "attribute", node="west", attribute_name="a", attribute_value="1", node_sequence="1")]
+    alerts = [*(own if heard else ()), lost("east", "west", 61), member("east", "west", 66)]
     cut = one(told(lab, alerts=alerts), "replica-disconnected", "drbd/r0", "open")
     assert rings(cut) == ["opened", "escalated"]
+    assert cut["opened_at"] == moment(60).isoformat()
+
+
+@pytest.mark.parametrize("heard", [True, False])
+def test_a_node_that_blinked_while_its_replica_is_resynchronised(told, heard):
+    lab = Lab("east", "west")
+    lab.begin()
+    lab.lose("east", "west", 60)
+    lab.resync("east", "west", 63, seconds=100)
+    own = [alert("west", 2, "attribute", node="west", attribute_name="a", attribute_value="1", node_sequence="1")]
+    alerts = [*(own if heard else ()), lost("east", "west", 61), member("east", "west", 66)]
+    cut = one(told(lab, alerts=alerts), "replica-disconnected", "drbd/r0", "closed")
+    assert cut["closed_at"] > moment(160).isoformat()
 
 
 def test_a_fencing_of_the_peer_that_failed_escalates_the_story_of_the_node(told):

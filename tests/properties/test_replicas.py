@@ -22,7 +22,11 @@ from bridge.rehearse import bell, read_recording
 from tests.core.drbd_lab import Lab
 
 JUDGE = Path(__file__).parents[1] / "judge"
-TOLD = {name.replace("/", "-"): told for name, told in json.loads((JUDGE / "told-drbd.json").read_text()).items()}
+TOLD = {
+    name.replace("/", "-"): told
+    for file in ("told-drbd.json", "told-lab-drbd.json")
+    for name, told in json.loads((JUDGE / file).read_text()).items()
+}
 RECORDED = {name: read_recording(JUDGE / "recordings" / name) for name in sorted(TOLD)}
 HOUR = timedelta(hours=1)
 
@@ -133,7 +137,7 @@ def test_without_one_sides_reports_there_is_still_one_story_and_no_false_one(nam
     stories, _ = outcome(in_batches(kept, chance))
     assert len(stories) == 1
     assert stories[0][0].startswith("replica-")
-    assert stories[0][1].partition("@")[0] == "drbd/r0"
+    assert stories[0][1].partition("@")[0] in {"drbd/r0", "drbd/r1"}
 
 
 NOTHING = sorted(name for name in RECORDED if TOLD[name]["n"] == [0, 0])
@@ -174,14 +178,15 @@ def test_two_replicas_on_other_nodes_are_two_stories(one, other, seconds):
 
 
 def renamed(reports):
-    """A stranger's replica: other nodes, another resource."""
-    text = {"alpha": "xeno", "bravo": "yolo", "name:r0": "name:s9"}
+    """A stranger's replicas: other nodes, other resources."""
+    nodes, resources = {"alpha": "xeno", "bravo": "yolo"}, {"r0": "s9", "r1": "s8"}
+    text = nodes | {f"name:{old}": f"name:{new}" for old, new in resources.items()}
     made = []
     for report in reports:
         body = {key: value if not isinstance(value, str) else replaced(value, text) for key, value in report.body.items()}
-        if "resources" in body or "DRBD_RESOURCE" in body:
-            body = {key: "s9" if value == "r0" else value for key, value in body.items()}
-        made.append(msgspec.structs.replace(report, body=body, node=text[report.node], uid=b"x" + report.uid))
+        for key in {"resources", "DRBD_RESOURCE"} & set(body):
+            body[key] = replaced(body[key], resources)
+        made.append(msgspec.structs.replace(report, body=body, node=nodes[report.node], uid=b"x" + report.uid))
     return made
 
 
@@ -214,3 +219,68 @@ def test_the_state_outlives_a_checkpoint(name, chance):
 @pytest.mark.parametrize("name", sorted(REPORTS))
 def test_every_report_makes_sense(name):
     assert [event.why for event in map(normalise, REPORTS[name]) if isinstance(event, Unreadable)] == []
+
+
+# --- anything at all -----------------------------------------------------------------------------------------------------
+
+WORDS = {
+    "connection": ["StandAlone", "Disconnecting", "Unconnected", "NetworkFailure", "TearDown", "Connecting", "Connected"],
+    "replication": ["Off", "Established", "WFBitMapS", "SyncSource", "SyncTarget", "VerifyS", "PausedSyncT", "Ahead"],
+    "disk": ["Diskless", "Attaching", "Detaching", "Failed", "Inconsistent", "Outdated", "UpToDate"],
+}
+HANDLERS = [
+    "initial-split-brain", "split-brain", "pri-lost", "before-resync-target", "after-resync-target", "out-of-sync",
+    "fence-peer", "unfence-peer", "local-io-error", "pri-on-incon-degr", "quorum-lost", "disconnected",
+]  # fmt: skip
+THREE = ("east", "west", "north")
+
+
+def anything(lab, node, peer, at, chance):
+    """Something that a node may say, however unlikely."""
+    kind = chance.choice([*WORDS, "role", "suspended", "quorum", "handler", "handler", "dump", "down", "rename"])
+    resource, volume = chance.choice(lab.resources), chance.choice(lab.volumes)
+    word = chance.choice(WORDS.get(kind, [""]))
+    if kind == "connection":
+        lab.state(node, peer, at, resource, word)
+    elif kind == "replication":
+        disk = chance.choice(WORDS["disk"])
+        lab.copies(node, peer, at, resource, f"replication:{word} peer-disk:{disk}")
+    elif kind == "disk":
+        lab.disks(node, at, resource, word, [volume])
+    elif kind == "role":
+        lab.role(node, at, chance.choice(["Primary", "Secondary"]), resource)
+    elif kind == "suspended":
+        lab.say(node, at, f"change resource name:{resource} suspended:{chance.choice(['no', 'quorum', 'fencing,user'])}")
+    elif kind == "quorum":
+        lab.say(node, at, f"change device name:{resource} volume:{volume} minor:0 quorum:{chance.choice(['yes', 'no'])}")
+    elif kind == "handler":
+        lab.call(node, at, chance.choice(HANDLERS), resource, peer, volume, status=chance.choice([0, 0, 1, 4, 7]))
+    elif kind == "dump":
+        lab.dump(node, at, connection=chance.choice(["Connected", "Connecting"]), disk=chance.choice(WORDS["disk"]))
+    elif kind == "down":
+        lab.say(node, at, f"destroy resource name:{resource}")
+    else:
+        lab.say(node, at, f"rename resource name:{resource} new_name:{chance.choice(lab.resources)}")
+
+
+@settings(max_examples=400, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
+@given(st.sampled_from(["8.4", "9"]), st.integers(1, 60), st.randoms(use_true_random=False))
+def test_whatever_was_said_all_is_over_when_every_node_says_that_all_is_well(generation, count, chance):
+    nodes = THREE if generation == "9" else THREE[:2]
+    lab = Lab(*nodes, resources=("www", "db"), volumes=("0", "1"), generation=generation)
+    lab.begin()
+    at = 10.0
+    for _ in range(count):
+        at += chance.choice([0.0, 0.1, 2.0, 30.0, 200.0])
+        node = chance.choice(nodes)
+        anything(lab, node, chance.choice([other for other in nodes if other != node]), at, chance)
+    lab.begin(at + 1000)
+    for node, peer in ((one, two) for one in nodes for two in nodes if one != two):
+        for resource in lab.resources:  # and no differences are left
+            lab.copies(node, peer, at + 1100, resource, "replication:VerifyS")
+            lab.copies(node, peer, at + 1200, resource, "replication:Established")
+    reports = reports_of(lab)
+    stories, conditions = outcome(in_batches(reports, chance))
+    assert [story for story in stories if story[3] != "closed"] == []
+    assert {severity for subject, severity, _ in conditions if subject.startswith("drbd/")} == {"ok"}
+    assert outcome([reports])[0] == stories

@@ -1,0 +1,37 @@
+"""A connection that is lost again and again is one story."""
+
+from datetime import datetime
+
+from bridge.core.event import Severity
+from bridge.core.incident import Incident, Kind, State
+from bridge.core.replica_told import hold_of, is_about, told_in
+from bridge.core.world import World
+
+
+def count_loss(world: World, name: str, key: str, at: datetime) -> None:
+    """Several losses within ten minutes are one story, with the earlier ones in it, until ten minutes were quiet."""
+    settings = world.settings
+    before = tuple(row for row in world.get("losses", name) or () if at - row[0] < settings.flapping_window)
+    losses = (*before, (at, key))
+    world.put(("losses", name), losses)
+    if world.incident(key).kind is not Kind.REPLICA_DISCONNECTED or len(losses) < settings.flapping_count:
+        return
+    for _, old in before:
+        earlier: Incident | None = world.get("incident", old)
+        if earlier is not None and old != key and earlier.kind is Kind.REPLICA_DISCONNECTED and is_about(earlier, name):
+            world.absorb(old, key, at, f"the connection of {name} is lost again and again")
+    if world.get("unsteady", name) is None:
+        world.keep_open(key, hold_of("unsteady", name))
+        world.put(("unsteady", name), key)
+    world.change(key, at, facts={"failures": str(len(losses))})
+    world.alarm(key, at, f"the connection of {name} is lost again and again", Severity.WARNING)
+    world.set_timer(at + settings.flapping_quiet, "replica-steady", name)
+
+
+def on_steady(world: World, name: str, at: datetime) -> None:
+    """A timer: for ten minutes the connection was not lost anew."""
+    key = world.get("unsteady", name)
+    world.put(("unsteady", name), None)
+    incident = told_in(world, key) if key is not None else None
+    if incident is not None and incident.state is not State.CLOSED:
+        world.release(incident.key, hold_of("unsteady", name), at, f"the connection of {name} has been steady for a while")
