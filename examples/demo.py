@@ -1,4 +1,4 @@
-"""The main job, on one machine: a recorded power cut goes through real hooks, relays and the bridge into a mailbox.
+"""The main job, on one machine: a recorded power cut goes through real hooks, relays and the bridge into a mailbox and a chat.
 
 Runs as any user, on loopback, in a folder of its own that is removed afterwards. `--keep` stays up until interrupted.
 """
@@ -18,6 +18,7 @@ from pathlib import Path
 
 from bridge.wire.keys import enrol, make_bridge_keys, make_node_keys
 from examples.mail_sink import MailSink
+from tests.servers.mattermost import Mattermost
 
 HERE = Path(__file__).resolve().parent
 HOOK = HERE.parent / "alert_scripts" / "quorumbell-alert"
@@ -46,7 +47,7 @@ def main() -> int:
 
 
 class Demo:
-    """A bridge, a relay for each recorded node, a mailbox; and the recording."""
+    """A bridge, a relay for each recorded node, a mailbox, a Mattermost with its rules; and the recording."""
 
     def __init__(self, home: Path) -> None:
         self.home = home
@@ -56,10 +57,14 @@ class Demo:
         self.mails: list[EmailMessage] = []
         self.came = threading.Event()
         self.sink = MailSink(self._on_mail)
+        self.chat = Mattermost()
+        self.bot = self.chat.add_bot()
+        self.chat.add_channel("alarms", self.bot)
         self.processes: list[subprocess.Popen[bytes]] = []
         self.exits: list[int] = []
 
     def start(self) -> None:
+        self.chat.start()
         port = free_port()
         keys = make_bridge_keys(str(self.home / "keys"))
         (self.home / "allowed.d").mkdir(mode=0o755)
@@ -100,6 +105,12 @@ port = {self.sink.port}
 security = "none"
 from = "quorumbell@example.com"
 to = ["oncall@example.com"]
+
+[receivers.room]
+kind = "mattermost"
+url = "{self.chat.url}"
+token = "{self.bot}"
+channel = "{self.chat.team}/alarms"
 """
 
     def _run(self, name: str, *arguments: str) -> None:
@@ -121,19 +132,28 @@ to = ["oncall@example.com"]
 
     def wait_for_the_end(self) -> bool:
         until = time.monotonic() + LONGEST
-        while len(self.mails) < 2 and time.monotonic() < until:
+        while not self._all_told() and time.monotonic() < until:
             self.came.wait(0.2)
             self.came.clear()
-        return len(self.mails) == 2 and not any(self.exits)
+        return self._all_told() and not any(self.exits)
+
+    def _all_told(self) -> bool:
+        """A mail for the beginning and one for the end; and the room's one message says that it is over, as does its thread."""
+        shown = self.chat.contents()["alarms"]
+        over = len(shown) > 2 and all("Over after" in shown[place]["text"] for place in (0, -1))
+        return len(self.mails) == 2 and over
 
     def show(self) -> None:
         for words in (["status"], ["incidents"], ["explain", "1"]):
             say(f"quorumbell {' '.join(words)}")
             subprocess.run([sys.executable, "-m", "bridge", *words, "-c", str(self.config)], check=True, cwd=HERE.parent)
+        say("what the room shows now: one message, edited as things went on, with its thread")
+        print("\n".join(f"    {line}" for line in self.chat.as_text().splitlines()))
         count = len(self.mails)
         print(
             f"\nShown: {len(self.exits)} calls of Pacemaker's alert hook from {len(self.nodes)} nodes became one incident."
             f"\nShown: it rang once, when the node was fenced, and the end says how long it lasted: {count} mails, one thread."
+            "\nShown: in the chat it is one message, which was kept true, with what to do below it."
             "\nShown: every report is in the ledger, with what was made of it, and who was told."
         )
 
@@ -150,6 +170,7 @@ to = ["oncall@example.com"]
         for process in self.processes:
             process.wait(15)
         self.sink.shutdown()
+        self.chat.stop()
 
     def _on_mail(self, mail: EmailMessage) -> None:
         self.mails.append(mail)
