@@ -1,4 +1,4 @@
-"""The main job, on one machine: a recorded power cut goes through real hooks, relays and the bridge into a mailbox and a board.
+"""The main job, on one machine: a recorded power cut goes through real hooks, relays and the bridge to a mailbox, a board, a chat.
 
 Runs as any user, on loopback, in a folder of its own that is removed afterwards. `--keep` stays up until interrupted.
 """
@@ -18,6 +18,7 @@ from pathlib import Path
 
 from bridge.wire.keys import enrol, make_bridge_keys, make_node_keys
 from examples.mail_sink import MailSink
+from tests.servers.mattermost import Mattermost
 from tests.servers.opsview import OPERATOR, Opsview
 
 HERE = Path(__file__).resolve().parent
@@ -48,7 +49,7 @@ def main() -> int:
 
 
 class Demo:
-    """A bridge, a relay for each recorded node, a mailbox, a stand-in for Opsview; and the recording."""
+    """A bridge, a relay for each recorded node, a mailbox, stand-ins for Opsview and Mattermost; and the recording."""
 
     def __init__(self, home: Path) -> None:
         self.home = home
@@ -59,6 +60,9 @@ class Demo:
         self.came = threading.Event()
         self.sink = MailSink(self._on_mail)
         self.opsview = self._board()
+        self.chat = Mattermost()
+        self.bot = self.chat.add_bot()
+        self.chat.add_channel("alarms", self.bot)
         self.processes: list[subprocess.Popen[bytes]] = []
         self.exits: list[int] = []
 
@@ -73,6 +77,7 @@ class Demo:
         return server.start()
 
     def start(self) -> None:
+        self.chat.start()
         port = free_port()
         keys = make_bridge_keys(str(self.home / "keys"))
         (self.home / "allowed.d").mkdir(mode=0o755)
@@ -121,6 +126,12 @@ user = "quorumbell"
 password = "a demo's password"
 own_host = "bridge"
 look_every = "5s"
+
+[receivers.room]
+kind = "mattermost"
+url = "{self.chat.url}"
+token = "{self.bot}"
+channel = "{self.chat.team}/alarms"
 """
 
     def _run(self, name: str, *arguments: str) -> None:
@@ -142,12 +153,18 @@ look_every = "5s"
 
     def wait_for_the_end(self) -> bool:
         until = time.monotonic() + LONGEST
-        while len(self.mails) < 2 and time.monotonic() < until:
+        while not self._all_told() and time.monotonic() < until:
             self.came.wait(0.2)
             self.came.clear()
         while self._red() and time.monotonic() < until:
             time.sleep(0.2)
-        return len(self.mails) == 2 and not any(self.exits) and not self._red()
+        return self._all_told() and not any(self.exits) and not self._red()
+
+    def _all_told(self) -> bool:
+        """A mail for the beginning and one for the end; and the room's one message says that it is over, as does its thread."""
+        shown = self.chat.contents()["alarms"]
+        over = len(shown) > 2 and all("Over after" in shown[place]["text"] for place in (0, -1))
+        return len(self.mails) == 2 and over
 
     def _red(self) -> list[str]:
         """What the board does not show as well."""
@@ -163,11 +180,14 @@ look_every = "5s"
         for event in self.opsview.world.events:
             at = time.strftime("%H:%M:%S", time.localtime(int(event["time"])))
             print(f"    {at}  {event['hostname']:<7} {event.get('servicename', ''):<17} {event.get('output', '')}")
+        say("what the room shows now: one message, edited as things went on, with its thread")
+        print("\n".join(f"    {line}" for line in self.chat.as_text().splitlines()))
         count = len(self.mails)
         print(
             f"\nShown: {len(self.exits)} calls of Pacemaker's alert hook from {len(self.nodes)} nodes became one incident."
             f"\nShown: it rang once, when the node was fenced, and the end says how long it lasted: {count} mails, one thread."
             "\nShown: the board turned red and green again; it is refreshed, read back, and turns UNKNOWN when nobody speaks."
+            "\nShown: in the chat it is one message, which was kept true, with what to do below it."
             "\nShown: every report is in the ledger, with what was made of it, and who was told."
         )
 
@@ -185,6 +205,7 @@ look_every = "5s"
             process.wait(15)
         self.sink.shutdown()
         self.opsview.stop()
+        self.chat.stop()
 
     def _on_mail(self, mail: EmailMessage) -> None:
         self.mails.append(mail)

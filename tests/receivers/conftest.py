@@ -1,13 +1,15 @@
 """What every receiver's tests need: a certificate authority, and notices of one incident."""
 
 from collections.abc import Callable
+from itertools import count
 from pathlib import Path
 
 import msgspec
 import pytest
 
 from bridge.core.incident import Kind
-from bridge.core.notice import Notice, Telling
+from bridge.core.notice import Delivered, Notice, Telling, Verdict
+from bridge.receivers import Receiver
 from bridge.texts.scenes import bundle, notice
 from tests.servers.certificates import Signed, make_authority, sign
 
@@ -39,3 +41,18 @@ def told() -> Callable[..., Notice]:
         return msgspec.structs.replace(made, incident=msgspec.structs.replace(made.incident, **inside), **fields)
 
     return make
+
+
+@pytest.fixture
+def tell(told) -> Callable[..., Verdict]:
+    """Delivers notices of one incident in turn, with what was remembered of the earlier ones, as the outbox does."""
+    memory: dict[str, str] = {}
+    numbers = count(1000)
+
+    def one(bell: Receiver, *about: object, **fields: object) -> Verdict:
+        verdict = bell.deliver(told(*about, **({"id": next(numbers)} | fields)), memory)
+        if isinstance(verdict, Delivered):
+            memory.update(verdict.remember)
+        return verdict
+
+    return one

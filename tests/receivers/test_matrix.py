@@ -84,21 +84,6 @@ def place(homeserver) -> Place:
     return Place(homeserver)
 
 
-@pytest.fixture
-def tell(place, told):
-    """Delivers notices of one incident in turn, as the outbox does; gives the verdict."""
-    memory: dict[str, str] = {}
-
-    def one(bell: Matrix, *about, **fields):
-        verdict = bell.deliver(told(*about, **({"id": 1000 + next(numbers)} | fields)), memory)
-        if isinstance(verdict, Delivered):
-            memory.update(verdict.remember)
-        return verdict
-
-    numbers = iter(range(100))
-    return one
-
-
 class TestTheKit(HttpKit):
     kind = "matrix"
 

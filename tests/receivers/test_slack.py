@@ -47,21 +47,6 @@ def place(told):
 
 
 @pytest.fixture
-def tell(place, told):
-    """Delivers notices of one incident in turn, as the outbox does; gives the verdict."""
-    memory: dict[str, str] = {}
-    numbers = iter(range(1000, 2000))
-
-    def one(bell: Slack, *about, **fields):
-        verdict = bell.deliver(told(*about, **({"id": next(numbers)} | fields)), memory)
-        if isinstance(verdict, Delivered):
-            memory.update(verdict.remember)
-        return verdict
-
-    return one
-
-
-@pytest.fixture
 def bell(place):
     return make(place.port, channel=place.channel)
 

@@ -83,7 +83,7 @@ class ChatServer:
         self.on_change()
         return reply
 
-    def __enter__(self) -> Self:
+    def start(self) -> None:
         server = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -115,14 +115,22 @@ class ChatServer:
         self._http.daemon_threads = True
         self._http.block_on_close = False
         threading.Thread(target=self._http.serve_forever, args=(0.05,), daemon=True).start()
-        return self
 
-    def __exit__(self, *what: object) -> None:
-        assert self._http is not None
+    def stop(self) -> None:
+        """Also when it was never started."""
+        if self._http is None:
+            return
         self._http.shutdown()
         self._http.server_close()
         for line in self.lines:
             line.close()
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(self, *what: object) -> None:
+        self.stop()
 
 
 def serve(server: ChatServer, settings: str) -> None:
