@@ -1,4 +1,4 @@
-"""The main job, on one machine: a recorded power cut goes through real hooks, relays and the bridge to a mailbox, a board, a chat.
+"""The main job on one machine: a recorded power cut goes through real hooks, relays and the bridge to mailbox, board and chat.
 
 Runs as any user, on loopback, in a folder of its own that is removed afterwards. `--keep` stays up until interrupted.
 """
