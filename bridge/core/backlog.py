@@ -11,10 +11,10 @@ from datetime import datetime
 
 import msgspec
 
+from bridge.core.decide import bundle, face
 from bridge.core.defaults import UNBRAKED
 from bridge.core.incident import Incident, State
 from bridge.core.notice import Notice, Telling
-from bridge.core.route import bundle, face
 
 STRONGEST = (Telling.OPENED, Telling.ESCALATED, Telling.REMINDER, Telling.UPDATED)
 

@@ -4,9 +4,9 @@ from collections.abc import Collection, Iterable
 from datetime import datetime
 from typing import Final
 
+from bridge.core.decide import bundle
 from bridge.core.incident import Incident, Kind, State
 from bridge.core.notice import Notice, Telling
-from bridge.core.route import bundle
 
 IT_WAS_NOTHING: Final = "later reports show that it was nothing"
 

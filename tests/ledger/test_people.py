@@ -5,10 +5,10 @@ from datetime import timedelta
 import msgspec
 import pytest
 
+from bridge.core.decide import bundle
 from bridge.core.event import Severity
 from bridge.core.health import Health
 from bridge.core.notice import Delivered, Telling, TryLater
-from bridge.core.route import bundle
 from bridge.ledger.ledger import Ledger
 
 LEASE = timedelta(seconds=60)

@@ -3,9 +3,9 @@
 from msgspec.structs import replace
 
 from bridge.core.backlog import catch_up
+from bridge.core.decide import bundle, thread_of
 from bridge.core.incident import Kind
 from bridge.core.notice import Notice, Telling
-from bridge.core.route import bundle, thread_of
 
 
 class Outbox:
