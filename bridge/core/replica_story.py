@@ -12,6 +12,7 @@ from bridge.core import replica_show
 from bridge.core.drbd_events import replica_subject
 from bridge.core.event import Severity, Subject, node_subject, subject_name
 from bridge.core.incident import Incident, Kind, State, Step
+from bridge.core.nodes import circle
 from bridge.core.replica_flapping import count_loss
 from bridge.core.replica_state import Replica, replace, same_node
 from bridge.core.replica_told import Story, hold_of, is_about, story_of, tellers, told_in
@@ -115,7 +116,8 @@ def _cause(world: World, replica: Replica, found: list[Trouble]) -> str | None:
 
 
 def _failed_end(world: World, replica: Replica, ends: tuple[str, str], since: datetime) -> str | None:
-    for end in ends:
+    unnamed = "" in ends  # 8.4: then it is whichever node of this cluster has failed
+    for end in (*ends, *(node for one in ends if unnamed and one for node in sorted(circle(world, one)))):
         named = {end, end.partition(".")[0], *(node for node in replica.sides if same_node(node, end))}
         for name in sorted(named - {""}):
             incident = world.holder(node_subject(name))

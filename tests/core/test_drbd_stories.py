@@ -450,6 +450,15 @@ def test_a_fenced_node_and_its_replicas_are_one_story_until_redundancy_is_back(t
     assert node["closed_at"] > moment(1100).isoformat()
 
 
+def test_a_peer_that_nobody_names_is_the_node_that_failed(told):
+    lab = Lab("east", "west", generation="8.4")
+    lab.begin()
+    lab.lose_one("east", "west", 60)
+    lab.resync("east", "west", 100, seconds=50)
+    alerts = [lost("east", "west", 61), fenced("east", "west", 63), member("east", "west", 90)]
+    one(told(lab, alerts=alerts, states=["east"], handlers=[]), "node-failure", "node/west", "closed")
+
+
 def test_a_cut_between_nodes_that_are_well_is_its_own_story(told):
     lab = Lab("east", "west", "north")
     lab.begin()
