@@ -65,7 +65,10 @@ def test_somebody_acknowledges(timeline):
 def test_a_storm_is_held_back_and_told_together(timeline):
     story = timeline(NOC + 'brake = { count = 3, window = "10m" }\ndigest = false\n')
     names = [f"r{number:02}" for number in range(12)]
-    story.at(0).fails(*names, task="stop").expect("noc", *["opened resource-blocked"] * 3, "braked")
+    story.at(0)
+    for name in names:  # each on a node of its own: else it would be one story
+        story.fails(name, task="stop", on=f"of-{name}")
+    story.expect("noc", *["opened resource-blocked"] * 3, "braked")
     story.at(60).starts(names[5]).fencing_fails("n9", seen_by="ab").expect("noc", "opened fencing-failure")
     story.at(120).restart().expect("noc")
     story.at(601)
