@@ -45,14 +45,23 @@ def test_remote_nodes_have_no_vote(cluster):
 
 
 def test_a_newcomers_greetings_void_nobody_elses_words(cluster):
-    """n2 comes back and greets n1, who was there all the time; n3 stays lost by n1's word."""
-    cluster.at(100).lost("n2", by="n1").lost("n3", by="n1").stops("n1", "db")
-    cluster.at(120).member("n2", by="n1").member("n1", by="n2").at(121).fenced("n3", by="n1").starts("n1", "web").starts(
-        "n1", "db"
-    )
+    """n3 comes back and greets n1 and n2, who were there all the time; by their words n5 stays lost until it is fenced."""
+    cluster.member("n4", by="n1 n2 n3").member("n5", by="n1 n2 n3").starts("n5", "app").at(100)
+    for name in ("n3", "n4", "n5"):
+        cluster.lost(name, by="n1 n2")
+    cluster.stops("n1", "db").at(120).member("n3", by="n1 n2").member("n1", by="n3").member("n2", by="n3")
+    cluster.at(121).fenced("n4", by="n1 n2 n3").fenced("n5", by="n1 n2 n3").starts("n1", "db").starts("n2", "app")
     (story,) = [one for one in cluster.incidents.values() if not one.absorbed_into]
     away = {one.subject: (one.ended_at - one.began_at).total_seconds() for one in story.outages}
-    assert 20 < away["resource/web"] < 22
+    assert 20 < away["resource/app"] < 22
+
+
+def test_strangers_in_doubt_about_one_another_are_another_story(cluster):
+    """Two nodes that nobody here knows call each other lost; it is not they who are missed."""
+    cluster.at(100).lost("y", by="x").lost("x", by="y").lost("n2", by="n1").lost("n3", by="n1").stops("n1", "db")
+    stories = {one.root: set(one.subjects) for one in cluster.incidents.values() if not one.absorbed_into and not one.planned}
+    assert not any({"node/x", "node/n2"} <= subjects for subjects in stories.values())
+    assert {"cluster", "node/n2", "node/n3"} <= next(subjects for subjects in stories.values() if "node/n2" in subjects)
 
 
 def test_an_attempt_that_another_made_needless_is_no_failure(cluster):

@@ -55,3 +55,12 @@ def test_a_node_that_nobody_fenced_stays_critical(cluster):
 def test_whoever_fences_by_hand_knows_that_it_is_away(cluster):
     cluster.at(10).fenced("n3", by="n1 n2", client="stonith_admin.1").lost("n3", by="n1 n2").at(12).starts("n1", "web")
     assert cluster.at(2000).stories() == [("node-fenced-by-admin", "node/n3", "warning", "open")]
+
+
+def test_quorum_is_back_but_nobody_fenced_the_rest(cluster):
+    cluster.member("n4", by="n1 n2 n3").member("n5", by="n1 n2 n3").at(100)
+    for name in ("n3", "n4", "n5"):
+        cluster.lost(name, by="n1 n2")
+    cluster.stops("n1", "db").at(120).member("n3", by="n1 n2").starts("n1", "db").starts("n3", "web")
+    (story,) = [one for one in cluster.at(2000).incidents.values() if not one.absorbed_into]
+    assert (story.kind, story.severity, story.state) == ("quorum-lost", "critical", "open")

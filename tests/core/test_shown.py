@@ -71,9 +71,16 @@ def test_a_partition_puts_quorum_in_doubt_until_it_is_settled(cluster):
     assert cluster.condition("cluster") == ("ok", "nobody has lost quorum")
 
 
-def test_a_condition_that_never_was_is_taken_back(cluster):
-    """A report that comes late winds back what came after it; here it shows that an accusation was void."""
+def test_only_cut_off_nodes_accused_it(cluster):
     cluster.at(60).lost("n2", by="n3")
     assert cluster.condition("node/n2")[0] == "warning"
     cluster.at(61).lost("n3", by="n1 n2").fenced("n3", by="n1 n2")
     assert cluster.condition("node/n2")[0] == "ok"
+
+
+def test_a_condition_that_never_was_is_taken_back(cluster):
+    """A report that comes late shows that whoever spoke of a node had no say any more: nothing is known of that node."""
+    cluster.at(60).lost("n9", by="n3")
+    assert cluster.condition("node/n9")[0] == "warning"
+    cluster.at(55).lost("n3", by="n1 n2").fenced("n3", by="n1 n2")
+    assert cluster.condition("node/n9") == ("unknown", "what was told of it is void")

@@ -99,7 +99,9 @@ def test_one_nodes_reports_an_hour_late_ring_nothing_that_is_over_and_are_all_un
     told = Remembered().take(first)
     before = len(told.notices)
     told.take_late(late, first[-1].received_at + 2 * HOUR)
+    rung_before = {(notice.incident.kind, notice.incident.root) for notice in told.notices[:before] if notice.kind == "opened"}
     for notice in told.notices[before:]:
+        assert notice.kind != "opened" or (notice.incident.kind, notice.incident.root) not in rung_before, notice.reason
         assert not notice.kind.rings or told.incidents[told._final(notice.incident.key)].state != "closed", notice.reason
     for report in REPORTS[name]:
         assert told.story(report.uid) == whole(name).story(report.uid)
