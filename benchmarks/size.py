@@ -15,11 +15,11 @@ from pathlib import Path
 from benchmarks.monitors import SETTLED, batches
 from bridge.app import calm_the_collector
 from bridge.core.settings import Settings
-from bridge.ledger.ledger import Commit, Ledger
+from bridge.ledger.ledger import Ledger
 from bridge.line import Line
 from bridge.recall import restore
 from bridge.rehearse import bell
-from bridge.writer import stored
+from bridge.writer import commit_of, stored
 
 ROOT = Path(__file__).resolve().parent.parent
 ROUNDS = 5
@@ -29,19 +29,8 @@ def commit(ledger: Ledger, line: Line, batch: list) -> None:
     """What the writer does with what has come."""
     now: datetime = batch[-1].received_at
     outcome = line.take(batch, now)
-    own = {report.uid for report in batch}
-    again = [(one.uid, one.incident_key, one.why) for one in outcome.decisions.values() if one.uid not in own]
-    ledger.commit(
-        Commit(
-            now=now,
-            reports=[stored(report, json.dumps(dict(report.body)).encode(), outcome) for report in batch],
-            redecided=again,
-            incidents=list(outcome.incidents.values()),
-            notices=outcome.notices,
-            conditions=outcome.conditions,
-            checkpoint=line.correlator.checkpoint(),
-        )
-    )
+    reports = [stored(report, json.dumps(dict(report.body)).encode(), outcome) for report in batch]
+    ledger.commit(commit_of(reports, outcome, now, line.correlator.checkpoint()))
 
 
 def fill(home: Path, reports: int, incidents: int) -> str:

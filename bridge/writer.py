@@ -98,16 +98,7 @@ class Writer:
 
     def _commit(self, reports: list[StoredReport], outcome: Outcome, now: datetime) -> set[bytes]:
         """Commits, however long the database needs; meanwhile relays hold. Gives the reports that no database takes."""
-        own = {report.uid for report in reports}
-        commit = Commit(
-            now=now,
-            reports=reports,
-            redecided=[(one.uid, one.incident_key, one.why) for one in outcome.decisions.values() if one.uid not in own],
-            incidents=list(outcome.incidents.values()),
-            notices=outcome.notices,
-            conditions=outcome.conditions,
-            checkpoint=self.line.correlator.checkpoint(),
-        )
+        commit = commit_of(reports, outcome, now, self.line.correlator.checkpoint())
         if not any((commit.reports, commit.redecided, commit.incidents, commit.notices, commit.conditions, commit.checkpoint)):
             return set()
         refused: set[bytes] = set()
@@ -164,6 +155,20 @@ def _report(arrival: Arrival) -> Report:
         received_at=from_ns(arrival.received_ns),
         body=arrival.fields,
         offset=timedelta(microseconds=arrival.offset_ns // 1000),
+    )
+
+
+def commit_of(reports: list[StoredReport], outcome: Outcome, now: datetime, checkpoint: bytes | None) -> Commit:
+    """All that a batch led to, as one transaction: its reports, and what is now thought of earlier ones."""
+    own = {report.uid for report in reports}
+    return Commit(
+        now=now,
+        reports=reports,
+        redecided=[(one.uid, one.incident_key, one.why) for one in outcome.decisions.values() if one.uid not in own],
+        incidents=list(outcome.incidents.values()),
+        notices=outcome.notices,
+        conditions=outcome.conditions,
+        checkpoint=checkpoint,
     )
 
 

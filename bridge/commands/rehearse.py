@@ -1,5 +1,3 @@
-import json
-from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -10,7 +8,6 @@ from bridge.commands.common import Instant, Trouble, emit, json_option, load, re
 
 if TYPE_CHECKING:
     from bridge.config import Config
-    from bridge.core.event import Report
 
 
 @click.command()
@@ -59,31 +56,13 @@ def _recorded(recordings: tuple[Path, ...], config: "Config | None") -> dict[str
 
 
 def _past(config: "Config", since: datetime | None, until: datetime | None) -> dict[str, Any]:
+    from bridge.recall import to_report
     from bridge.rehearse import Rehearsal
 
     rehearsal = Rehearsal(config.correlation.core(), config.routes, config.brakes)
     with reading(config) as ledger:
-        rehearsal.take(_reports(report for _, report in ledger.reports(since=since, until=until)))
+        rehearsal.take(to_report(report) for _, report in ledger.reports(since=since, until=until))
     return rehearsal.result()
-
-
-def _reports(stored: Iterator[Any]) -> "Iterator[Report]":
-    from bridge.core.event import Report
-
-    for one in stored:
-        try:
-            body = json.loads(one.body)
-        except (ValueError, RecursionError):
-            body = {}
-        yield Report(
-            uid=one.uid,
-            cluster=one.cluster,
-            node=one.node,
-            source=one.source,
-            received_at=one.received_at,
-            body=body if isinstance(body, dict) else {},
-            offset=one.offset,
-        )
 
 
 def _show(result: dict[str, Any]) -> None:

@@ -12,11 +12,11 @@ import pytest
 from bridge.core import correlate
 from bridge.core.event import Report, to_us
 from bridge.core.settings import Settings
-from bridge.ledger.ledger import Commit, Ledger
+from bridge.ledger.ledger import Ledger
 from bridge.line import Line
 from bridge.recall import restore
 from bridge.rehearse import bell, read_recording
-from bridge.writer import stored
+from bridge.writer import commit_of, stored
 
 RECORDINGS = sorted((Path(__file__).parents[1] / "judge" / "recordings").glob("*.json"))
 HOUR = timedelta(hours=1)
@@ -24,19 +24,8 @@ HOUR = timedelta(hours=1)
 
 def commit(ledger, line, reports, now):
     outcome = line.take(reports, now)
-    own = {report.uid for report in reports}
-    again = [(one.uid, one.incident_key, one.why) for one in outcome.decisions.values() if one.uid not in own]
-    ledger.commit(
-        Commit(
-            now=now,
-            reports=[stored(report, json.dumps(dict(report.body)).encode(), outcome) for report in reports],
-            redecided=again,
-            incidents=list(outcome.incidents.values()),
-            notices=outcome.notices,
-            conditions=outcome.conditions,
-            checkpoint=line.correlator.checkpoint(),
-        )
-    )
+    kept = [stored(report, json.dumps(dict(report.body)).encode(), outcome) for report in reports]
+    ledger.commit(commit_of(kept, outcome, now, line.correlator.checkpoint()))
     return outcome
 
 
