@@ -33,6 +33,7 @@ from bridge.core.drbd_events import HandlerCalled, ReplicasListed, StatesChanged
 from bridge.core.event import Action as ActionEvent
 from bridge.core.event import AttributeSet, EdgeHeard, EdgeSaid, Event, Fencing, NodeSeen, Severity, Subject
 from bridge.core.incident import Incident
+from bridge.core.pacemaker import ARRIVAL, SEQUENCE
 from bridge.core.settings import Settings
 from bridge.core.world import Condition, World
 
@@ -191,8 +192,9 @@ class Cluster:
         world.decisions.clear()
         if entry.event.order[0] and entry.event.witness:
             shown.show_relay(world, entry.event.witness, entry.event.at)
-        if entry.event.order[0] == "sequence":
-            membership.note_life(world, entry.event.witness, entry.event.order[1], entry.event.at)
+        life, number = entry.event.order
+        if life in {SEQUENCE, ARRIVAL}:
+            membership.note_life(world, entry.event.witness, number, entry.event.at, stamped=life == SEQUENCE)
             shown.show_witness(world, entry.event.witness, entry.event.at)
         RULES[type(entry.event)](world, entry.event)
         key = next((key for key, _ in reversed(world.decisions) if key is not None), None)

@@ -9,7 +9,7 @@ from bridge.core.flapping import look_for_flapping
 from bridge.core.incident import Incident, Kind
 from bridge.core.nodes import circle, node
 from bridge.core.trouble import OWN_KINDS, PROMOTED, SOON, own_incident, set_active, with_name
-from bridge.core.world import World
+from bridge.core.world import World, Wound
 
 HARD: Final = frozenset({2, 3, 4, 5, 6})
 """OCF codes that no retry heals: arguments, unimplemented, permissions, not installed, not configured."""
@@ -162,7 +162,10 @@ def on_down(world: World, resource: str, at: datetime) -> None:
     """A timer: it failed, or its node did, a while ago. If it runs nowhere, it is down, and a person is needed."""
     subject = world.service(resource)
     wound, incident = world.wound(subject), world.holder(subject)
-    if wound is None or incident is None or not wound.outage or _is_up(world, resource):
+    if wound is None or incident is None or not wound.outage:
+        return
+    if _is_up(world, resource):
+        _answered_before(world, resource, wound, at)
         return
     if silent := silent_members(world, world.get("seen_on", resource) or ""):
         _wait_for_word(world, resource, silent, at)
@@ -203,6 +206,16 @@ def _wait_for_word(world: World, resource: str, silent: list[str], at: datetime)
 def _is_up(world: World, resource: str) -> bool:
     row = world.runs_on.get(resource, {})
     return "promoted" in row.values() if world.get("needs_promote", resource) else bool(row)
+
+
+def _answered_before(world: World, resource: str, wound: Wound, at: datetime) -> None:
+    """It has been running elsewhere all the while: the success there came after the failure, whatever the clocks say."""
+    places = world.runs_on.get(resource, {})
+    failed_on = world.get("failed_on", resource)
+    if failed_on is None or failed_on in places or world.get("clone", resource):
+        return
+    why = f"{resource} runs on {', '.join(sorted(places))}, and not on {failed_on}, where it failed"
+    world.heal(world.service(resource), at, why, ended_at=wound.began_at)
 
 
 def note_trouble(world: World, name: str, key: str, at: datetime) -> None:

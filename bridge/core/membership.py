@@ -21,9 +21,10 @@ ANNOUNCED_FOR: Final = timedelta(minutes=15)
 """A shutdown that was announced longer ago than this is not the reason of a loss."""
 NO_MORE_ATTEMPTS_BACK: Final = timedelta(seconds=60)
 TRUE: Final = frozenset({"on", "true", "yes", "y", "1"})
-AT_ONCE: Final = timedelta(seconds=1)
-"""Calls of one moment may be numbered in another order than they are stamped."""
-OVERTAKEN: Final = 3
+STAMPED_TOGETHER: Final = timedelta(seconds=1)
+"""Calls of one moment may be numbered in another order than they are stamped. No Pacemaker starts again so soon."""
+ARRIVED_TOGETHER: Final = timedelta(seconds=3)
+"""Without a time of their own (1.1.x) calls come in the order of arrival, in which one overtakes another by more."""
 FIRST_NUMBERS: Final = 20
 """With some recipients, and some calls lost, the first that is heard of a new life has such a number."""
 RESTARTED_WITHIN: Final = timedelta(minutes=10)
@@ -217,19 +218,19 @@ def _healed_by_return(world: World, name: str, incident: Incident, at: datetime,
     world.heal(node_subject(name), at, why)
 
 
-def _begins_anew(before: int, now: int, after: timedelta) -> bool:
-    """Whether the number fell because it begins at 1 again, and not because calls overtook each other or a clock was set back."""
-    return now < before and now <= FIRST_NUMBERS and (before - now > OVERTAKEN or after > AT_ONCE)
+def _begins_anew(before: int, now: int, after: timedelta, *, stamped: bool) -> bool:
+    """Whether the number fell because it begins at 1 again, and not because calls overtook each other."""
+    return now < before and now <= FIRST_NUMBERS and after > (STAMPED_TOGETHER if stamped else ARRIVED_TOGETHER)
 
 
-def note_life(world: World, witness: str, sequence: int, at: datetime) -> None:
+def note_life(world: World, witness: str, sequence: int, at: datetime, *, stamped: bool) -> None:
     """The running number of a node's alerts begins anew whenever Pacemaker starts there: what ran before is gone.
 
     If the node was called lost meanwhile and nobody fenced it, it died all the same: the survivors died too, or nobody told.
     """
     before: tuple[int, datetime] | None = world.get("sequence", witness)
     world.put(("sequence", witness), (sequence, at))
-    if before is None or not _begins_anew(before[0], sequence, at - before[1]):
+    if before is None or not _begins_anew(before[0], sequence, at - before[1], stamped=stamped):
         return
     if is_unexplained(world, witness):
         on_began_anew(world, witness, at)

@@ -35,6 +35,10 @@ _FENCING: Final = re.compile(
 )
 """One pattern for 1.1.15 to 3.0; before 2.1.3 the result is the text of an errno and `<no-one>` the unknown executioner."""
 
+SEQUENCE: Final = "sequence"
+ARRIVAL: Final = "arrival"
+"""Orders of a witness: by the running number of Pacemaker's calls; numbered too, but timed only by when they arrived (1.1.x)."""
+
 _UNIQUE_INSTANCE: Final = re.compile(r"(.+):\d+")
 _FUTURE: Final = timedelta(days=1)
 
@@ -76,7 +80,7 @@ def believed(at: datetime, report: Report) -> datetime:
 def order_of(report: Report) -> tuple[str, int]:
     sequence = report.body.get("CRM_alert_node_sequence")
     if sequence:
-        return "sequence", integer("CRM_alert_node_sequence", sequence)
+        return SEQUENCE if report.body.get("CRM_alert_timestamp_epoch") else ARRIVAL, integer("CRM_alert_node_sequence", sequence)
     boot_ns = report.body.get("boot_ns")
     return str(report.body.get("boot", "")), boot_ns if isinstance(boot_ns, int) else 0
 

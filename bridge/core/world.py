@@ -191,15 +191,19 @@ class World(Journal):
         if severity.rank > self.incident(key).severity.rank:
             self.change(key, at, severity=severity)
 
-    def heal(self, subject: Subject, at: datetime, why: str) -> str | None:
-        """The subject is well again: its outage ends, and its incident recovers with the last of its wounds. Gives its key."""
+    def heal(self, subject: Subject, at: datetime, why: str, *, ended_at: datetime | None = None) -> str | None:
+        """The subject is well again: its outage ends, and its incident recovers with the last of its wounds. Gives its key.
+
+        `ended_at` is when it was well, if that was before it became known."""
         if self.wound(subject) is None:
             return None
         key: str = self.facts["holder", subject]
         self.put(("wound", subject), None)
         incident = self.incident(key)
         outages = tuple(
-            msgspec.structs.replace(outage, ended_at=at) if outage.subject == subject and outage.ended_at is None else outage
+            msgspec.structs.replace(outage, ended_at=ended_at or at)
+            if outage.subject == subject and outage.ended_at is None
+            else outage
             for outage in incident.outages
         )
         self.change(key, at, outages=outages)

@@ -1,5 +1,7 @@
 """What does not heal: down, however often it is tried; blocked; and many at once for one cause."""
 
+from datetime import timedelta
+
 
 def only(cluster):
     (story,) = [one for one in cluster.incidents.values() if one.absorbed_into is None]
@@ -72,3 +74,19 @@ def test_what_was_cleaned_up_and_runs_nowhere_is_no_green(cluster):
 def test_a_node_that_dies_right_after_a_failure_did_not_leave_in_good_order(cluster):
     cluster.at(100).fails("n3", "web").stops("n3", "web").lost("n3", by="n1 n2")
     assert ("node-failure", "node/n3", "critical", "open") in cluster.at(200).stories()
+
+
+def test_a_success_elsewhere_whose_clock_is_behind_answers_the_failure(cluster):
+    cluster.at(100).starts("n2", "db").at(100.5).fails("n1", "db", task="start")
+    assert cluster.at(200).stories() == [("resource-failure", "resource/db", "ok", "closed")]
+    assert [outage.ended_at - outage.began_at for outage in only(cluster).outages] == [timedelta(0)]
+
+
+def test_a_failure_where_it_still_runs_is_not_answered_by_itself(cluster):
+    cluster.at(50).starts("n1", "db").at(100).fails("n1", "db")
+    assert cluster.at(200).stories() == [("resource-failure", "resource/db", "warning", "open")]
+
+
+def test_another_instance_of_a_clone_does_not_answer_for_the_one_that_failed(cluster):
+    cluster.at(50).starts("n1", "web:0").starts("n2", "web:1").at(100).fails("n1", "web:0").stops("n1", "web:0")
+    assert cluster.at(200).stories() == [("resource-failure", "resource/web", "warning", "open")]

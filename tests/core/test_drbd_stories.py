@@ -117,6 +117,33 @@ def test_losses_again_and_again_are_one_story(told, generation):
 
 
 @BOTH
+def test_what_is_told_as_something_else_is_no_loss_of_a_series(told, generation):
+    lab = Lab("east", "west", generation=generation)
+    lab.begin()
+    lab.lose("east", "west", 10)
+    lab.resync("east", "west", 15)
+    lab.lose("east", "west", 60)
+    lab.split_brain("east", "west", 80)
+    lab.solve_by_hand("east", "west", 90)
+    lab.disks("west", 150, "r0", "Failed")
+    lab.disks("west", 150.2, "r0", "Diskless")
+    lab.disks("west", 160, "r0", "Attaching")
+    lab.resync_connected("east", "west", 161)
+    lab.let_go("west", "east", 240)
+    lab.resync("east", "west", 250)
+    lab.lose("east", "west", 400)
+    lab.resync("east", "west", 405)
+    incidents = told(lab)
+    assert [(i["kind"], i["state"]) for i in incidents] == [
+        ("replica-disconnected", "closed"),
+        ("replica-split-brain", "closed"),
+        ("replica-io-error", "closed"),
+        ("replica-disconnected", "closed"),
+    ]
+    assert all("again and again" not in i["summary"] and not rings(i) for i in incidents if "disc" in i["kind"])
+
+
+@BOTH
 def test_resources_that_are_cut_together_are_one_story(told, generation):
     lab = Lab("east", "west", resources=("www", "db", "mail"), generation=generation)
     lab.begin()
