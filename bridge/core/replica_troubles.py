@@ -15,8 +15,11 @@ from bridge.core.replica_whole import DISK_GRACE, MAJOR_AFTER, NEVER_MET_AFTER, 
 
 
 def troubles(replica: Replica, now: datetime) -> list[Trouble]:
-    """The worst last; of equals one that a handler answered, which explains the others."""
-    return sorted(_troubles(replica, now), key=lambda one: (rank(one.kind), "handler" in one.facts, one.severity.rank))
+    """The worst last; of equals one that a handler answered, which explains the others, or that knows its side."""
+    return sorted(
+        _troubles(replica, now),
+        key=lambda one: (rank(one.kind), "handler" in one.facts, one.severity.rank, one.node != ""),
+    )
 
 
 def _troubles(replica: Replica, now: datetime) -> Iterator[Trouble]:

@@ -338,6 +338,20 @@ OTHER_SCENES: Final[dict[Kind, tuple[Scene, ...]]] = {
             facts={**DRBD, **PAIR, "handler": "fence-peer", "fence_result": "7"},
             severity=Severity.WARNING,
         ),
+        Scene(
+            case="several replicas, and the fencing failed",
+            root="drbd/r0",
+            facts={**DRBD, **PAIR, "replicas": "mail, r0", "handler": "fence-peer", "fence_result": "1", "frozen": "yes"},
+            subjects=("drbd/r0", "drbd/mail"),
+        ),
+    ),
+    Kind.REPLICA_QUORUM_LOST: (
+        Scene(
+            case="several replicas",
+            root="drbd/r0@alpha",
+            facts={**DRBD, **PAIR, "replicas": "mail, r0", "frozen": "yes"},
+            subjects=("drbd/r0@alpha", "drbd/mail@alpha"),
+        ),
     ),
     Kind.REDUNDANCY_LOST: (
         Scene(case="a replica", root="drbd/r0@alpha", facts={**DRBD, "side": "alpha"}, severity=Severity.WARNING),

@@ -409,6 +409,33 @@ def test_the_minority_of_three_loses_the_quorum(told):
     assert quorum["peak"] == "critical"
 
 
+@pytest.mark.parametrize("primary", ["east", "west", "north"])
+def test_of_nodes_that_all_lost_the_quorum_the_primary_is_named(told, primary):
+    nodes = (primary, *(node for node in ("east", "west", "north") if node != primary))
+    lab = Lab(*nodes)
+    lab.begin()
+    for one_end, other in ((nodes[0], nodes[1]), (nodes[0], nodes[2]), (nodes[1], nodes[2])):
+        lab.lose(one_end, other, 10)
+    for node in nodes:
+        lab.say(node, 11, "change device name:r0 volume:0 minor:0 quorum:no")
+    lab.say(primary, 11, "change resource name:r0 suspended:quorum")
+    lab.call(primary, 11.1, "quorum-lost", "r0")
+    quorum = one(told(lab), "replica-quorum-lost", f"drbd/r0@{primary}", "open")
+    assert f"{primary} lost the quorum, and its disk stands still" in quorum["summary"]
+
+
+@BOTH
+def test_of_replicas_that_are_frozen_together_all_are_named(told, generation):
+    lab = Lab("east", "west", resources=("www", "db"), generation=generation)
+    lab.begin()
+    for name in lab.resources:
+        lab.lose("east", "west", 10, name)
+        lab.say("east", 10, f"change resource name:{name} suspended:fencing")
+        lab.call("east", 10.2, "fence-peer", name, "west", status=1)
+    frozen = one(told(lab), "replica-fencing", "drbd/www", "open")
+    assert "www and db" in frozen["summary"]
+
+
 def test_a_secondary_in_the_minority_is_only_cut(told):
     lab = Lab("east", "west", "north")
     lab.begin()
