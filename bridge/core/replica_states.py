@@ -29,10 +29,18 @@ LET_GO: Final = frozenset({"TearDown", "Disconnecting"})
 
 
 def gone(replica: Replica, node: str, at: datetime) -> Replica:
-    """The node has no such resource any more. What its connections were stays known: whether it left in order."""
+    """The node has no such resource any more. What its connections were stays known: whether it left in order, and which
+    copies differ, which no restart repairs."""
     side = side_of(replica, node, at)
-    links = {peer: replace(link, state="", changed_at=at, waits_since=None, copies={}) for peer, link in side.links.items()}
+    links = {
+        peer: replace(link, state="", changed_at=at, waits_since=None, copies=_differing(link.copies))
+        for peer, link in side.links.items()
+    }
     return put_side(replica, Side(node=node, told=True, gone=True, links=links, said_at=at, peer_name=side.peer_name))
+
+
+def _differing(copies: dict[str, Copy]) -> dict[str, Copy]:
+    return {v: Copy(differs_since=copy.differs_since) for v, copy in copies.items() if copy.differs_since is not None}
 
 
 def only_shown(side: Side, event: StatesChanged, generation: str) -> Side:

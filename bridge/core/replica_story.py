@@ -18,7 +18,7 @@ from bridge.core.replica_state import Replica, replace, same_node
 from bridge.core.replica_told import Story, hold_of, is_about, story_of, tellers, told_in
 from bridge.core.replica_trouble import Trouble, rank, root_of
 from bridge.core.replica_troubles import differences, troubles
-from bridge.core.replica_whole import TOGETHER, closed_in_order, is_whole
+from bridge.core.replica_whole import TOGETHER, closed_in_order, is_down, is_whole
 from bridge.core.world import World
 
 NEAR: Final = timedelta(minutes=2)
@@ -40,7 +40,7 @@ def tell(world: World, replica: Replica, found: list[Trouble], at: datetime) -> 
         if not replica.sides:
             _release(world, "story", name, story.key, at, f"{name} is called otherwise now")
         elif is_whole(replica, world.incident(story.key).opened_at, at):
-            _release(world, "story", name, story.key, at, f"{name} is connected, all its copies are up to date")
+            _end(world, replica, story.key, at)
         elif _was_asked_for(world, replica, story.key, at):
             world.put(("story", name), None)
             world.dismiss(story.key, at, f"the connection of {name} was closed in order")
@@ -181,6 +181,14 @@ def _keep(world: World, table: str, name: str, key: str, found: list[Trouble], a
     sides = sorted({node for trouble in found for node in (trouble.node, *trouble.nodes) if node})
     for subject in (replica_subject(name), *(replica_subject(name, node) for node in sides)):
         world.draw_in(key, subject, at)
+
+
+def _end(world: World, replica: Replica, key: str, at: datetime) -> None:
+    name, down = replica.resource, is_down(replica)
+    if _is_own(world, world.incident(key), name):
+        world.change(key, at, facts={"nowhere": "yes" if down else ""})
+    why = f"no node has had {name} for an hour" if down else f"{name} is connected, all its copies are up to date"
+    _release(world, "story", name, key, at, why)
 
 
 def _release(world: World, table: str, name: str, key: str, at: datetime, why: str) -> None:

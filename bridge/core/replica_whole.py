@@ -24,14 +24,22 @@ FORGOTTEN_AFTER: Final = timedelta(hours=1)
 
 
 def is_whole(replica: Replica, since: datetime, now: datetime) -> bool:
-    """Every copy that was wanted before `since` is up to date and connected to every other, and nothing is frozen."""
+    """Every copy that was wanted before `since` is up to date and connected to every other, and nothing is frozen.
+
+    One that nobody has had for an hour is not missed; but that two sides differ does not end by taking both down."""
     told = [side for side in replica.sides.values() if side.told]
     if not told:
         return replica.healed_at is not None
+    if is_down(replica):
+        return not replica.splits and all(now >= side.said_at + FORGOTTEN_AFTER for side in told)
     here = [side for side in told if not side.gone]
-    if not here:
-        return all(now >= side.said_at + FORGOTTEN_AFTER for side in told)
     return all(_is_well(side) and all(_link_is_whole(replica, side, peer, since, now) for peer in side.links) for side in here)
+
+
+def is_down(replica: Replica) -> bool:
+    """No node has it any more, of those that would say so."""
+    told = [side for side in replica.sides.values() if side.told]
+    return bool(told) and all(side.gone for side in told)
 
 
 def _is_well(side: Side) -> bool:
@@ -118,9 +126,16 @@ def _forgotten(replica: Replica) -> Replica:
     last = max([*words, *([replica.healed_at] if replica.healed_at else [])], default=None)
     if last is None:
         return replica
+    down = is_down(replica)
     for side in replica.sides.values():
-        replica = put_side(replica, _side_forgotten(side, last))
+        left = _side_forgotten(side, last)
+        replica = put_side(replica, _links_forgotten(left) if down else left)
     return replace(replica, splits={key: split for key, split in replica.splits.items() if split.at > last})
+
+
+def _links_forgotten(side: Side) -> Side:
+    """Nobody has the replica any more: its connections are not lost, they are not wanted."""
+    return replace(side, links={peer: replace(link, lost_at=None, lost_by="") for peer, link in side.links.items()})
 
 
 def _side_forgotten(side: Side, last: datetime) -> Side:

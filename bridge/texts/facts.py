@@ -43,6 +43,7 @@ NAMES: Final = frozenset(
         "node_back",
         "nodes",
         "now_on",
+        "nowhere",  # no node has the replica any more
         "pacemaker_version",
         "peer",
         "policy",

@@ -157,6 +157,16 @@ def test_resources_that_are_cut_together_are_one_story(told, generation):
 
 
 @BOTH
+def test_resources_that_are_cut_one_after_the_other_are_two_stories(told, generation):
+    lab = Lab("east", "west", resources=("www", "db"), generation=generation)
+    lab.begin()
+    for at, name in ((10, "www"), (60, "db")):
+        lab.lose("east", "west", at, name)
+        lab.resync("east", "west", 200, name)
+    assert {i["root"] for i in told(lab)} == {"drbd/www", "drbd/db"}
+
+
+@BOTH
 def test_a_split_brain_of_one_of_two_is_a_story_of_its_own(told, generation):
     lab = Lab("east", "west", resources=("www", "db"), generation=generation)
     lab.begin()
@@ -193,6 +203,20 @@ def test_what_looks_like_a_loss_at_the_one_end_and_was_closed_at_the_other_is_no
     lab.up("west", 500)
     lab.resync("east", "west", 503)
     assert told(lab) == []
+
+
+@BOTH
+def test_what_was_asked_for_again_and_again_is_nothing(told, generation):
+    lab = Lab("east", "west", generation=generation)
+    lab.begin()
+    for at in (10, 70, 130, 190):
+        lab.lose_one("east", "west", at)
+        lab.state("west", "east", at + 2, "r0", "Disconnecting")
+        lab.state("west", "east", at + 2.2, "r0", "StandAlone")
+        lab.connect("east", "west", at + 20)
+    lab.lose("east", "west", 250)
+    lab.connect("east", "west", 255)
+    assert "again and again" not in one(told(lab), "replica-disconnected", "drbd/r0", "closed")["summary"]
 
 
 @BOTH
@@ -257,6 +281,40 @@ def test_a_side_that_is_silent_since_does_not_keep_open_what_the_other_says_is_w
     lab.lines["east"] = [row for row in lab.lines["east"] if row[0] < 60]
     closed = one(told(lab), "replica-disconnected", "drbd/r0", "closed")
     assert closed["closed_at"] > moment(180).isoformat()
+
+
+def test_a_replica_that_is_taken_down_everywhere_is_forgotten_after_an_hour(told):
+    lab = Lab("east", "west")
+    lab.begin()
+    lab.lose("east", "west", 10)
+    for node in lab.nodes:
+        lab.say(node, 100, "destroy resource name:r0")
+    lab.say("east", 5000, "exists -")
+    closed = one(told(lab), "replica-disconnected", "drbd/r0", "closed")
+    assert moment(3700).isoformat() < closed["closed_at"] < moment(3800).isoformat()
+    assert closed["summary"].endswith("no node has it any more.")
+
+
+@BOTH
+def test_a_split_brain_does_not_end_by_taking_both_sides_down(told, generation):
+    lab = Lab("east", "west", generation=generation)
+    lab.begin(primary="both")
+    lab.lose("east", "west", 10)
+    lab.split_brain("east", "west", 40)
+    for node in lab.nodes:
+        lab.say(node, 200, "destroy resource name:r0")
+    lab.say("east", 9000, "exists -")
+    one(told(lab), "replica-split-brain", "drbd/r0", "open")
+
+
+@BOTH
+def test_writing_that_a_person_suspended_is_no_trouble(told, generation):
+    lab = Lab("east", "west", generation=generation)
+    lab.begin()
+    lab.say("east", 5, "change resource name:r0 suspended:user")
+    lab.lose("east", "west", 10)
+    lab.connect("east", "west", 20)
+    one(told(lab), "replica-disconnected", "drbd/r0", "closed")
 
 
 def test_a_beginning_is_no_trouble_however_long_it_waits(told):
@@ -340,6 +398,29 @@ def test_a_resync_of_another_pair_makes_nobody_a_victim(told):
 
 
 @BOTH
+def test_a_split_brain_whose_connection_is_dropped_is_told_at_once(told, generation):
+    lab = Lab("east", "west", generation=generation)
+    lab.begin()
+    lab.lose("east", "west", 10)
+    lab.call("east", 40, "initial-split-brain", "r0", "west")
+    lab.state("east", "west", 41, "r0", "Disconnecting")
+    lab.state("east", "west", 41.2, "r0", "StandAlone")
+    split = one(told(lab), "replica-split-brain", "drbd/r0", "open")
+    assert split["notices"][0]["at"] == moment(41).isoformat()
+
+
+def test_of_8_4_a_side_that_is_heard_of_later_has_the_same_split_brain(told):
+    lab = Lab("east", "west", generation="8.4")
+    lab.begin()
+    lab.lose("east", "west", 10)
+    lab.split_brain("east", "west", 40)
+    lab.solve_by_hand("west", "east", 200)
+    lab.lines["west"] = [row for row in lab.lines["west"] if row[0] >= 100]
+    lab.dump("west", 100, connection="Connecting")
+    one(told(lab, handlers=[]), "replica-split-brain", "drbd/r0", "closed")
+
+
+@BOTH
 def test_a_policy_that_threw_data_away_names_the_victim(told, generation):
     lab = Lab("east", "west", generation=generation)
     lab.begin()
@@ -366,6 +447,16 @@ def test_a_disk_that_fails_and_is_replaced(told, generation, node, other):
     failed = one(told(lab), "replica-io-error", f"drbd/r0@{node}", "closed")
     assert "volume 1" in failed["summary"]
     assert failed["closed_at"] > moment(5600).isoformat()
+
+
+def test_of_several_volumes_the_states_say_which_one_failed(told):
+    lab = Lab("east", "west", volumes=("0", "1"))
+    lab.begin()
+    lab.disks("east", 10, "r0", "Failed", ["1"])
+    lab.call("east", 10.1, "local-io-error", "r0", volume="0 1")
+    lab.lines["east"] = [(at, line) for at, line in lab.lines["east"] if " helper " not in line]
+    lab.disks("east", 11, "r0", "Diskless", ["1"])
+    assert "volume 1:" in one(told(lab), "replica-io-error", "drbd/r0@east", "open")["summary"]
 
 
 def test_a_detach_by_hand_is_no_failure(told):
@@ -424,6 +515,70 @@ def test_of_nodes_that_all_lost_the_quorum_the_primary_is_named(told, primary):
     assert f"{primary} lost the quorum, and its disk stands still" in quorum["summary"]
 
 
+def fencing(lab, at, answered_at=None, code=4):
+    """East has west fenced, and all writing waits for the answer."""
+    lab.say("east", at, "change resource name:r0 suspended:fencing")
+    lab.say("east", at + 0.1, f"call helper name:r0 {lab.peer('east', 'west')} helper:fence-peer")
+    if answered_at is not None:
+        answer = f"response helper name:r0 {lab.peer('east', 'west')} helper:fence-peer status:{code << 8}"
+        lab.say("east", answered_at, answer)
+
+
+@BOTH
+def test_a_fencing_that_does_not_answer_is_critical_after_a_minute(told, generation):
+    lab = Lab("east", "west", generation=generation)
+    lab.begin()
+    lab.lose("east", "west", 10)
+    fencing(lab, 10)
+    frozen = one(told(lab), "replica-fencing", "drbd/r0", "open")
+    assert frozen["peak"] == "critical"
+    assert "west" in frozen["summary"]
+
+
+@BOTH
+@pytest.mark.parametrize("code", [0, 1, 6, 127])
+def test_an_answer_that_fences_nobody_rings_at_once(told, generation, code):
+    lab = Lab("east", "west", generation=generation)
+    lab.begin()
+    lab.lose("east", "west", 10)
+    fencing(lab, 10, answered_at=13, code=code)
+    frozen = one(told(lab), "replica-fencing", "drbd/r0", "open")
+    assert frozen["peak"] == "critical"
+    assert frozen["notices"][0]["at"] == moment(13).isoformat()
+
+
+@BOTH
+def test_a_promotion_while_the_peer_is_down_in_order_fences_it_and_is_nothing(told, generation):
+    lab = Lab("east", "west", generation=generation)
+    lab.begin()
+    lab.down("west", 10)
+    lab.call("east", 20, "fence-peer", "r0", "west", status=5)
+    assert told(lab) == []
+
+
+@BOTH
+@pytest.mark.parametrize("code, refused", [(0, False), (3, False), (1, True), (127, True)])
+def test_an_answer_of_before_resync_source_that_refuses_is_named(told, generation, code, refused):
+    lab = Lab("east", "west", generation=generation)
+    lab.begin()
+    lab.lose("east", "west", 10)
+    for node, peer in (("east", "west"), ("west", "east")):
+        lab.state(node, peer, 20, "r0", "Connected")
+    lab.call("east", 20.1, "before-resync-source", "r0", "west", status=code)
+    assert ("refused" in one(told(lab), "replica-disconnected", "drbd/r0", "open")["summary"]) is refused
+
+
+@BOTH
+def test_an_answer_of_fence_peer_after_the_connection_is_back_is_ignored(told, generation):
+    lab = Lab("east", "west", generation=generation)
+    lab.begin()
+    lab.lose("east", "west", 10)
+    fencing(lab, 10, answered_at=25, code=1)
+    lab.say("east", 20, "change resource name:r0 suspended:no")
+    lab.resync("east", "west", 20, seconds=20)
+    assert one(told(lab), "replica-disconnected", "drbd/r0", "closed")["peak"] == "warning"
+
+
 @BOTH
 def test_of_replicas_that_are_frozen_together_all_are_named(told, generation):
     lab = Lab("east", "west", resources=("www", "db"), generation=generation)
@@ -464,6 +619,22 @@ def test_a_reconnect_without_a_resync_repairs_no_difference(told, generation):
     lab.let_go("west", "east", 100)
     lab.connect("east", "west", 110)
     assert one(told(lab), "replica-out-of-sync", "drbd/r0", "open")["peak"] == "critical"
+
+
+@BOTH
+def test_a_restart_of_both_nodes_repairs_no_difference(told, generation):
+    lab = Lab("east", "west", generation=generation)
+    lab.begin()
+    verified(lab, 10)
+    lab.role("east", 190, "Secondary")
+    for node, at in (("west", 200), ("east", 400)):
+        lab.down(node, at)
+        lab.up(node, at + 100)
+        lab.disks(node, at + 101, "r0", "UpToDate")
+        lab.connect("east", "west", at + 103)
+    assert one(told(lab), "replica-out-of-sync", "drbd/r0", "open")["peak"] == "critical"
+    lab.resync_connected("east", "west", 1000)
+    one(told(lab), "replica-out-of-sync", "drbd/r0", "closed")
 
 
 @BOTH
@@ -511,6 +682,14 @@ def test_a_peer_that_nobody_names_is_the_node_that_failed(told):
     lab.resync("east", "west", 100, seconds=50)
     alerts = [lost("east", "west", 61), fenced("east", "west", 63), member("east", "west", 90)]
     one(told(lab, alerts=alerts, states=["east"], handlers=[]), "node-failure", "node/west", "closed")
+
+
+def test_a_node_that_fails_long_after_its_replica_was_cut_is_another_story(told):
+    lab = Lab("east", "west")
+    lab.begin()
+    lab.lose("east", "west", 60)
+    alerts = [lost("east", "west", 700), fenced("east", "west", 702), member("east", "west", 800)]
+    assert {i["kind"] for i in told(lab, alerts=alerts)} == {"node-failure", "replica-disconnected"}
 
 
 def test_a_cut_between_nodes_that_are_well_is_its_own_story(told):
