@@ -11,8 +11,9 @@ SPLIT_VERDICT_AFTER: Final = timedelta(seconds=60)
 """No resync and no word for so long after the handshake found a split brain: nobody solved it."""
 DISK_GRACE: Final = timedelta(seconds=5)
 """8.4 detaches in order through Failed and Diskless; then the device is destroyed within moments."""
-FROZEN_AFTER: Final = timedelta(seconds=60)
-"""I/O that waits for fencing, or a fencing that does not answer, for so long."""
+FROZEN_AFTER: Final = timedelta(seconds=50)
+"""I/O that waits for fencing, or a fencing that does not answer, for so long: known before the hold of a lost connection, 60 s,
+is over, so that it rings once and as what it is."""
 NEVER_MET_AFTER: Final = timedelta(seconds=120)
 MAJOR_AFTER: Final = timedelta(minutes=10)
 """A connection lost for so long is critical: a second failure would find one copy only."""

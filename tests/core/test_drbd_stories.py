@@ -525,13 +525,14 @@ def fencing(lab, at, answered_at=None, code=4):
 
 
 @BOTH
-def test_a_fencing_that_does_not_answer_is_critical_after_a_minute(told, generation):
+def test_a_fencing_that_does_not_answer_rings_once_and_as_such(told, generation):
     lab = Lab("east", "west", generation=generation)
     lab.begin()
     lab.lose("east", "west", 10)
     fencing(lab, 10)
     frozen = one(told(lab), "replica-fencing", "drbd/r0", "open")
     assert frozen["peak"] == "critical"
+    assert rings(frozen) == ["opened"]
     assert "west" in frozen["summary"]
 
 
