@@ -12,10 +12,9 @@ from bridge.core.settings import Settings
 from bridge.rehearse import Rehearsal, bell, read_recording
 
 JUDGE = Path(__file__).parents[1] / "judge"
-TOLD: dict[str, Any] = {
-    name: expected
-    for file in ("told.json", "told-lab.json")
-    for name, expected in json.loads((JUDGE / file).read_text()).items()
+GIVEN: dict[str, Any] = json.loads((JUDGE / "told.json").read_text())
+TOLD: dict[str, Any] = GIVEN | {
+    name: expected for name, expected in json.loads((JUDGE / "told-lab.json").read_text()).items() if "with" not in expected
 }
 Record = dict[str, Any]
 Case = tuple[list[Record], dict[str, Any]]
@@ -98,6 +97,9 @@ def _expected_of(expected: dict[str, Any], nodes: dict[str, str], resources: dic
         sort, slash, rest = subject.partition("/")
         if not slash:
             return words if blank or subject not in {**nodes, **resources} else {**resources, **nodes}[subject]
+        if sort == "attribute":
+            attribute, _, node = rest.rpartition("@")
+            return f"{kind}{blank}attribute/{attribute}@{nodes[node]}"
         table = resources if sort in {"resource", "guest"} else {**resources, **nodes}
         return kind + blank + sort + slash + table.get(rest, rest)
 
@@ -143,6 +145,13 @@ def scaled(factor: float) -> Variant:
         return [_moved(one, lambda at: start + (at - start) * factor) for one in records], expected
 
     return scale
+
+
+def without_outages(records: list[Record], expected: dict[str, Any]) -> Case:
+    """Calls without a time of their own are measured by their arrival, in which some overtake others."""
+    for story in expected["incidents"]:
+        story.pop("outages", None)
+    return records, expected
 
 
 def shifted(records: list[Record], seconds: float) -> list[Record]:
@@ -274,13 +283,12 @@ def lives(records: list[Record]) -> list[tuple[Record, int]]:
 
 def numbered_higher(records: list[Record], base: dict[str, int]) -> list[Record]:
     """The first life of each host goes on from such a number."""
-    found = []
-    for one, life in lives(records):
-        number = one["env"].get(SEQUENCE)
-        if life == 0 and number and one["host"] in base:
-            one = {**one, "env": {**one["env"], SEQUENCE: str(int(number) + base[one["host"]])}}
-        found.append(one)
-    return found
+    return [_numbered(one, base.get(one["host"], 0) if life == 0 else 0) for one, life in lives(records)]
+
+
+def _numbered(record: Record, more: int) -> Record:
+    number = record["env"].get(SEQUENCE)
+    return {**record, "env": {**record["env"], SEQUENCE: str(int(number) + more)}} if number else record
 
 
 def last_numbers(records: list[Record]) -> dict[str, int]:
@@ -338,12 +346,21 @@ def then(one: Case, other: Case, gap: float) -> Case:
     (first, wanted), (second, wanted_then) = one, other
     if not first or not second:
         return (first or second), (wanted if first else wanted_then)
-    second, wanted_then = renamed(lambda node: node, lambda name: guest("b-")(name))(second, wanted_then)
+    second, wanted_then = renamed(lambda node: node, guest("b-"))(second, wanted_then)
     first = [*first, *_stops(first)]
     last = max(record["received"] for record in first)
     second = shifted(second, last + gap - min(record["received"] for record in second))
     second = [_with_other_refs(one) for one in numbered_higher(second, last_numbers(first))]
     return [*first, *second], both(wanted, wanted_then)
+
+
+def ends_with_a_node_away(expected: dict[str, Any]) -> bool:
+    """What comes after such an end is no story of its own."""
+    return any(
+        end.startswith("open") and story["root"][0].startswith(("node/", "cluster"))
+        for story in expected["incidents"]
+        for end in story["end"]
+    )
 
 
 def _with_other_refs(record: Record) -> Record:
