@@ -56,6 +56,7 @@ def _on_fenced(world: World, event: Fencing) -> None:
         key = _fenced_by_admin(world, name, known.lost_at or at, event)
     else:
         show_quorum_by_fencing(world, name, at)
+        _had_not_left(world, name)
         key = give_up(world, name, at, f"{name} was fenced ({event.action}) by {event.executioner or 'the cluster'}", fenced=True)
     facts = {"fencing_action": event.action, "fenced_by": event.executioner, "fencing_client": event.client}
     if behind:
@@ -70,6 +71,14 @@ def _on_fenced(world: World, event: Fencing) -> None:
     consider(world, key, at)
     if not asked_for:
         _look_for_loop(world, name, key, at)
+
+
+def _had_not_left(world: World, name: str) -> None:
+    """It announced its going, and the cluster had to fence it all the same: what ran there was not stopped before."""
+    for resource, role in node(world, name).left_with:
+        if not world.runs_on.get(resource):
+            world.put(("active", name, resource), role)
+    set_node(world, name, left=False, left_with=())
 
 
 def _fenced_by_admin(world: World, name: str, began: datetime, event: Fencing) -> str:

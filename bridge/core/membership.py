@@ -55,7 +55,8 @@ def _on_lost(world: World, event: NodeSeen) -> None:
     elif known.lost_at is not None:
         _another_accuser(world, name, event.at)
     elif (why := _left_in_good_order(world, name, known, event.at)) is not None:
-        set_node(world, name, left=True, announced_at=None)
+        running = tuple(sorted(world.runs_there.get(name, {}).items()))
+        set_node(world, name, left=True, left_with=running, announced_at=None)
         forget_activity(world, name, event.at, Severity.INFO, f"ended with {name}, which left in good order")
         excuse(world, name, event.at)
         world.note(node_subject(name), Severity.INFO, event.at, f"left in good order: {why}")
@@ -186,6 +187,7 @@ def come_back(world: World, name: str, at: datetime, why: str) -> None:
         fenced_at=None,
         was_lost_at=was_lost_at,
         left=False,
+        left_with=(),
         given_up=False,
         announced_at=None,
         emptied_at=None,

@@ -22,6 +22,8 @@ class Node(msgspec.Struct, frozen=True):
     announced_at: datetime | None = None
     emptied_at: datetime | None = None
     left: bool = False
+    left_with: tuple[tuple[str, str], ...] = ()
+    """What was known to run there when it left, with its roles: stopped before it went, if it went in good order."""
     unseen_at: datetime | None = None
     """When it was seen that it had died and come back, unseen."""
     attempts: int = 0

@@ -142,7 +142,7 @@ class World(Journal):
         incident = self.incident(key)
         if reason not in incident.alarms:
             worse = max(severity, incident.severity, key=lambda one: one.rank)
-            self.change(key, at, alarms=(*incident.alarms, reason), severity=worse)
+            self.change(key, at, alarms=(*incident.alarms, reason), severity=worse, reason=reason)
             self.say(reason, key)
 
     def keep_open(self, key: str, hold: str) -> None:

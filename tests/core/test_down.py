@@ -90,3 +90,10 @@ def test_a_failure_where_it_still_runs_is_not_answered_by_itself(cluster):
 def test_another_instance_of_a_clone_does_not_answer_for_the_one_that_failed(cluster):
     cluster.at(50).starts("n1", "web:0").starts("n2", "web:1").at(100).fails("n1", "web:0").stops("n1", "web:0")
     assert cluster.at(200).stories() == [("resource-failure", "resource/web", "warning", "open")]
+
+
+def test_a_node_that_announced_its_leave_and_is_fenced_takes_down_what_it_still_ran(cluster):
+    cluster.at(100).attribute("n3", "shutdown", "1795480000").lost("n3", by="n1 n2").fenced("n3", by="n1 n2")
+    cluster.at(103).starts("n1", "web").at(110).member("n3", by="n1 n2")
+    assert cluster.at(200).stories() == [("node-failure", "node/n3", "ok", "closed")]
+    assert [outage.subject for outage in only(cluster).outages] == ["resource/web"]

@@ -25,3 +25,9 @@ def test_a_series_whose_node_dies_is_over_in_the_larger_story(cluster):
     flap(cluster, 3)
     cluster.at(200).lost("n1", by="n2 n3").fenced("n1", by="n2 n3").starts("n2", "db").at(210).member("n1", by="n2 n3")
     assert {state for *_, state in cluster.at(1500).stories()} == {"closed"}
+
+
+def test_why_it_rings_is_the_series_not_its_first_failure(cluster):
+    flap(cluster, 3)
+    series = next(one for one in cluster.incidents.values() if one.absorbed_into is None)
+    assert series.reason == "db failed 3 times within 10 minutes, with successes between"

@@ -252,3 +252,15 @@ def test_every_option_we_print_exists(tool):
     }
     assert printed
     assert printed <= set(re.findall(r"--[a-z-]+", known))
+
+
+@pytest.mark.parametrize("kind", Kind)
+def test_what_is_over_is_told_in_the_past(kind):
+    story = notice(kind, Telling.CLOSED, "en").incident
+    assert not re.search(r"\b(cannot|can no longer|is running|runs nowhere)\b", summary(story, "en"))
+
+
+def test_a_fence_device_is_no_resource_to_pcs():
+    text = render(notice(Kind.FENCE_DEVICE_FAILURE, Telling.OPENED, "en")).body
+    assert "pcs stonith config fence-n1" in text
+    assert "pcs resource" not in text
