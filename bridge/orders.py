@@ -61,15 +61,17 @@ class Orders:
         )
 
     def _acknowledge(self, request: control.Ack, answer: control.Answer, now: datetime) -> None:
-        incident = self._writer.ledger.incident(request.incident)
-        if incident is None:
+        found = self._writer.ledger.story(request.incident)
+        if found is None:
             answer(why=f"there is no incident {request.incident}; see quorumbell incidents")
-        elif incident.state is State.CLOSED:
-            answer(why=f"incident {request.incident} is over: nobody is reminded of it any more")
+            return
+        number, incident = found
+        if incident.state is State.CLOSED:
+            answer(why=f"incident {number} is over: nobody is reminded of it any more")
         else:
             words: Fields = {"do": "ack", "incident_key": incident.key, "withdraw": request.withdraw}
             self._say({**words, "author": request.author, "comment": request.comment}, now)
-            answer(incident=request.incident)
+            answer(incident=number)
 
     def _end_silence(self, request: control.EndSilence, answer: control.Answer, now: datetime) -> None:
         found = next((one for one in self._writer.line.router.silences(now) if one.id == request.id), None)

@@ -29,26 +29,29 @@ def explain(incident_id: int, config_path: Path, *, as_json: bool) -> None:
     from bridge.commands import shapes
 
     with reading(config) as ledger:
-        incident = ledger.incident(incident_id)
-        if incident is None:
+        found = ledger.story(incident_id)
+        if found is None:
             raise Trouble(f"there is no incident {incident_id}; quorumbell incidents lists them")
+        number, incident = found
         absorbed = _absorbed(ledger, incident)
         keys = [incident.key, *(one.key for _, one in absorbed)]
         reports = [report for key in keys for _, report in ledger.reports(incident_key=key)]
-        numbers = (incident_id, *(number for number, _ in absorbed))
+        numbers = (number, *(one for one, _ in absorbed))
         notices = list({row.notice.id: row for number in numbers for row in ledger.notices(number)}.values())
     reports.sort(key=lambda one: one.at)
     if as_json:
         emit(
-            shapes.incident(incident_id, incident)
+            shapes.incident(number, incident)
             | {
-                "absorbed": [number for number, _ in absorbed],
+                "absorbed": [one for one, _ in absorbed],
                 "reports": [shapes.report(one) for one in reports],
                 "notices": [shapes.notice(row) for row in notices],
             }
         )
         return
-    click.echo(_head(incident_id, incident))
+    if number != incident_id:
+        click.echo(f"incident {incident_id} is part of incident {number} now\n")
+    click.echo(_head(number, incident))
     click.echo()
     for line in sorted([*_told(reports), *_notices(notices)], key=lambda one: one[0]):
         click.echo(_shown(line))

@@ -26,8 +26,10 @@ def ack(incident_id: int, config_path: Path, comment: str, *, withdraw: bool) ->
     from bridge.control import Ack
 
     request = Ack(incident=incident_id, comment=comment, withdraw=withdraw, author=who())
-    ask(load(config_path), request)
-    click.echo(f"incident {incident_id} {'was given back' if withdraw else 'is acknowledged'}")
+    number = ask(load(config_path), request)["incident"]
+    if number != incident_id:
+        click.echo(f"incident {incident_id} is part of incident {number} now")
+    click.echo(f"incident {number} {'was given back' if withdraw else 'is acknowledged'}")
 
 
 @click.group()

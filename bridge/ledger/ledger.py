@@ -217,6 +217,17 @@ class Ledger:
     def incident(self, incident_id: int) -> Incident | None:
         return next((one for _, one in self.incidents(ids=[incident_id])), None)
 
+    def story(self, incident_id: int) -> tuple[int, Incident] | None:
+        """The incident that tells the story of this number now: a notice keeps the number of what became part of another."""
+        found = next(iter(self.incidents(ids=[incident_id])), None)
+        with self._store.transaction() as connection:
+            while found is not None and found[1].absorbed_into is not None:
+                into = next(iter(reading.incidents_of(connection, [found[1].absorbed_into])), None)
+                if into is None:
+                    break
+                found = into
+        return found
+
     def notices(
         self,
         incident_id: int | None = None,

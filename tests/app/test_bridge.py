@@ -155,6 +155,23 @@ def test_people_acknowledge_silence_and_ring(bridge):
     eventually(lambda: len(bridge.mails) == 1)
 
 
+def test_the_number_that_a_notice_printed_is_understood_when_a_late_report_made_it_part_of_another(bridge):
+    now = time.time()
+    assert bridge.hook(**stop_failed(now)) == 0
+    eventually(lambda: bridge.mails)
+    assert "quorumbell ack 1" in bridge.mails[0].get_body(("plain",)).get_content()
+    assert bridge.hook(**{**stop_failed(now - 1), "node_sequence": "1"}) == 0
+    (shown,) = eventually(lambda: [one for one in json.loads(bridge.command("incidents", "--json")) if one["id"] != 1])
+    assert "part of incident 2" in bridge.command("ack", "1", "-m", "on my way")
+    (open_now,) = json.loads(bridge.command("status", "--json"))["incidents"]
+    assert (open_now["id"], open_now["acknowledged_by"]) == (shown["id"], pwd.getpwuid(os.getuid()).pw_name)
+    story = bridge.command("explain", "1")
+    assert story.startswith("incident 1 is part of incident 2 now")
+    assert "on my way" in story
+    assert "not over" in story
+    assert len(bridge.mails) == 1
+
+
 def test_replay_arrives_at_the_same_incidents(bridge):
     assert bridge.hook(**stop_failed(time.time())) == 0
     before = eventually(lambda: json.loads(bridge.command("incidents", "--json")))
