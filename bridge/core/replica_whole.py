@@ -4,9 +4,11 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 from typing import Final
 
-from bridge.core.drbd_events import RESYNCS
+from bridge.core.drbd_events import VERIFIES
 from bridge.core.replica_state import Copy, Link, Replica, Side, Split, link_back, put_side, replace, split_key
 
+GOOD: Final = VERIFIES | {"Established"}
+"""Not the handshake in front of a resync either, in which both may still call themselves up to date."""
 SPLIT_VERDICT_AFTER: Final = timedelta(seconds=60)
 """No resync and no word for so long after the handshake found a split brain: nobody solved it."""
 DISK_GRACE: Final = timedelta(seconds=5)
@@ -70,7 +72,7 @@ def link_stands(link: Link) -> bool:
 
 
 def _copy_is_good(copy: Copy) -> bool:
-    return copy.replication not in RESYNCS | {"Off"} and (copy.disk == "UpToDate" or copy.client)
+    return copy.replication in GOOD and (copy.disk == "UpToDate" or copy.client)
 
 
 # --- forgetting ----------------------------------------------------------------------------------------------------------

@@ -374,6 +374,17 @@ def test_a_split_brain_solved_by_hand(told, generation):
     assert split["peak"] == "critical"
 
 
+@BOTH
+def test_the_victim_of_a_split_brain_is_known_from_its_own_word_alone(told, generation):
+    lab = Lab("east", "west", generation=generation)
+    lab.begin(primary="both")
+    lab.lose("east", "west", 10)
+    lab.split_brain("east", "west", 40)
+    lab.solve_by_hand("west", "east", 400)
+    split = one(told(lab, states=["east"], handlers=["east"]), "replica-split-brain", "drbd/r0", "closed")
+    assert "only east" in split["summary"]
+
+
 def test_of_three_nodes_two_are_split_and_all_are_named(told):
     lab = Lab("east", "west", "north")
     lab.begin()
