@@ -76,3 +76,10 @@ def test_the_one_who_is_cut_off_is_not_believed_though_it_finds_out_first(cluste
     assert cluster.at(200).stories() == [("node-failure", "node/n3", "ok", "closed")]
     (story,) = [one for one in cluster.incidents.values() if one.absorbed_into is None]
     assert {outage.subject for outage in story.outages} == {"resource/web"}
+
+
+def test_two_nodes_have_no_majority_to_lose(cluster_of_two):
+    """`two_node: 1`: each keeps quorum. (Corosync votequorum)"""
+    cluster = cluster_of_two
+    cluster.at(100).lost("n2", by="n1").stops("n1", "db")
+    assert {kind for kind, *_ in cluster.at(200).stories()} == {"node-failure"}
