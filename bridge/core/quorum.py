@@ -73,7 +73,7 @@ def show_quorum_by_fencing(world: World, name: str, at: datetime) -> None:
 
 
 def show_quorum_by_majority(world: World, name: str, at: datetime) -> str | None:
-    """The node that told of the loss is called lost by a larger side, which only found out later: it is the one that is cut off."""
+    """Who told of the loss is called lost by a larger side, which only found out later: so it is the one that is cut off."""
     holder = world.holder(CLUSTER)
     if holder is None or holder.kind is not Kind.QUORUM_LOST or holder.facts.get("node") != name or not is_void(world, name):
         return None
