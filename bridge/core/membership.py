@@ -12,7 +12,7 @@ from bridge.core.event import CLUSTER, AttributeSet, NodeSeen, Severity, Subject
 from bridge.core.incident import Incident, Kind, State
 from bridge.core.node_failure import Span, cause_of, give_up, take_down
 from bridge.core.nodes import EMPTIED_WITHIN, Node, accusers, circle, claims, is_heard, is_void, meet, node, set_node
-from bridge.core.quorum import look_for_quorum, lose_quorum, regain_quorum, without_quorum
+from bridge.core.quorum import look_for_quorum, lose_quorum, regain_quorum, show_quorum_by_majority, without_quorum
 from bridge.core.shown import forget_activity, show_cluster, show_member
 from bridge.core.unseen import is_unexplained, on_began_anew
 from bridge.core.world import World
@@ -93,7 +93,7 @@ def _left_in_good_order(world: World, name: str, known: Node, at: datetime) -> s
 def _suspect(world: World, name: str, event: NodeSeen) -> None:
     subject = node_subject(name)
     set_node(world, name, lost_at=event.at)
-    key = cause_of(world, name) or _mutual(world, name, event)
+    key = cause_of(world, name) or show_quorum_by_majority(world, name, event.at) or _mutual(world, name, event)
     if key is None:
         key = world.open_incident(
             Kind.NODE_FAILURE,

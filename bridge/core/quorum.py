@@ -72,6 +72,18 @@ def show_quorum_by_fencing(world: World, name: str, at: datetime) -> None:
         world.heal(CLUSTER, at, f"{name} was fenced, so there is quorum")
 
 
+def show_quorum_by_majority(world: World, name: str, at: datetime) -> str | None:
+    """Who told of the loss is called lost by a larger side, which only found out later: so it is the one that is cut off."""
+    holder = world.holder(CLUSTER)
+    if holder is None or holder.kind is not Kind.QUORUM_LOST or holder.facts.get("node") != name or not is_void(world, name):
+        return None
+    facts = {"doubtful": "", "lost_nodes": ""}
+    world.change(holder.key, at, kind=Kind.NODE_FAILURE, root=node_subject(name), facts=facts)
+    world.hurt(holder.key, node_subject(name), at, Severity.CRITICAL, "cut off")
+    world.heal(CLUSTER, at, f"{name} is cut off, and the others have quorum")
+    return holder.key
+
+
 def quorum_incident(world: World, witness: str) -> str | None:
     holder = world.holder(CLUSTER)
     if holder is None or holder.kind is not Kind.QUORUM_LOST or not _is_about(holder, claims(world, witness)):

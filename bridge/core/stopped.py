@@ -22,11 +22,12 @@ def on_stopped(world: World, event: Action) -> None:
     was_here = resource in world.runs_there.get(name, {})
     world.put(("active", name, resource), None)
     world.put(("stopped_at", resource), at)
-    if world.wound(subject) is None:  # a stop after a failure says nothing about what the node is about to do
+    key = _belongs_to_quorum(world, event)
+    if key is None and world.wound(subject) is None:  # else the stop says nothing about what the node is about to do
         emptied(world, name, at)
     if found_twice(world, event):
         return
-    if (key := _belongs_to_quorum(world, event)) is not None:
+    if key is not None:
         world.hurt(key, subject, at, Severity.CRITICAL, f"stopped on {name}: no quorum")
         world.say(f"{resource} stopped on {name} for want of quorum", key)
     elif world.wound(subject) is not None:

@@ -20,6 +20,7 @@ class Cluster:
         self.now = BEGIN
         self.conditions = {}
         self.incidents = {}
+        self.stamp = lambda event: event
         self._sequence = {}
         self._count = 0
 
@@ -86,7 +87,7 @@ class Cluster:
 
     def _feed(self, event):
         self.now += timedelta(milliseconds=10)
-        return self._keep(self.correlator.feed([("prod", event)], self.now))
+        return self._keep(self.correlator.feed([("prod", self.stamp(event))], self.now))
 
     def _keep(self, changes):
         for key in changes.gone:
@@ -104,4 +105,12 @@ def cluster():
         one.member(name, " ".join({"n1", "n2", "n3"} - {name}))
     one.starts("n3", "web")
     one.starts("n1", "db")
+    return one
+
+
+@pytest.fixture
+def cluster_of_two():
+    """Two nodes that know of each other; db runs on n1."""
+    one = Cluster()
+    one.member("n1", by="n2").member("n2", by="n1").starts("n1", "db")
     return one

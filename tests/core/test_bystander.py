@@ -32,3 +32,11 @@ def test_a_story_long_forgotten_is_not_asked_about(cluster):
     """A bystander that is started again after days finds no incident any more."""
     app_on_n2(cluster).at(100).fails("n1", "db").at(101).stops("n2", "app").starts("n1", "db").at(200)
     assert cluster.at(300).starts("n2", "app").condition("resource/app") == ("ok", "runs on n2")
+
+
+def test_what_a_leaving_node_stops_is_not_stopped_because_of_a_failure(cluster):
+    cluster.at(50).starts("n3", "app").at(100).fails("n3", "app").stops("n3", "app").starts("n3", "app")
+    cluster.at(110).attribute("n3", "shutdown", "1767225700").stops("n3", "web").stops("n3", "app").lost("n3", by="n1 n2")
+    cluster.at(111).starts("n1", "web").starts("n1", "app")
+    stories = [one for one in cluster.at(300).incidents.values() if one.absorbed_into is None]
+    assert {outage.subject for story in stories for outage in story.outages} == {"resource/app"}

@@ -67,3 +67,19 @@ def test_strangers_in_doubt_about_one_another_are_another_story(cluster):
 def test_an_attempt_that_another_made_needless_is_no_failure(cluster):
     cluster.at(100).lost("n3", by="n1 n2").fenced("n3", by="n1 n2").fenced("n3", by="n1 n2", rc=-61).starts("n1", "web")
     assert {kind for kind, *_ in cluster.at(110).stories()} == {"node-failure"}
+
+
+def test_the_one_who_is_cut_off_is_not_believed_though_it_finds_out_first(cluster):
+    cluster.at(100).lost("n1", by="n3").lost("n2", by="n3").stops("n3", "web")
+    assert cluster.stories() == [("quorum-lost", "cluster", "critical", "open")]
+    cluster.at(101).lost("n3", by="n1 n2").fenced("n3", by="n1 n2").starts("n1", "web").at(110).member("n3", by="n1 n2")
+    assert cluster.at(200).stories() == [("node-failure", "node/n3", "ok", "closed")]
+    (story,) = [one for one in cluster.incidents.values() if one.absorbed_into is None]
+    assert {outage.subject for outage in story.outages} == {"resource/web"}
+
+
+def test_two_nodes_have_no_majority_to_lose(cluster_of_two):
+    """`two_node: 1`: each keeps quorum. (Corosync votequorum)"""
+    cluster = cluster_of_two
+    cluster.at(100).lost("n2", by="n1").stops("n1", "db")
+    assert {kind for kind, *_ in cluster.at(200).stories()} == {"node-failure"}

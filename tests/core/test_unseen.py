@@ -1,5 +1,6 @@
 """Nodes that die and come back with nobody left to tell."""
 
+import msgspec
 import pytest
 
 
@@ -54,3 +55,24 @@ def test_a_clock_set_back_is_no_restart(cluster):
     cluster.member("n1", by="n3").at(400)
     assert cluster.stories() == []
     assert cluster.condition("resource/web") == ("ok", "runs on n3")
+
+
+@pytest.mark.parametrize(
+    "life, before, now, after, anew",
+    [
+        ("sequence", 18, 5, 8, True),
+        ("sequence", 18, 5, 0.5, False),  # numbered together, stamped together
+        ("sequence", 90, 60, 8, False),  # no beginning: what lay between was lost, or came out of order
+        ("arrival", 18, 5, 8, True),
+        ("arrival", 18, 5, 2, False),  # without a time of its own a call may overtake others by so much
+    ],
+)
+def test_a_number_that_falls_is_a_beginning_or_an_overtaking(cluster, life, before, now, after, anew):
+    def stamp(number):
+        return lambda event: msgspec.structs.replace(event, order=(life, number)) if event.witness == "n3" else event
+
+    cluster.stamp = stamp(before)
+    cluster.at(100).does("n3", "web", "monitor", interval=10_000)
+    cluster.stamp = stamp(now)
+    cluster.at(100 + after).attribute("n3", "#feature-set", "3.16.1", by="n3")
+    assert bool(cluster.at(200).stories()) is anew
