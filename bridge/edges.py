@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Final
 
 from bridge.core.event import from_ns
@@ -46,7 +47,7 @@ class Edges:
             if silent is not known:
                 self._writer.report("bridge", peer.cluster, {"node": peer.node, "silent": silent}, now)
             rows.append(_edge(peer, silent=silent))
-        self._writer.ledger.commit(Commit(now=now, edges=rows))
+        self._writer.patiently(partial(self._writer.ledger.commit, Commit(now=now, edges=rows)), now)
         self._heard(rows, now)
         self._metrics.set_edges(self._silent.values())
         return True
