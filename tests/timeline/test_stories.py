@@ -119,7 +119,7 @@ def test_two_stories_that_become_one_go_on_in_one_thread_and_the_other_says_so(t
     (last,) = story.heard("noc")  # one update, no ring
     (whole,) = story.ledger.incidents(state="open")
     assert (str(last.kind), last.moved, last.goes_on_as) == ("updated", True, whole[0])
-    story.restart().at(300).expect("noc")
+    story.restart().at(240).starts("web").restart().at(300).expect("noc")
     story.at(400).member("c", seen_by="ab").member("d", seen_by="abc").member("e", seen_by="abcd").at(700)
     (end,) = story.heard("noc")
     assert str(end.kind) == "closed"
