@@ -97,6 +97,7 @@ def _parts(commit: Commit) -> list[tuple[Action, Sequence[Any], Blame]]:
         (_recorder(commit.now), commit.verdicts, lambda _: set()),
         (keep_conditions, commit.conditions, lambda item: {item.uid} if item.uid else of_key.get(item.incident_key, set())),
         (keep_edges, commit.edges, lambda _: set()),
+        (drop_edges, commit.edges_gone, lambda _: set()),
         (keep_boards, commit.boards, lambda _: set()),
         (_checkpointer(commit.now), [] if commit.checkpoint is None else [commit.checkpoint], lambda _: set()),
     ]
@@ -183,6 +184,11 @@ def keep_conditions(connection: Connection, conditions: Sequence[Condition]) -> 
 
 def keep_edges(connection: Connection, edges: Sequence[Edge]) -> None:
     connection.execute(_upsert(connection.dialect.name, edge), [rows.of_edge(one) for one in edges])
+
+
+def drop_edges(connection: Connection, gone: Sequence[tuple[str, str]]) -> None:
+    for cluster, node in gone:
+        connection.execute(delete(edge).where(edge.c.cluster == cluster, edge.c.node == node))
 
 
 def keep_boards(connection: Connection, boards: Sequence[BoardRow]) -> None:
