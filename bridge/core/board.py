@@ -276,7 +276,8 @@ class Board:
     def _step(self, target: Target, step: Step, now: datetime, why: str) -> None:
         known = self._objects[target]
         before, known.life = known.life, advance(known.life, step)
-        known.why = why
+        if why or known.life is not Life.REFUSED:  # a change does not tell why it is refused
+            known.why = why
         if known.life is before:
             return
         known.since = now

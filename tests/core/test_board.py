@@ -464,3 +464,12 @@ TestAnyBoard = AnyBoard.TestCase
 TestAnyBoard.settings = settings(
     max_examples=60, stateful_step_count=40, deadline=None, suppress_health_check=[HealthCheck.too_slow]
 )
+
+
+def test_why_it_is_refused_is_said_also_after_it_changed():
+    one = board()
+    one.learn(condition(), T0)
+    send(one, T0, GiveUp("400: no such service"))
+    one.learn(condition(severity=Severity.WARNING, why="web limps"), at(1))
+    ((_, _, life, why),) = one.standing().untrue
+    assert (life, why) == ("refused", "400: no such service")
