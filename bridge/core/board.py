@@ -109,7 +109,8 @@ class _Object(msgspec.Struct):
     sent: Show | None = None
     sent_at: datetime | None = None
     tries: int = 0
-    absent: bool = False
+    absent: bool | None = None
+    """Whether reading back found no such object; None until it was looked for."""
     accepted: str = ""
     """Other words than those sent, that it shows all the same."""
     why: str = ""
@@ -342,11 +343,10 @@ class Board:
                 )
                 self._put_off(target, now + self._pace.retry_absent)
             return
-        if known.absent:
-            known.absent = False
-            if known.life is Life.REFUSED:
-                self._step(target, Step.FIND, now, "")
-                self._enqueue(target)
+        found, known.absent = known.absent is not False, False
+        if found and known.life is Life.REFUSED:
+            self._step(target, Step.FIND, now, "")
+            self._enqueue(target)
             return
         if known.sent is None or known.sent_at is None or known.life in {Life.OWED, Life.REFUSED}:
             return
