@@ -343,9 +343,10 @@ class Board:
                 )
                 self._put_off(target, now + self._pace.retry_absent)
             return
-        found, known.absent = known.absent is not False, False
-        if found and known.life is Life.REFUSED:
-            self._step(target, Step.FIND, now, "")
+        before, known.absent = known.absent, False
+        if before is not False and known.life is Life.REFUSED:
+            if before:  # else it may have been refused for another reason: one more try tells
+                self._step(target, Step.FIND, now, "")
             self._enqueue(target)
             return
         if known.sent is None or known.sent_at is None or known.life in {Life.OWED, Life.REFUSED}:
