@@ -13,6 +13,7 @@ import signal
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Final
 
 import zmq
@@ -23,7 +24,7 @@ from bridge.config import Config
 from bridge.core.normalise import EVERYWHERE
 from bridge.digests import Digests
 from bridge.edges import Edges
-from bridge.ledger.ledger import Ledger, Queue
+from bridge.ledger.ledger import Ledger, LedgerAway, Queue
 from bridge.orders import Orders
 from bridge.recall import new_line, restore
 from bridge.telemetry import Metrics, MetricsServer, sd_notify, watchdog_seconds
@@ -152,7 +153,7 @@ class Bridge:
             self._poller.register(waiting, zmq.POLLIN)
 
     def stop(self) -> None:
-        self._stopping = True
+        self._stopping = self._writer.stopping = True
         self._waker.wake()
 
     def run(self) -> None:
@@ -163,22 +164,25 @@ class Bridge:
         pulse, beat_at = watchdog_seconds(), 0.0
         while not self._stopping:
             self._wait()
-            self.turn(self._clock())
+            try:
+                self.turn(self._clock())
+            except LedgerAway as error:  # only while stopping: else it is waited for
+                log.warning("stopped while the ledger did not answer; relays keep what was not acknowledged: %s", error)
             if pulse and time.monotonic() - beat_at > pulse / 2:
                 beat_at = time.monotonic()
                 sd_notify("WATCHDOG=1")
 
     def turn(self, now: datetime) -> None:
-        """Everything once."""
+        """Everything once. What is done here with the ledger waits for it, and can be done again from its beginning."""
         self._writer.receive(now)
         self._orders.listen(now)
-        self._bells.hear(now)
+        self._writer.patiently(partial(self._bells.hear, now), now)
         if self._edges.look(now):
-            self._measure(now)
+            self._writer.patiently(partial(self._measure, now), now)
         self._writer.pass_time(now)
-        if self._digests.tell(now):
+        if self._writer.patiently(partial(self._digests.tell, now), now):
             self._bells.owed(now)
-        self._bells.hand_out(now)
+        self._writer.patiently(partial(self._bells.hand_out, now), now)
         for doing in self._boards.turn(now):
             self._writer.report("opsview", EVERYWHERE, doing, now)
 

@@ -71,8 +71,12 @@ class Boards:
         if self._boards and commit.conditions:
             self._learn(commit.conditions, numbers, commit.now)
 
-    def hear(self, edges: Collection[Edge], now: datetime) -> None:
-        """How it is with every relay. One that was known and is none of them any more does not speak either."""
+    def hear(self, edges: Collection[Edge], now: datetime, gone: Collection[tuple[str, str]] = ()) -> None:
+        """How it is with every relay. One that was known and is none of them any more does not speak either; one that is `gone`
+        is no longer enrolled, and nobody expects it to."""
+        for place in gone:
+            self._hear(*place, now, now)
+            self._edges.pop(place, None)
         for edge in edges:
             self._hear(edge.cluster, edge.node, (edge.last_heard_at or now) if edge.silent else None, now)
         if now - self._started_at > GRACE:

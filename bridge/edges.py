@@ -1,7 +1,8 @@
 """Relays that are not heard for a while: an event, and so is their return. Every few seconds all of them are written down."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Final
 
 from bridge.core.event import from_ns
@@ -12,6 +13,8 @@ from bridge.wire.peers import PeerState
 from bridge.writer import Writer
 
 EVERY: Final = timedelta(seconds=5)
+Place = tuple[str, str]
+"""(cluster, node)"""
 
 
 class Edges:
@@ -22,7 +25,7 @@ class Edges:
         metrics: Metrics,
         silent_after: timedelta,
         now: datetime,
-        heard: Callable[[Sequence[Edge], datetime], None],
+        heard: Callable[[Sequence[Edge], datetime, Collection[Place]], None],
     ) -> None:
         self._writer = writer
         self._intakes = intakes
@@ -46,10 +49,20 @@ class Edges:
             if silent is not known:
                 self._writer.report("bridge", peer.cluster, {"node": peer.node, "silent": silent}, now)
             rows.append(_edge(peer, silent=silent))
-        self._writer.ledger.commit(Commit(now=now, edges=rows))
-        self._heard(rows, now)
+        gone = self._drop(self._silent.keys() - {(row.cluster, row.node) for row in rows}, now)
+        self._writer.patiently(partial(self._writer.ledger.commit, Commit(now=now, edges=rows, edges_gone=gone)), now)
+        self._heard(rows, now, gone)
         self._metrics.set_edges(self._silent.values())
         return True
+
+    def _drop(self, unknown: Collection[Place], now: datetime) -> list[Place]:
+        """Nodes that are no longer enrolled: nobody waits for a word from them."""
+        if not all(intake.knows_all for intake in self._intakes):
+            return []
+        for cluster, node in sorted(unknown):
+            self._writer.report("bridge", cluster, {"node": node, "silent": False, "gone": True}, now)
+            del self._silent[cluster, node]
+        return sorted(unknown)
 
     def _is_silent(self, peer: PeerState, now: datetime) -> bool:
         heard_at = from_ns(peer.last_heard_ns) if peer.last_heard_ns else self._started_at

@@ -14,6 +14,7 @@ from bridge.core.correlate import Correlator
 from bridge.core.event import Report
 from bridge.core.incident import State
 from bridge.core.normalise import EVERYWHERE
+from bridge.core.notice import Notice
 from bridge.ledger.ledger import Commit, Ledger, StoredReport
 from bridge.line import Line, Outcome
 
@@ -94,13 +95,18 @@ def _recall(line: Line, ledger: Ledger, now: datetime | None) -> None:
     rings = [row.notice for row in reversed(ledger.notices(limit=RINGS)) if row.notice.kind.rings]
     for notice in rings:
         router.remember_ring(notice, now or latest or notice.at)
+    families: dict[str, dict[int, Notice]] = {}
     for number, key in {row.incident_id: row.incident_key for row in ledger.told()}.items():
         holder = live.get(key)
         while holder is not None and holder.absorbed_into is not None:
             holder = live.get(holder.absorbed_into)
         if holder is not None:
-            for row in reversed(ledger.notices(number)):
-                router.remember(holder, row.notice)
+            families.setdefault(holder.key, {}).update({row.notice.id: row.notice for row in ledger.notices(number)})
+    for key, told in families.items():
+        ended = {(notice.receiver, notice.thread) for notice in told.values() if notice.moved}
+        for _, notice in sorted(told.items()):
+            if (notice.receiver, notice.thread) not in ended:
+                router.remember(live[key], notice)
     for incident in live.values():
         if latest is not None and (incident.state is not State.CLOSED or router.told.get(incident.key)):
             router.watch(incident, latest)

@@ -2,6 +2,7 @@
 
 import logging
 import random
+from collections import deque
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from typing import Any, Final, NamedTuple
@@ -14,8 +15,8 @@ from bridge.core.health import OPENS_AFTER, Health, after
 from bridge.core.incident import Incident, Kind, State
 from bridge.core.notice import Delivered, Notice, Telling, Verdict
 from bridge.core.verdict import next_attempt, settled
-from bridge.deliver import Deliveries
-from bridge.ledger.ledger import Commit, Ledger, Standing
+from bridge.deliver import Deliveries, Told
+from bridge.ledger.ledger import Commit, Ledger, LedgerAway, Standing
 from bridge.ledger.rows import VERDICTS
 from bridge.telemetry import Metrics
 
@@ -25,7 +26,10 @@ log = logging.getLogger("quorumbell.bridge")
 
 
 class Bells:
-    """Claims, hands out, records. `wake` is called from the workers' threads when one has a verdict."""
+    """Claims, hands out, records. `wake` is called from the workers' threads when one has a verdict.
+
+    When the ledger is away, `hand_out` and `hear` raise LedgerAway and may be called again: nothing is lost, nothing told twice.
+    """
 
     def __init__(
         self, receivers: Mapping[str, Receiver], ledger: Ledger, metrics: Metrics, now: datetime, wake: Callable[[], None]
@@ -41,6 +45,8 @@ class Bells:
         self._attempts: dict[str, dict[int, int]] = {}
         """Of each receiver, what it has in hand and how often that was tried."""
         self._tests: dict[int, _Test] = {}
+        self._unrecorded: deque[Told] = deque()
+        """Verdicts that the ledger does not have yet."""
         self.next_at: datetime | None = now
         """When something can next be handed out."""
 
@@ -54,8 +60,8 @@ class Bells:
         for name in self._deliveries.free():
             only_urgent = not self.health[name].is_open_to_all(now)
             if (self.health[name].failures or name in self._back) and self._is_due(name, now, only_urgent=only_urgent):
-                self._back.discard(name)
                 self._catch_up(name, now)
+                self._back.discard(name)
             claimed = self._ledger.claim(name, now, LEASE, only_urgent=only_urgent)
             self._attempts[name] = {notice.id: attempts + 1 for notice, attempts, _ in claimed}
             self._deliveries.hand_out(name, claimed)
@@ -91,11 +97,14 @@ class Bells:
 
     def hear(self, now: datetime) -> None:
         """Writes down the verdicts that came back."""
-        for told in self._deliveries.verdicts():
+        self._unrecorded += self._deliveries.verdicts()
+        while self._unrecorded:
+            told = self._unrecorded[0]
             if told.notice_id in self._tests:
                 self._answer_test(told.notice_id, told.verdict, now)
             elif told.notice_id > 0:  # a late word about a test was answered already
                 self._record(told.notice_id, told.verdict, now)
+            self._unrecorded.popleft()
             self.next_at = now
 
     def ring(self, names: tuple[str, ...], answer: control.Answer, now: datetime) -> None:
@@ -114,8 +123,12 @@ class Bells:
             self._deliveries.hand_out(name, [(notice, 0, {})])
 
     def close(self, now: datetime) -> None:
-        for told in self._deliveries.close():
-            self._record(told.notice_id, told.verdict, now)
+        """The last verdicts; those that the ledger does not take are found out by telling once more after the start."""
+        self._unrecorded += self._deliveries.close()
+        try:
+            self.hear(now)
+        except LedgerAway as error:
+            log.warning("%d verdicts are not written down, their notices are told again: %s", len(self._unrecorded), error)
 
     def _record(self, notice_id: int, verdict: Verdict, now: datetime) -> None:
         receiver, attempts = next(
@@ -125,6 +138,7 @@ class Bells:
         next_at = next_attempt(verdict, attempts, now, random.random())  # noqa: S311 - jitter is no secret
         health = self._examine(receiver, verdict, now)
         self._ledger.record(notice_id, final, now, next_at, None if health is None else (receiver, health))
+        self._accept(receiver, health)
         self._metrics.notices.labels(receiver, VERDICTS[type(final)]).inc()
         level = logging.INFO if isinstance(final, Delivered) else logging.WARNING
         log.log(level, "notice %d to %s, attempt %d: %s: %s", notice_id, receiver, attempts, VERDICTS[type(final)], final.why)
@@ -134,21 +148,29 @@ class Bells:
         old = self.health.get(receiver)
         if old is None:
             return None
-        new = self.health[receiver] = after(old, verdict, now, random.random())  # noqa: S311 - jitter is no secret
+        new = after(old, verdict, now, random.random())  # noqa: S311 - jitter is no secret
         if old.failures and not new.failures:
             self._back.add(receiver)
             self._ledger.hurry(receiver, now)
+        return new
+
+    def _accept(self, receiver: str, new: Health | None) -> None:
+        """The ledger has it: only then it counts, so that a verdict that has to be written down twice counts once."""
+        if new is None:
+            return
+        old, self.health[receiver] = self.health[receiver], new
         if old.failures < OPENS_AFTER <= new.failures:
             log.warning("receiver %s failed %d times in a row: only what is urgent is tried at once", receiver, new.failures)
         elif new.failures < OPENS_AFTER <= old.failures:
             log.warning("receiver %s answers again", receiver)
-        return new
 
     def _answer_test(self, number: int, verdict: Verdict, now: datetime) -> None:
-        test = self._tests.pop(number)
+        test = self._tests[number]
         health = self._examine(test.receiver, verdict, now)
         if health is not None:
             self._ledger.keep_health(test.receiver, health)
+            self._accept(test.receiver, health)
+        del self._tests[number]
         test.verdicts.append({"receiver": test.receiver, "verdict": VERDICTS[type(verdict)], "why": verdict.why})
         if len(test.verdicts) == test.of:
             test.answer(verdicts=test.verdicts)

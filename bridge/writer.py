@@ -5,7 +5,8 @@ import select
 import time
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import Any, Final
+from functools import partial
+from typing import Any, Final, TypeVar
 
 import msgspec
 
@@ -24,6 +25,7 @@ OWN: Final = frozenset({"bridge", "operator", "opsview"})
 SOURCES: Final = frozenset({"pacemaker", "clustermon", "drbd", "drbd-events", "edge", "bridge", "operator", "opsview"})
 
 Fields = dict[str, str | int | bool]
+R = TypeVar("R")
 
 log = logging.getLogger("quorumbell.bridge")
 
@@ -50,13 +52,30 @@ class Writer:
         self._boot = boot_id()
         self.backlog: list[tuple[Intake, Arrival]] = []
         """What came while the database did not answer."""
+        self.stopping = False
+        """Nobody waits for the database any more; also set from a signal's handler."""
+
+    def patiently(self, do: Callable[[], R], now: datetime) -> R:
+        """Does it, and does it again, however long the database does not answer: it must bear being repeated.
+
+        Meanwhile relays hold, heartbeats are answered, nothing is acknowledged. Raises LedgerAway only when the bridge is
+        to stop. What was owed before the trouble is looked up after it.
+        """
+        while True:
+            try:
+                return do()
+            except LedgerAway as error:
+                if self.stopping:
+                    raise
+                self._hold(error)
+                self._owed(now)
 
     def receive(self, now: datetime) -> None:
         """Takes what has come in one transaction; acknowledges after it, and only then."""
         arrivals = self._arrivals()
         if not arrivals:
             return
-        known = self.ledger.known([arrival.uid for _, arrival in arrivals])
+        known = self.patiently(partial(self.ledger.known, [arrival.uid for _, arrival in arrivals]), now)
         fresh = {arrival.uid: arrival for _, arrival in arrivals if arrival.uid not in known}
         self._metrics.duplicates.inc(len(arrivals) - len(fresh))
         reports = [_report(arrival) for arrival in fresh.values()]
@@ -104,20 +123,18 @@ class Writer:
         refused: set[bytes] = set()
         while True:
             try:
-                numbers = self.ledger.commit(commit)
+                numbers = self.patiently(partial(self.ledger.commit, commit), now)
                 break
             except BadRows as error:
                 log.error("%s", error)  # noqa: TRY400 - the text says all
                 refused |= error.uids
                 commit.reports = [report for report in commit.reports if report.uid not in error.uids]
-            except LedgerAway as error:
-                self._hold(error)
         self._tell_of(commit, outcome)
         self._committed(commit, numbers)
         return refused
 
     def _hold(self, error: LedgerAway) -> None:
-        """The database does not take it: relays are told to hold, heartbeats are answered, nothing is acknowledged."""
+        """Half a second of holding."""
         log.error("the ledger does not answer, relays hold their reports: %s", error)
         for intake in self._intakes:
             intake.set_window(0)

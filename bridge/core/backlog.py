@@ -3,6 +3,7 @@
 of an incident that is open   one notice, as it is now
 over, and never heard of      a line in the summary
 over, and its beginning heard its end
+part of another now           where it goes on, if its beginning was heard
 data in danger (UNBRAKED)     its beginning and its end, each for itself
 """
 
@@ -36,15 +37,14 @@ def catch_up(
     """Shortens what waits for one receiver. `mentioned` are the incidents of bundles; `current` is how each is now, by number."""
     made = CatchUp()
     over: dict[str, Incident] = {}
-    threads: dict[str, list[Notice]] = {}
-    for notice in owed:
-        if not notice.kind.bundles:
-            threads.setdefault(notice.thread, []).append(notice)
     by_key = {one.key: one for one in current.values()}
     lone: list[Notice] = []
-    for thread in threads.values():
+    for thread in _threads(owed):
         one = _now(thread[-1], current, by_key)
-        if one.state is State.OPEN:
+        if thread[-1].moved:  # nobody needs to hear where goes on what was not heard of
+            begun = any(notice.incident_id in heard for notice in thread)
+            made.withdrawn += [notice.id for notice in (thread[:-1] if begun else thread)]
+        elif one.state is State.OPEN:
             _as_it_is(thread, one, made, now)
         elif one.state is State.CLOSED and thread[-1].kind is Telling.CLOSED:
             if one.kind in UNBRAKED:
@@ -62,6 +62,14 @@ def catch_up(
     elif over or len(summaries) > 1 or any(_changed(notice, mentioned, current) for notice in summaries):
         _sum_up(summaries, over, mentioned, current, made, [*owed], now)
     return made
+
+
+def _threads(owed: Sequence[Notice]) -> list[list[Notice]]:
+    threads: dict[str, list[Notice]] = {}
+    for notice in owed:
+        if not notice.kind.bundles:
+            threads.setdefault(notice.thread, []).append(notice)
+    return list(threads.values())
 
 
 def _as_it_is(thread: list[Notice], one: Incident, made: CatchUp, now: datetime) -> None:

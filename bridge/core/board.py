@@ -109,7 +109,8 @@ class _Object(msgspec.Struct):
     sent: Show | None = None
     sent_at: datetime | None = None
     tries: int = 0
-    absent: bool = False
+    absent: bool | None = None
+    """Whether reading back found no such object; None until it was looked for."""
     accepted: str = ""
     """Other words than those sent, that it shows all the same."""
     why: str = ""
@@ -276,7 +277,8 @@ class Board:
     def _step(self, target: Target, step: Step, now: datetime, why: str) -> None:
         known = self._objects[target]
         before, known.life = known.life, advance(known.life, step)
-        known.why = why
+        if why or known.life is not Life.REFUSED:  # a change does not tell why it is refused
+            known.why = why
         if known.life is before:
             return
         known.since = now
@@ -341,11 +343,11 @@ class Board:
                 )
                 self._put_off(target, now + self._pace.retry_absent)
             return
-        if known.absent:
-            known.absent = False
-            if known.life is Life.REFUSED:
+        before, known.absent = known.absent, False
+        if before is not False and known.life is Life.REFUSED:
+            if before:  # else it may have been refused for another reason: one more try tells
                 self._step(target, Step.FIND, now, "")
-                self._enqueue(target)
+            self._enqueue(target)
             return
         if known.sent is None or known.sent_at is None or known.life in {Life.OWED, Life.REFUSED}:
             return

@@ -20,8 +20,12 @@ def on_edge(world: World, event: EdgeHeard) -> None:
     if event.silent:
         world.put(("silent", event.node), event.at)
         _on_silent(world, event.node, event.at)
+    elif event.gone:
+        _expect_no_more(world, event.node, event.at, f"{event.node} is no longer enrolled")
+        world.note(relay_subject(event.node), Severity.INFO, event.at, f"{event.node} is no longer enrolled")
     else:
-        _on_heard(world, event.node, event.at)
+        _expect_no_more(world, event.node, event.at, f"the relay of {event.node} is heard")
+        world.note(relay_subject(event.node), Severity.OK, event.at, "its reports come in")
 
 
 def _on_silent(world: World, name: str, at: datetime) -> None:
@@ -41,14 +45,12 @@ def _on_silent(world: World, name: str, at: datetime) -> None:
         world.hurt(key, subject, at, Severity.WARNING, "silent", outage=False)
 
 
-def _on_heard(world: World, name: str, at: datetime) -> None:
-    subject = relay_subject(name)
+def _expect_no_more(world: World, name: str, at: datetime, why: str) -> None:
+    """The silence is over: it is heard again, or is no silence any more."""
     world.put(("silent", name), None)
     world.cancel_timer("edge", name)
-    why = f"the relay of {name} is heard"
-    if world.heal(subject, at, f"{why} again") is None:
+    if world.heal(relay_subject(name), at, why) is None:
         world.say(why)
-    world.note(subject, Severity.OK, at, "its reports come in")
     for resource in world.get("waits_for", name) or ():
         world.set_timer(at + world.settings.down_after, "down", resource)
     world.put(("waits_for", name), None)

@@ -141,10 +141,11 @@ class AttributeSet(Event, frozen=True, kw_only=True):
 
 
 class EdgeHeard(Event, frozen=True, kw_only=True):
-    """The bridge's own word about a relay: silent for too long, or heard again."""
+    """The bridge's own word about a relay: silent for too long, or heard again, or `gone`: its node is no longer enrolled."""
 
     node: str
     silent: bool
+    gone: bool = False
 
 
 class EdgeSaid(Event, frozen=True, kw_only=True):

@@ -49,6 +49,7 @@ def _bridge(report: Report) -> Event:
         order=order_of(report),
         node=name_of(body, "node"),
         silent=silent,
+        gone=body.get("gone") is True,
     )
 
 

@@ -51,6 +51,8 @@ class Notice(msgspec.Struct, frozen=True, kw_only=True):
     thread: str = ""
     """The same for every notice of an incident to a receiver: mail threads and chat messages hang on it."""
     id: int = 0
+    goes_on_as: int = 0
+    """Of an incident that is part of another now: that one's number; the ledger fills it in."""
     items: tuple[Incident, ...] = ()
     numbers: tuple[int, ...] = ()
     """The incident numbers of `items`, in their order; the ledger fills them in."""
@@ -60,6 +62,11 @@ class Notice(msgspec.Struct, frozen=True, kw_only=True):
     """Of a bundle: what it tells of began to wait, or ended, after this."""
     until: datetime | None = None
     """Of a braked notice: when it will be told what was held back. Of a digest: what ended before this."""
+
+    @property
+    def moved(self) -> bool:
+        """The last word in its thread, though nothing is over: the story goes on as another incident's."""
+        return self.incident.absorbed_into is not None and not self.kind.bundles
 
     @property
     def urgent(self) -> bool:

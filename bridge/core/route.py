@@ -65,14 +65,15 @@ class Router:
     def review(self, incidents: Iterable[Incident], now: datetime) -> list[Notice]:
         """The words owed after these incidents changed, and after time has passed."""
         changed = {incident.key: incident for incident in incidents}
+        notices: list[Notice] = []
         for incident in changed.values():
             if incident.absorbed_into is not None:
-                self._hand_over(incident.key, incident.absorbed_into)
+                notices += self._hand_over(incident, incident.absorbed_into, now)
         self._live |= {key: incident for key, incident in changed.items() if incident.absorbed_into is None}
         for desk in self._desks.values():
             for incident in changed.values():
                 desk.refresh(incident)
-        notices = self._settle_desks(now)
+        notices += self._settle_desks(now)
         for key in dict.fromkeys([*changed, *(i.absorbed_into for i in changed.values() if i.absorbed_into), *self._due(now)]):
             notices += self._look(key, now)
         return notices
@@ -370,20 +371,37 @@ class Router:
             for after in (*([route.repeat] if route.repeat else []), *(step.after for step in route.escalate)):
                 self._look_again(rung_at + after, incident.key)
 
-    def _hand_over(self, key: str, into: str) -> None:
-        """Who was told of an incident that is now part of another was told of that one."""
-        mine = self.told.pop(key, {})
-        for receiver, told in mine.items():
+    def _hand_over(self, incident: Incident, into: str, now: datetime) -> list[Notice]:
+        """Who was told of an incident that is now part of another was told of that one; whoever was told of both hears in the
+        thread that ends where it goes on, and no more there."""
+        key, notices = incident.key, []
+        for receiver, told in self.told.pop(key, {}).items():
             other = self.told.setdefault(into, {})
             if receiver not in other:
                 other[receiver] = told
+            elif not told.bundled:
+                notices.append(_last_word(incident, told, now))
         if key in self._acknowledged:
             self._acknowledged.setdefault(into, self._acknowledged.pop(key))
         for desk in self._desks.values():
             desk.drop(key)
         self._live.pop(key, None)
+        return notices
 
     def _forget(self, key: str) -> None:
         self._live.pop(key, None)
         self.told.pop(key, None)
         self._acknowledged.pop(key, None)
+
+
+def _last_word(incident: Incident, told: Told, now: datetime) -> Notice:
+    return Notice(
+        incident_id=0,
+        receiver=told.receiver,
+        kind=Telling.UPDATED,
+        reason=f"it goes on as part of another incident: {incident.reason}",
+        at=now,
+        incident=incident,
+        language=told.language,
+        thread=told.thread,
+    )

@@ -234,6 +234,9 @@ class World(Journal):
         for subject in incident.subjects:
             if self.get("holder", subject) == key:
                 self.put(("holder", subject), into)
+            known: Condition | None = self.get("condition", subject)
+            if known is not None and known.incident_key == key:
+                self.put(("condition", subject), msgspec.structs.replace(known, incident_key=into))
         self._wounds(into, self.facts["wounds", into] | (self.get("wounds", key) or NONE))
         self.change(key, at, absorbed_into=into)
         self.step(key, Step.ABSORB, at, reason)

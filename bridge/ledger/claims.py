@@ -9,6 +9,7 @@ from sqlalchemy import Connection, bindparam, exists, literal_column, select, up
 from bridge.core.event import from_us, to_us
 from bridge.core.notice import Notice
 from bridge.ledger import rows
+from bridge.ledger.reading import beginner
 from bridge.ledger.records import Standing
 from bridge.ledger.tables import URGENT, memory, notice
 
@@ -86,5 +87,8 @@ def _lease(connection: Connection, row: Any, until: int) -> Claim:
     told = rows.to_notice(row)
     if told.kind.bundles:  # it stands for itself
         return told, row.attempts, {}
-    remembered = connection.execute(_remembered, {"whose": row.receiver, "incident_number": row.incident_id}).scalar()
+    begun = beginner(connection, told)
+    remembered = connection.execute(_remembered, {"whose": row.receiver, "incident_number": begun}).scalar()
+    if remembered is None and begun != row.incident_id:  # as it was kept by earlier versions
+        remembered = connection.execute(_remembered, {"whose": row.receiver, "incident_number": row.incident_id}).scalar()
     return told, row.attempts, rows.to_memory(remembered)

@@ -6,10 +6,11 @@ from typing import Any, Final, NamedTuple
 
 from sqlalchemy import Column, ColumnElement, Connection, Row, Select, and_, bindparam, func, or_, select
 
+from bridge.core.decide import thread_of
 from bridge.core.event import from_us, to_us
 from bridge.core.health import Health
 from bridge.core.incident import Incident, State
-from bridge.core.notice import Telling
+from bridge.core.notice import Notice, Telling
 from bridge.core.world import Condition
 from bridge.ledger import rows
 from bridge.ledger.records import Attempt, BoardRow, Checkpoint, Edge, NoticeRow, Queue, Standing, StoredReport, ToldRow
@@ -56,6 +57,24 @@ def ids_of(connection: Connection, keys: Collection[str]) -> dict[str, int]:
         for row in connection.execute(_numbers, {"keys": some}):
             found[row.key] = row.id
     return found
+
+
+def beginner(connection: Connection, told: Notice) -> int:
+    """The number of the incident with which the notice's thread began: the memory of a thread is kept under it.
+
+    It is the notice's own, unless that took the thread over from one that is part of it now.
+    """
+    keys, seen = [told.incident.key], {told.incident.key}
+    if told.thread in {"", thread_of(told.incident.key)}:
+        return told.incident_id
+    while keys:
+        parts = connection.execute(select(incident.c.id, incident.c.key).where(incident.c.absorbed_into.in_(keys))).all()
+        for part in parts:
+            if thread_of(part.key) == told.thread:
+                return int(part.id)
+        keys = [part.key for part in parts if part.key not in seen]
+        seen.update(keys)
+    return told.incident_id
 
 
 def reports(connection: Connection, span: Span, batch: int) -> list[tuple[int, StoredReport]]:

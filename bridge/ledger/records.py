@@ -93,6 +93,8 @@ class Commit(msgspec.Struct, kw_only=True):
     conditions: list[Condition] = []
     checkpoint: bytes | None = None
     edges: list[Edge] = []
+    edges_gone: list[tuple[str, str]] = []
+    """(cluster, node) of relays that are no longer enrolled."""
     boards: list[BoardRow] = []
 
 

@@ -106,7 +106,7 @@ def of_notice(notice: Notice, ids: Mapping[str, int]) -> Values:
         "severity": notice.incident.severity.value,
         "peak": notice.incident.peak.value,
         "at": at,
-        "data": _encode(_shortened(notice, ids)),
+        "data": _encode(_completed(notice, ids)),
         "state": Standing.PENDING.value,
         "attempts": 0,
         "next_at": at,
@@ -114,7 +114,10 @@ def of_notice(notice: Notice, ids: Mapping[str, int]) -> Values:
     }
 
 
-def _shortened(notice: Notice, ids: Mapping[str, int]) -> Notice:
+def _completed(notice: Notice, ids: Mapping[str, int]) -> Notice:
+    """With the numbers that only the ledger knows."""
+    if notice.moved:
+        return msgspec.structs.replace(notice, goes_on_as=ids.get(notice.incident.absorbed_into or "", 0))
     if not notice.items:
         return notice
     items = notice.items[:MOST_ITEMS]

@@ -14,10 +14,10 @@ from sqlalchemy.dialects import postgresql, sqlite
 from bridge.core.event import Severity, to_us
 from bridge.core.health import Health
 from bridge.core.incident import Incident, State
-from bridge.core.notice import Delivered, GiveUp, Notice, Telling, Verdict
+from bridge.core.notice import Delivered, GiveUp, Notice, Verdict
 from bridge.core.world import Condition
 from bridge.ledger import rows
-from bridge.ledger.reading import ids_of, incidents_of
+from bridge.ledger.reading import beginner, ids_of, incidents_of
 from bridge.ledger.records import BadRows, BoardRow, Commit, Edge, Standing, StoredReport
 from bridge.ledger.store import of_a_row
 from bridge.ledger.tables import (
@@ -97,6 +97,7 @@ def _parts(commit: Commit) -> list[tuple[Action, Sequence[Any], Blame]]:
         (_recorder(commit.now), commit.verdicts, lambda _: set()),
         (keep_conditions, commit.conditions, lambda item: {item.uid} if item.uid else of_key.get(item.incident_key, set())),
         (keep_edges, commit.edges, lambda _: set()),
+        (drop_edges, commit.edges_gone, lambda _: set()),
         (keep_boards, commit.boards, lambda _: set()),
         (_checkpointer(commit.now), [] if commit.checkpoint is None else [commit.checkpoint], lambda _: set()),
     ]
@@ -143,7 +144,7 @@ def keep_incidents(connection: Connection, incidents: Sequence[Incident]) -> Non
 
 def add_notices(connection: Connection, notices: Sequence[Notice]) -> None:
     keys = {item.key for one in notices for item in (one.incident, *one.items) if not one.incident_id}
-    ids = ids_of(connection, keys)
+    ids = ids_of(connection, keys | {one.incident.absorbed_into for one in notices if one.incident.absorbed_into})
     for bundles, some in groupby(notices, lambda one: one.kind.bundles):  # in their order, which is that of telling
         if not bundles:
             connection.execute(insert(notice), [rows.of_notice(one, ids) for one in some])
@@ -185,6 +186,11 @@ def keep_edges(connection: Connection, edges: Sequence[Edge]) -> None:
     connection.execute(_upsert(connection.dialect.name, edge), [rows.of_edge(one) for one in edges])
 
 
+def drop_edges(connection: Connection, gone: Sequence[tuple[str, str]]) -> None:
+    for cluster, node in gone:
+        connection.execute(delete(edge).where(edge.c.cluster == cluster, edge.c.node == node))
+
+
 def keep_boards(connection: Connection, boards: Sequence[BoardRow]) -> None:
     connection.execute(_upsert(connection.dialect.name, board), [rows.of_board(one) for one in boards])
 
@@ -215,12 +221,10 @@ def record(connection: Connection, notice_id: int, verdict: Verdict, now: dateti
 def _remember(connection: Connection, notice_id: int, new: dict[str, str]) -> None:
     if not new:
         return
-    told = connection.execute(
-        select(notice.c.receiver, notice.c.incident_id, notice.c.kind).where(notice.c.id == notice_id)
-    ).one()
-    if Telling(told.kind).bundles:
+    told = rows.to_notice(connection.execute(select(notice).where(notice.c.id == notice_id)).one())
+    if told.kind.bundles:
         return
-    whose = {"receiver": told.receiver, "incident_id": told.incident_id}
+    whose = {"receiver": told.receiver, "incident_id": beginner(connection, told)}
     old = connection.execute(select(memory.c.data).filter_by(**whose)).scalar()
     data = rows.of_memory(rows.to_memory(old) | new)
     connection.execute(_upsert(connection.dialect.name, memory), [whose | {"data": data}])

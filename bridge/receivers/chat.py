@@ -111,7 +111,6 @@ class ChatReceiver(abc.ABC):
         self._settings = settings
         self._zone = ZoneInfo(settings.time_zone)
         self._begun: dict[int, dict[str, str]] = {}
-        self._threads: dict[str, dict[str, str]] = {}
         self._unsure: dict[str, int] = {}
         self._until = 0.0
 
@@ -135,9 +134,7 @@ class ChatReceiver(abc.ABC):
         again = TRIED in memory or notice.thread in self._unsure
         done = self._begun.setdefault(notice.id, {})
         self._until = time.monotonic() + self._settings.timeout.total_seconds()
-        # An incident that was absorbed goes on under another number, whose memory is empty, but in the same thread.
-        known = memory if memory.get("root") else self._threads.get(notice.thread, memory)
-        telling = _Telling(self, notice, chat(notice, self._zone), known, done, again=again)
+        telling = _Telling(self, notice, chat(notice, self._zone), memory, done, again=again)
         try:
             verdict: Verdict = telling.tell()
         except Refused as refused:
@@ -149,10 +146,8 @@ class ChatReceiver(abc.ABC):
         else:
             del self._begun[notice.id]
         if isinstance(verdict, Delivered):
-            self._threads[notice.thread] = {**known, **verdict.remember}
             self._unsure.pop(notice.thread, None)
         _forget_the_oldest(self._begun)
-        _forget_the_oldest(self._threads)
         _forget_the_oldest(self._unsure)
         return verdict
 

@@ -104,6 +104,7 @@ def frame(notice: Notice, language: str, zone: tzinfo) -> dict[str, Any]:
     sentence = _sentence(incident, context, language)
     context["sentence"] = sentence
     over = notice.kind is Telling.CLOSED
+    goes_on = labels["goes_on_as" if notice.goes_on_as else "goes_on"].format(notice.goes_on_as)
     return {
         "language": language,
         "labels": labels,
@@ -112,10 +113,10 @@ def frame(notice: Notice, language: str, zone: tzinfo) -> dict[str, Any]:
         "headline": f"{_word(notice, context, labels)}: {sentence}",
         "word": _word(notice, context, labels),
         "colour": "ok" if over else str(incident.severity),
-        "story": layout.pieces(_part(str(notice.kind), incident, context, language)),
+        "story": layout.pieces(goes_on if notice.moved else _part(str(notice.kind), incident, context, language)),
         "sections": [],
-        "runbook": [] if over else layout.pieces(_part("runbook", incident, context, language)),
-        "outages": tables.outages(incident.outages, notice.at, language),
+        "runbook": [] if over or notice.moved else layout.pieces(_part("runbook", incident, context, language)),
+        "outages": tables.outages(() if notice.moved else incident.outages, notice.at, language),
         "involved": tables.involved(incident, language),
         "foot": _foot(notice, labels),
     }
@@ -148,7 +149,7 @@ def _sentence(incident: Incident, context: dict[str, Any], language: str) -> str
 def _context(notice: Notice, language: str, zone: tzinfo) -> dict[str, Any]:
     incident = notice.incident
     known = complete(incident)
-    over = incident.state is State.CLOSED or notice.kind is Telling.CLOSED
+    over = (incident.state is State.CLOSED and not notice.moved) or notice.kind is Telling.CLOSED
     ended_at = _over_at(notice, known.get("recovered_at", "")) if over else notice.at
     return {
         "f": Facts(known),
@@ -202,6 +203,8 @@ def _subject(notice: Notice, title: str) -> str:
 
 def _word(notice: Notice, context: dict[str, Any], labels: dict[str, str]) -> str:
     """What is new, in a word or two: `Worse`, `Over after 4 min`."""
+    if notice.moved:
+        return labels["moved"]
     if notice.kind is Telling.CLOSED:
         return labels["over_after"].format(context["lasted"])
     if notice.kind is Telling.REMINDER:
@@ -213,7 +216,7 @@ def _foot(notice: Notice, labels: dict[str, str]) -> list[str]:
     cluster = clean(notice.incident.cluster)
     if not notice.incident_id:
         return [labels["incident_unnumbered"].format(cluster), labels["printed"]]
-    ask = labels["ended_ask" if notice.kind is Telling.CLOSED else "ask"].format(notice.incident_id)
+    ask = labels["ended_ask" if notice.kind is Telling.CLOSED or notice.moved else "ask"].format(notice.incident_id)
     return [labels["incident"].format(notice.incident_id, cluster), ask, labels["printed"]]
 
 

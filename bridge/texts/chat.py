@@ -68,7 +68,7 @@ def chat_strictly(notice: Notice, zone: tzinfo) -> Chat:
     told = frame(notice, notice.language, zone)
     if notice.kind.bundles:
         return _several(notice, told)
-    over = notice.kind is Telling.CLOSED
+    over = notice.kind is Telling.CLOSED or notice.moved
     # What stays in the room must not say "2 minutes ago", and is no news: the story as it is told at the beginning.
     settled = told if over else frame(msgspec.structs.replace(notice, kind=Telling.OPENED), notice.language, zone)
     labels, cluster = told["labels"], clean(notice.incident.cluster)
@@ -106,6 +106,8 @@ def _several(notice: Notice, told: dict[str, Any]) -> Chat:
 def _mark(notice: Notice) -> str:
     if notice.incident.key.startswith(TEST_KEY):
         return TEST_MARK
+    if notice.moved:
+        return MARKS[Severity.INFO]
     well = notice.kind is Telling.CLOSED or notice.incident.state in {State.CLEARING, State.CLOSED}
     return MARKS[Severity.OK if well else notice.incident.severity]
 
@@ -113,7 +115,7 @@ def _mark(notice: Notice) -> str:
 def _state(notice: Notice, told: dict[str, Any]) -> str:
     """How it is now, in a word: never by colour alone."""
     labels: dict[str, str] = told["labels"]
-    if notice.kind is Telling.CLOSED:
+    if notice.kind is Telling.CLOSED or notice.moved:
         return str(told["word"])
     if notice.incident.key.startswith(TEST_KEY):
         return labels["test"]

@@ -166,7 +166,12 @@ class Intake:
         self._standby = None if reason is None else codec.NotNow(reason, tuple(endpoints))
 
     def peers(self) -> list[PeerState]:
-        return list(self._peers.states(self._allowed.peers.values() if self._allowed else ()))
+        return list(self._peers.states(self._allowed.peers.values() if self._allowed else None))
+
+    @property
+    def knows_all(self) -> bool:
+        """Whether peers() are all that there are: where there is no allow-list, or it cannot be read whole, nobody can tell."""
+        return self._allowed is not None and self._allowed.whole
 
     @property
     def refusals(self) -> Mapping[str, int]:

@@ -180,6 +180,8 @@ class AllowList:
     def __init__(self, folder: str) -> None:
         self.folder = folder
         self.peers, wrong = self._read()
+        self.whole = not wrong and Path(folder).is_dir()
+        """Nothing in it could not be read: who is not in it is not enrolled."""
         if wrong:
             raise Mistakes(wrong)
         self._seen = self._signature()
@@ -191,6 +193,7 @@ class AllowList:
             return None
         self._seen = signature
         peers, wrong = self._read()
+        self.whole = not wrong and Path(self.folder).is_dir()
         self.peers = peers  # one assignment: the thread that answers handshakes sees the old list or the new one
         return wrong
 

@@ -118,8 +118,7 @@ class Peers:
         for route in [route for route, (_, heard) in self._routes.items() if now - heard > FORGET_ROUTE_AFTER]:
             del self._routes[route]
 
-    def states(self, enrolled: Iterable[Peer]) -> Iterator[PeerState]:
-        """All that spoke, and those that are enrolled and never did."""
-        yield from self._states.values()
-        for peer in sorted(set(enrolled) - self._states.keys()):
-            yield PeerState(cluster=peer.cluster, node=peer.node)
+    def states(self, enrolled: Iterable[Peer] | None) -> Iterator[PeerState]:
+        """Those that are enrolled, whether they spoke or not; where nobody is (None), all that spoke."""
+        for peer in sorted(set(self._states if enrolled is None else enrolled)):
+            yield self._states.get(peer) or PeerState(cluster=peer.cluster, node=peer.node)

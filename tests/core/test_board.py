@@ -331,7 +331,7 @@ def test_what_is_refused_though_it_is_there_is_tried_rarely():
     for minute in range(60):
         sent += len(send(one, at(60 * minute), GiveUp("400: may not be touched")))
         one.seen([Seen(target=WEB, shade=Shade.OK)], at(60 * minute), at(60 * minute))
-    assert sent == 4
+    assert sent == 5, "every quarter of an hour, and once when it is first seen there"
     assert len(one.remarks) == 1
 
 
@@ -464,3 +464,23 @@ TestAnyBoard = AnyBoard.TestCase
 TestAnyBoard.settings = settings(
     max_examples=60, stateful_step_count=40, deadline=None, suppress_health_check=[HealthCheck.too_slow]
 )
+
+
+def test_why_it_is_refused_is_said_also_after_it_changed():
+    one = board()
+    one.learn(condition(), T0)
+    send(one, T0, GiveUp("400: no such service"))
+    one.learn(condition(severity=Severity.WARNING, why="web limps"), at(1))
+    ((_, _, life, why),) = one.standing().untrue
+    assert (life, why) == ("refused", "400: no such service")
+
+
+def test_what_was_refused_before_the_first_reading_is_sent_once_it_is_found():
+    """The bridge was started, and Opsview reloaded, before anything was read."""
+    one = board()
+    one.learn(condition(), T0)
+    shows = send(one, T0, GiveUp("400: no such service"))
+    one.seen([Seen(target=WEB, shade=Shade.UNKNOWN, text="pending")], at(30), at(30))
+    assert [show.target for show in send(one, at(30), GiveUp("403"))] == [shows[0].target]
+    one.seen([Seen(target=WEB, shade=Shade.UNKNOWN, text="pending")], at(60), at(60))
+    assert one.next(at(60), 10) == [], "found once is enough: it is refused for another reason"

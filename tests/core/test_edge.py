@@ -40,3 +40,12 @@ def test_an_orderly_leave_explains_the_silence_after_it_and_before_it(cluster):
     cluster.at(300).attribute("n3", "shutdown", "1767225900").lost("n3", by="n1 n2").at(340).silent("n3")
     assert cluster.at(400).stories() == [("edge-silent", "relay/n3", "ok", "closed")]
     assert cluster.condition("relay/n3") == ("info", "silent: n3 left in good order")
+
+
+def test_what_is_shown_of_a_relay_names_the_story_that_tells_of_it_now(cluster):
+    cluster.at(50).silent("n3")
+    alone = cluster.conditions["relay/n3"].incident_key
+    cluster.at(60).lost("n3", by="n1 n2")
+    (whole,) = [one for one in cluster.incidents.values() if one.absorbed_into is None]
+    assert (cluster.conditions["relay/n3"].incident_key, whole.root) == (whole.key, "node/n3")
+    assert alone != whole.key

@@ -4,10 +4,12 @@ from datetime import timedelta
 
 import msgspec
 import pytest
+from msgspec.structs import replace
 
-from bridge.core.decide import bundle
+from bridge.core.decide import bundle, thread_of
 from bridge.core.event import Severity
 from bridge.core.health import Health
+from bridge.core.incident import State
 from bridge.core.notice import Delivered, Telling, TryLater
 from bridge.ledger.ledger import Ledger
 
@@ -119,3 +121,31 @@ def test_what_ended_in_a_span_of_time(ledger, make):
     ended = [make.closed(old, make.now - SECOND), make.closed(new), make.closed(part)]
     ledger.commit(make.commit(incidents=[*ended, make.incident("open")]))
     assert [one.key for _, one in ledger.closed(make.now, make.now + SECOND)] == ["new"]
+
+
+def test_a_thread_keeps_its_memory_when_its_incident_becomes_part_of_another(ledger, make):
+    small, whole = make.incident("small"), make.incident("whole")
+    thread = thread_of("small")
+    ledger.commit(make.commit(incidents=[small, whole], notices=[make.notice(small, thread=thread)]))
+    ((opened, _, _),) = ledger.claim("mail", make.now, LEASE)
+    ledger.record(opened.id, Delivered(remember={"root": "m1"}), make.now, None)
+    part = replace(small, state=State.CLOSED, absorbed_into="between")
+    between = make.incident("between", state=State.CLOSED, absorbed_into="whole")
+    words = [make.notice(whole, thread=thread), make.notice(whole, thread=thread_of("whole"))]
+    ledger.commit(make.commit(incidents=[part, between], notices=words))
+    ((updated, _, memory),) = ledger.claim("mail", make.now, LEASE)
+    assert memory == {"root": "m1"}
+    ledger.record(updated.id, Delivered(remember={"said": "more"}), make.now, None)
+    ((other, _, memory),) = ledger.claim("mail", make.now, LEASE)
+    assert memory == {}, "a thread of its own has its own memory"
+    ledger.record(other.id, Delivered(remember={"root": "m2"}), make.now, None)
+    ledger.commit(make.commit(notices=[make.notice(whole, thread=thread)]))
+    assert ledger.claim("mail", make.now, LEASE)[0][2] == {"root": "m1", "said": "more"}
+
+
+def test_a_last_word_names_the_number_under_which_it_goes_on(ledger, make):
+    part, whole = make.incident("small", state=State.CLOSED, absorbed_into="whole"), make.incident("whole")
+    ledger.commit(make.commit(incidents=[whole]))
+    ledger.commit(make.commit(incidents=[part], notices=[make.notice(part, kind=Telling.UPDATED)]))
+    ((told, _, _),) = ledger.claim("mail", make.now, LEASE)
+    assert told.goes_on_as == ledger.incident_ids(["whole"])["whole"]

@@ -130,3 +130,16 @@ def test_doing_it_again_changes_nothing_more(make):
     again.owed = [replace(notice, id=number) for number, notice in enumerate(made.notices, 1)]
     again.current = box.current
     assert again.shorten()[:2] == ([], [])
+
+
+def test_what_became_part_of_another_says_so_only_where_its_beginning_was_heard(make):
+    outbox = Outbox(make)
+    part, whole = make.open("part"), make.open("whole")
+    outbox.owe(whole, "opened")
+    outbox.owe(part, "opened")
+    outbox.owe(replace(make.closed(part), absorbed_into=whole.key), "updated")
+    numbers = outbox.number(part), outbox.number(whole)
+    now = {"mentioned": {}, "current": outbox.current, "now": make.now}
+    unheard = catch_up(outbox.owed, heard=set(), **now)
+    assert (unheard.withdrawn, unheard.notices) == ([2, 3], [])
+    assert catch_up(outbox.owed, heard={numbers[0]}, **now).withdrawn == [2]

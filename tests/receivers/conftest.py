@@ -35,7 +35,7 @@ def told() -> Callable[..., Notice]:
         made = bundle(telling, language) if telling.bundles else notice(kind, telling, language)
         inside = {
             name: fields.pop(name)
-            for name in ("facts", "cluster", "key", "root", "outages", "state", "severity")
+            for name in ("facts", "cluster", "key", "root", "outages", "state", "severity", "absorbed_into")
             if name in fields
         }
         return msgspec.structs.replace(made, incident=msgspec.structs.replace(made.incident, **inside), **fields)

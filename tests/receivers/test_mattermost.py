@@ -154,15 +154,27 @@ def test_what_was_told_late_as_another_notice_is_still_one_message_and_true(plac
 
 
 def test_an_incident_that_became_part_of_another_goes_on_in_its_message(place, bell, told):
-    assert isinstance(bell.deliver(told(), {}), Delivered)
+    verdict = bell.deliver(told(), {})
+    assert isinstance(verdict, Delivered)
     part_of = told(Telling.UPDATED, id=2, incident_id=18, key="another birth", facts={"node": "n3", "behind": "db"})
-    verdict = bell.deliver(part_of, {})
+    verdict = make(place.port, channel=place.channel).deliver(part_of, verdict.remember)  # after a restart, too
     assert isinstance(verdict, Delivered)
     root, details, changed = place.shown()
     assert "because db could not be stopped" in root["text"]
     assert "quorumbell explain 18" in root["text"]
     assert {details["thread"], changed["thread"]} == {root["id"]}
     assert verdict.remember["root"] == root["id"]
+
+
+def test_who_was_told_of_both_reads_in_the_old_message_where_it_goes_on(place, bell, told):
+    verdict = bell.deliver(told(), {})
+    last = told(Telling.UPDATED, id=2, state=State.CLOSED, absorbed_into="a larger story")
+    bell.deliver(msgspec.structs.replace(last, goes_on_as=18), verdict.remember)
+    root, details = place.shown()
+    assert root["text"].startswith("🔵 Part of another incident · mill")
+    assert "This is part of incident 18 now, and goes on there" in root["text"]
+    assert "🟢" not in root["text"], "nothing is over"
+    assert details["thread"] == root["id"]
 
 
 def test_where_nothing_may_be_edited_the_thread_tells(place, bell, tell):

@@ -109,3 +109,18 @@ def test_a_silence_keeps_quiet_but_not_about_the_end(timeline, wait):
     story.at(wait + 100)
     (end,) = story.heard("noc")
     assert (str(end.kind), end.incident.root) == ("closed", "resource/db")
+
+
+def test_two_stories_that_become_one_go_on_in_one_thread_and_the_other_says_so(timeline):
+    story = timeline(NOC + "digest = false\n")
+    story.at(0).member("e", seen_by="abcd").lost("d", seen_by="abce").at(100).lost("e", seen_by="abc").at(170)
+    first, second = story.heard("noc")
+    story.at(200).lost("c", seen_by="ab").at(230)
+    (last,) = story.heard("noc")  # one update, no ring
+    (whole,) = story.ledger.incidents(state="open")
+    assert (str(last.kind), last.moved, last.goes_on_as) == ("updated", True, whole[0])
+    story.restart().at(240).starts("web").restart().at(300).expect("noc")
+    story.at(400).member("c", seen_by="ab").member("d", seen_by="abc").member("e", seen_by="abcd").at(700)
+    (end,) = story.heard("noc")
+    assert str(end.kind) == "closed"
+    assert (first.thread, second.thread) == (last.thread, end.thread)
