@@ -75,11 +75,11 @@ def _head(number: int, incident: "Incident") -> str:
     from bridge.humane import instant, plain, span
     from bridge.texts import summary
 
-    ended = f"over since {instant(incident.closed_at)}" if incident.closed_at else "not over"
+    ended = f"over since {instant(incident.over_at)}" if incident.over_at else "not over"
     lines = [
         f"incident {number}: {summary(incident)}",
         f"{incident.kind}, {incident.severity} (peak {incident.peak}), {incident.state}, cluster {plain(incident.cluster)}",
-        f"began {instant(incident.opened_at)}, {ended}, {span((incident.closed_at or now()) - incident.opened_at)}",
+        f"began {instant(incident.opened_at)}, {ended}, {span((incident.over_at or now()) - incident.opened_at)}",
         f"concerns {plain(', '.join(sorted({incident.root, *incident.subjects})))}",
     ]
     away = [

@@ -53,5 +53,5 @@ def _row(number: int, one: "Incident") -> tuple[object, ...]:
     from bridge.humane import instant, span
     from bridge.texts import summary
 
-    lasted = span((one.closed_at or now()) - one.opened_at)
+    lasted = span((one.over_at or now()) - one.opened_at)
     return number, instant(one.opened_at), lasted, one.state, one.peak, one.cluster, one.kind, summary(one)

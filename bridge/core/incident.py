@@ -110,3 +110,13 @@ class Incident(msgspec.Struct, frozen=True, kw_only=True):
     """What got worse after it was open, in words: each is worth a ring of its own."""
     reason: str = ""
     absorbed_into: str | None = None
+
+    @property
+    def over_at(self) -> datetime | None:
+        """When all was well again; it closes after a quiet time, which nobody wants to see counted. None while it is not over."""
+        if self.closed_at is None:
+            return None
+        try:
+            return datetime.fromisoformat(self.facts.get("recovered_at", ""))
+        except ValueError:
+            return self.closed_at

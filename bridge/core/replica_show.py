@@ -122,6 +122,17 @@ def facts(replica: Replica, found: list[Trouble], kind: Kind) -> dict[str, str]:
     return {name: value for name, value in told.items() if value}
 
 
+def _gives_up(replica: Replica) -> bool:
+    """The handler of a split brain runs before DRBD gives the connection up: for that moment `Connected` would mislead."""
+    split = [one.nodes for one in replica.splits.values() if one.unsolved and not one.victim]
+    return any(
+        link.state == "Connected" and side.node in nodes and peer_name(replica, side.node, peer) in nodes
+        for nodes in split
+        for side in replica.sides.values()
+        for peer, link in side.links.items()
+    )
+
+
 def now(replica: Replica, found: list[Trouble], kind: Kind, known: Mapping[str, str]) -> dict[str, str]:
     """The facts of the troubles that make the incident what it is; what others add does not displace what is known.
 
@@ -133,6 +144,8 @@ def now(replica: Replica, found: list[Trouble], kind: Kind, known: Mapping[str, 
     told |= {name: fact for one in found if one.kind is not kind for name, fact in one.facts.items() if name not in known}
     for trouble in found:
         told |= trouble.facts if trouble.kind is kind else {}
+    if _gives_up(replica):
+        told["links"] = ""
     victims = sorted({split.victim for split in replica.splits.values() if split.victim})
     return told | ({"victim": ", ".join(victims)} if victims else {})
 

@@ -150,7 +150,7 @@ def _context(notice: Notice, language: str, zone: tzinfo) -> dict[str, Any]:
     incident = notice.incident
     known = complete(incident)
     over = (incident.state is State.CLOSED and not notice.moved) or notice.kind is Telling.CLOSED
-    ended_at = _over_at(notice, known.get("recovered_at", "")) if over else notice.at
+    ended_at = (incident.over_at if over else None) or notice.at
     return {
         "f": Facts(known),
         "q": quoted(known),
@@ -171,14 +171,6 @@ def _context(notice: Notice, language: str, zone: tzinfo) -> dict[str, Any]:
         "behinds": [shlex.quote(one) for one in known.get("behind", "").split(", ") if one],
         "silent": _silent(known.get("silent_since", ""), language, zone),
     }
-
-
-def _over_at(notice: Notice, recovered_at: str) -> datetime:
-    """When all was well again; the incident itself closes after a quiet time, which nobody wants to see counted."""
-    try:
-        return datetime.fromisoformat(recovered_at)
-    except ValueError:
-        return notice.incident.closed_at or notice.at
 
 
 def _silent(since: str, language: str, zone: tzinfo) -> str:

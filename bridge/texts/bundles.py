@@ -150,7 +150,7 @@ def _when(one: Incident, now: datetime, language: str, zone: tzinfo) -> str:
     began = name(one.opened_at, language, zone)
     if one.state is State.OPEN:
         return said["since"].format(began)
-    ended_at: datetime = max(one.closed_at or one.changed_at, one.opened_at)
+    ended_at: datetime = max(one.over_at or one.changed_at, one.opened_at)
     same_day = one.opened_at.astimezone(zone).date() == ended_at.astimezone(zone).date()
     ended = words.clock(ended_at, zone) if same_day else words.weekday_time(ended_at, language, zone)
     return said["from_to"].format(began, ended, words.span(ended_at - one.opened_at, language))

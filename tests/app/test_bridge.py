@@ -139,6 +139,9 @@ def test_a_restart_in_the_middle_of_a_story_tells_it_once(bridge):
     story = bridge.command("explain", str(incident["id"]))
     assert "db cannot be stopped on n1" in story
     assert "delivered" in story
+    recovered = incident["facts"]["recovered_at"]
+    assert recovered < incident["closed_at"]
+    assert f"over since {recovered[:19].replace('T', ' ')}" in story, "as the mail says: the quiet time does not count"
 
 
 def test_people_acknowledge_silence_and_ring(bridge):

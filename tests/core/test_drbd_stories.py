@@ -4,7 +4,11 @@ import json
 
 import pytest
 
-from bridge.rehearse import run
+from bridge.core.incident import Kind
+from bridge.core.notice import Telling
+from bridge.core.settings import Settings
+from bridge.rehearse import Rehearsal, bell, read_recording, run
+from bridge.texts import render
 from tests.core.drbd_lab import Lab, moment
 
 
@@ -383,6 +387,25 @@ def test_the_victim_of_a_split_brain_is_known_from_its_own_word_alone(told, gene
     lab.solve_by_hand("west", "east", 400)
     split = one(told(lab, states=["east"], handlers=["east"]), "replica-split-brain", "drbd/r0", "closed")
     assert "only east" in split["summary"]
+
+
+@BOTH
+def test_who_is_rung_for_a_split_brain_does_not_read_that_the_sides_are_connected(tmp_path, generation):
+    """As recorded: the handshake makes it Connected, the handlers run, and only then it is given up."""
+    lab = Lab("east", "west", generation=generation)
+    lab.begin(primary="both")
+    lab.lose("east", "west", 10)
+    for node, peer in (("east", "west"), ("west", "east")):
+        lab.state(node, peer, 39.9, "r0", "Connected")
+    lab.split_brain("east", "west", 40)
+    rehearsal = Rehearsal(Settings(), bell())
+    rehearsal.take(read_recording(lab.write(tmp_path)))
+    (notice,) = (one for one in rehearsal.notices if one.kind is Telling.OPENED)
+    assert notice.incident.kind is Kind.REPLICA_SPLIT_BRAIN
+    body = render(notice).body
+    assert "connections:" not in body
+    assert ('"unknown connection"' in " ".join(body.split())) is (generation == "8.4")
+    assert rehearsal.incidents[notice.incident.key].facts["links"] == "east StandAlone, west StandAlone"
 
 
 def test_of_three_nodes_two_are_split_and_all_are_named(told):
