@@ -257,10 +257,10 @@ def compose(notice: Notice, settings: Settings, name: str, zone: ZoneInfo, memor
 
 
 def _thread(notice: Notice, name: str) -> str:
-    """Unique beyond this installation: two bridges may count their incidents alike and write from the same domain."""
-    birth = repr((notice.incident.cluster, notice.incident.key, notice.thread, name))
-    digest = hashlib.sha256(birth.encode(errors="replace")).hexdigest()[:16]
-    return f"several.{digest}" if notice.kind.bundles else f"incident-{notice.incident_id}.{digest}"
+    """Unique beyond this installation, and kept when the story goes on under another number: it follows from its thread."""
+    birth = repr((notice.incident.cluster, notice.thread or notice.incident.key, name))
+    digest = hashlib.sha256(birth.encode(errors="replace")).hexdigest()[:20]
+    return f"{'several' if notice.kind.bundles else 'incident'}.{digest}"
 
 
 def _bare(written: str) -> str:

@@ -173,6 +173,11 @@ def test_the_number_that_a_notice_printed_is_understood_when_a_late_report_made_
     assert "on my way" in story
     assert "not over" in story
     assert len(bridge.mails) == 1
+    assert bridge.hook(**{**stop_failed(now + 1), "task": "start", "rc": "0", "desc": "ok", "node_sequence": "9"}) == 0
+    eventually(lambda: len(bridge.mails) == 2)
+    assert bridge.mails[0]["Message-ID"] in bridge.mails[1]["References"], "one thread, whatever its number"
+    subjects = [mail["Subject"] for mail in bridge.mails]
+    assert subjects[1] == f"Re: {subjects[0]}"
 
 
 def test_replay_arrives_at_the_same_incidents(bridge):

@@ -151,16 +151,22 @@ def test_a_retry_is_the_same_mail(mail, rules, told):
         assert parsedate_to_datetime(one["Date"]) == notice.at.replace(microsecond=0)
 
 
-def test_incidents_installations_and_receivers_do_not_share_a_thread(mail, rules, told):
+def test_stories_clusters_and_receivers_do_not_share_a_thread(mail, rules, told):
     for bell, notice in [
         ("night", told()),
         ("day", told()),
-        ("night", told(key="another birth")),
+        ("night", told(thread="another")),
         ("night", told(cluster="another")),
-        ("night", told(incident_id=18)),
     ]:
         mail(bell).deliver(notice, {})
-    assert len({received.message["Message-ID"] for received in rules.mails}) == 5
+    assert len({received.message["Message-ID"] for received in rules.mails}) == 4
+
+
+def test_a_story_that_goes_on_under_another_number_stays_in_its_thread(mail, rules, told):
+    mail("night").deliver(told(), {})
+    mail("night").deliver(told(Telling.CLOSED, key="another birth", incident_id=18), {})
+    first, last = (received.message for received in rules.mails)
+    assert last["In-Reply-To"] == last["References"] == first["Message-ID"]
 
 
 def test_the_subject_stays_when_the_incident_is_understood_better(mail, rules, told):

@@ -66,7 +66,7 @@ def subject(imap, number: int) -> str:
 
 def test_a_thread_holds_in_a_real_mailbox_though_its_first_mail_was_lost(system, mail, told):
     bell = mail("ops@example.com")
-    for notice in (told(Telling.ESCALATED), told(Telling.CLOSED), told(Telling.OPENED, key="another", incident_id=18)):
+    for notice in (told(Telling.ESCALATED), told(Telling.CLOSED), told(Telling.OPENED, thread="another", incident_id=18)):
         verdict = bell.deliver(notice, {})
         assert isinstance(verdict, Delivered), verdict
     system.wait_for("ops@example.com", 3)
