@@ -13,6 +13,7 @@ MATTERMOST = b"HTTP/1.1 201 Created\r\nContent-Type: application/json\r\nContent
 CONFIG = """
 [receivers.{name}]
 kind = "{kind}"
+brake = false
 {settings}
 
 [[routes]]
