@@ -67,7 +67,9 @@ def restore(line: Line, ledger: Ledger, now: datetime | None = None) -> None:
             line.correlator = Correlator(line.correlator.settings)
     for cluster, horizon in since.items():
         begin = horizon - MARGIN if horizon else None
-        _feed(line, ledger.reports(cluster=cluster, since=begin))
+        # What happened before the horizon is in the checkpoint: it is not even parsed.
+        rows = ledger.reports(cluster=cluster, since=begin)
+        _feed(line, (row for row in rows if horizon is None or row[1].at >= horizon))
     # What the checkpoint does not know began after it; but people's words are in no world: all of them count.
     after = checkpoint.seq if since and checkpoint is not None else 0
     _feed(line, (row for row in ledger.reports(after) if row[1].cluster not in {*since, EVERYWHERE}))
