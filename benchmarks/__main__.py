@@ -17,13 +17,13 @@ from benchmarks.monitors import SETTLED, batches
 from benchmarks.site import Site
 from benchmarks.size import compare
 from benchmarks.telling import telling
-from bridge.app import calm_the_collector
 from bridge.core.correlate import REACH
-from bridge.core.settings import Settings
-from bridge.line import Line
-from bridge.rehearse import bell
-from bridge.spool import boot_id, make_body, moment
+from bridge.core.line import Line
+from bridge.core.world.settings import Settings
+from bridge.rehearse.rehearse import bell
+from bridge.serve.app import calm_the_collector
 from bridge.wire import codec
+from bridge.wire.body import boot_id, make_body, moment
 
 ROOT = Path(__file__).resolve().parent.parent
 HOOK = ROOT / "alert_scripts" / "quorumbell-alert"

@@ -10,17 +10,17 @@ from pathlib import Path
 
 import requests
 
-from bridge.boards import Boards
-from bridge.config import Receiver
-from bridge.core.board import Life
-from bridge.core.event import Severity, Subject
-from bridge.core.settings import Settings as Core
-from bridge.core.world import Condition
+from bridge.config.config import Receiver
+from bridge.core.line import Line
+from bridge.core.showing.board import Life
+from bridge.core.world.event import Severity, Subject
+from bridge.core.world.settings import Settings as Core
+from bridge.core.world.world import Condition
 from bridge.ledger.ledger import Commit, Ledger
-from bridge.line import Line
-from bridge.receivers.opsview import Opsview, Settings
+from bridge.receivers.opsview.board import Opsview, Settings
 from bridge.secret import Secret
-from bridge.telemetry import Metrics
+from bridge.serve.boards import Boards
+from bridge.serve.telemetry import Metrics
 
 ROOT = Path(__file__).resolve().parent.parent
 USER, PASSWORD = "admin", "initial"

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import msgspec
 
-from bridge.core.event import Report
-from bridge.rehearse import read_recording
+from bridge.core.world.event import Report
+from bridge.rehearse.rehearse import read_recording
 
 ROOT = Path(__file__).resolve().parent.parent
 SETTLED = 1_000_000

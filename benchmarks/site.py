@@ -10,7 +10,7 @@ from pathlib import Path
 
 import zmq
 
-from bridge.spool import boot_id, make_body, moment
+from bridge.wire.body import boot_id, make_body, moment
 from bridge.wire.keys import enrol, load_public, load_secret, make_bridge_keys, make_node_keys
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -31,7 +31,7 @@ class Site:
         self._write_settings()
         self.processes = [
             self._start("bridge", "-m", "bridge", "serve", "-c", str(home / "quorumbell.toml")),
-            self._start("relay", "-m", "bridge.wire.relay", str(home / "relay.conf")),
+            self._start("relay", "-m", "bridge.node.relay", str(home / "relay.conf")),
         ]
         self._wait()
         self._door = self._make_door()

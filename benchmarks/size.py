@@ -13,13 +13,13 @@ from datetime import datetime
 from pathlib import Path
 
 from benchmarks.monitors import SETTLED, batches
-from bridge.app import calm_the_collector
-from bridge.core.settings import Settings
+from bridge.core.line import Line
+from bridge.core.world.settings import Settings
 from bridge.ledger.ledger import Ledger
-from bridge.line import Line
-from bridge.recall import restore
-from bridge.rehearse import bell
-from bridge.writer import commit_of, stored
+from bridge.rehearse.rehearse import bell
+from bridge.serve.app import calm_the_collector
+from bridge.serve.recall import restore
+from bridge.serve.writer import commit_of, stored
 
 ROOT = Path(__file__).resolve().parent.parent
 ROUNDS = 5

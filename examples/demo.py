@@ -87,7 +87,7 @@ class Demo:
         say(f"starting the bridge and the relays of {', '.join(self.nodes)} in {self.home}")
         self._run("bridge", "-m", "bridge", "serve", "-c", str(self.config))
         for node in self.nodes:
-            self._run(node, "-m", "bridge.wire.relay", str(self.home / node / "relay.conf"))
+            self._run(node, "-m", "bridge.node.relay", str(self.home / node / "relay.conf"))
         wait_for(lambda: all((self.home / node / "run/hook.sock").exists() for node in self.nodes), "the relays")
 
     def _prepare(self, node: str, port: int, bridge_key: str) -> None:

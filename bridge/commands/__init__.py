@@ -1,1 +1,1 @@
-"""One module per command. At the top of a module stands click and nothing heavy: `quorumbell --help` loads them all."""
+"""The command, one file a subject; nobody imports it. A file begins with click and nothing heavy: `--help` loads them all."""

@@ -17,8 +17,8 @@ def check(config_path: Path) -> None:
     Example:
       quorumbell check -c ./quorumbell.toml
     """
-    from bridge.config import ConfigError, load_config
-    from bridge.humane import count
+    from bridge.commands.format import count
+    from bridge.config.config import ConfigError, load_config
 
     try:
         config = load_config(config_path, secrets=True)

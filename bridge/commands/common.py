@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 import click
 
 if TYPE_CHECKING:
-    from bridge.config import Config
-    from bridge.control import Asked
+    from bridge.config.config import Config
     from bridge.ledger.ledger import Ledger
+    from bridge.serve.control import Asked
 
 BAD_CONFIG: Final = 78  # EX_CONFIG of sysexits.h: a service manager need not try again
 F = TypeVar("F", bound=Callable[..., Any])
@@ -49,7 +49,7 @@ def json_option(command: F) -> F:
 
 
 def load(path: Path, *, secrets: bool = False) -> "Config":
-    from bridge.config import ConfigError, load_config
+    from bridge.config.config import ConfigError, load_config
 
     try:
         return load_config(path, secrets=secrets)
@@ -60,9 +60,9 @@ def load(path: Path, *, secrets: bool = False) -> "Config":
 @contextmanager
 def plainly() -> Iterator[None]:
     """Errors that carry their cure are told as they are; only what nobody foresaw shows a traceback."""
-    from bridge.control import ControlError
     from bridge.ledger.ledger import LedgerError
     from bridge.secret import SecretError, redact
+    from bridge.serve.control import ControlError
 
     try:
         yield
@@ -83,7 +83,7 @@ def reading(config: "Config") -> Iterator["Ledger"]:
 
 
 def ask(config: "Config", request: "Asked") -> dict[str, Any]:
-    from bridge.control import ask as ask_bridge
+    from bridge.serve.control import ask as ask_bridge
 
     with plainly():
         return ask_bridge(config.bridge.control, request)
@@ -110,7 +110,7 @@ class Span(click.ParamType[timedelta]):
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> timedelta:
         if isinstance(value, timedelta):
             return value
-        from bridge.fields import Wrong, duration
+        from bridge.config.fields import Wrong, duration
 
         try:
             return duration(value)
@@ -126,7 +126,7 @@ class Instant(click.ParamType[datetime]):
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> datetime:
         if isinstance(value, datetime):
             return value
-        from bridge.fields import Wrong, duration
+        from bridge.config.fields import Wrong, duration
 
         try:
             return now() - duration(value)

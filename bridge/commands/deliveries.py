@@ -6,7 +6,7 @@ import click
 from bridge.commands.common import Trouble, config_option, emit, json_option, load, now, reading
 
 if TYPE_CHECKING:
-    from bridge.core.health import Health
+    from bridge.core.telling.circuit import Health
     from bridge.ledger.ledger import NoticeRow
 
 STATES = ("pending", "leased", "delivered", "given-up", "withdrawn")
@@ -33,7 +33,7 @@ def deliveries(
     """
     config = load(config_path)
     from bridge.commands import shapes
-    from bridge.humane import table
+    from bridge.commands.format import table
 
     with reading(config) as ledger:
         boards = [shapes.board(one) for one in ledger.boards() if one.receiver in config.receivers]
@@ -60,7 +60,7 @@ def deliveries(
 
 
 def _trouble(health: "Health") -> str:
-    from bridge.humane import ago
+    from bridge.commands.format import ago
 
     rests = health.paused_until is not None and health.paused_until > now()
     then = "only what is urgent is tried before the next probe" if rests else "the next notice is tried when it is due"
@@ -68,7 +68,7 @@ def _trouble(health: "Health") -> str:
 
 
 def _row(row: "NoticeRow") -> tuple[object, ...]:
-    from bridge.humane import ago, instant
+    from bridge.commands.format import ago, instant
 
     notice = row.notice
     when = ago(row.next_at, now()) if row.state.value in {"pending", "leased"} else instant(row.delivered_at)

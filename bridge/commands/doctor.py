@@ -9,7 +9,7 @@ import click
 from bridge.commands.common import Trouble, config_option, load
 
 if TYPE_CHECKING:
-    from bridge.config import Config
+    from bridge.config.config import Config
 
 
 @click.command()
@@ -50,8 +50,8 @@ def _package(_config: "Config") -> Iterator[str]:
 
 def _keys(config: "Config") -> Iterator[str]:
     """keys: the bridge's own pair, and the nodes that may speak."""
+    from bridge.wire.key_value import Mistakes
     from bridge.wire.keys import AllowList, load_secret
-    from bridge.wire.lines import Mistakes
 
     if not config.bridge.listen:
         return
@@ -77,7 +77,7 @@ def _ledger(config: "Config") -> Iterator[str]:
 
 def _bridge(config: "Config") -> Iterator[str]:
     """bridge: runs and answers."""
-    from bridge.control import ControlError, Hello, ask
+    from bridge.serve.control import ControlError, Hello, ask
 
     try:
         ask(config.bridge.control, Hello())

@@ -7,7 +7,7 @@ import click
 from bridge.commands.common import Trouble, config_option, emit, json_option, load, now, reading
 
 if TYPE_CHECKING:
-    from bridge.core.incident import Incident
+    from bridge.core.world.incident import Incident
     from bridge.ledger.ledger import Ledger, NoticeRow, StoredReport
 
 Line = tuple[datetime, str, str, str]
@@ -71,8 +71,8 @@ def _absorbed(ledger: "Ledger", incident: "Incident") -> list[tuple[int, "Incide
 
 
 def _head(number: int, incident: "Incident") -> str:
+    from bridge.commands.format import instant, plain, span
     from bridge.commands.shapes import outages
-    from bridge.humane import instant, plain, span
     from bridge.texts import summary
 
     ended = f"over since {instant(incident.over_at)}" if incident.over_at else "not over"
@@ -90,8 +90,8 @@ def _head(number: int, incident: "Incident") -> str:
 
 
 def _told(reports: list["StoredReport"]) -> list[Line]:
+    from bridge.commands.format import span
     from bridge.commands.shapes import says
-    from bridge.humane import span
 
     lines = []
     for one in reports:
@@ -111,7 +111,7 @@ def _notices(notices: list["NoticeRow"]) -> list[Line]:
 
 
 def _shown(line: Line) -> str:
-    from bridge.humane import instant, plain
+    from bridge.commands.format import instant, plain
 
     at, what, words, why = line
     first = f"{instant(at, fine=True)}  {plain(what):16}  {plain(words)}"

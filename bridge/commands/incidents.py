@@ -7,7 +7,7 @@ import click
 from bridge.commands.common import Instant, config_option, emit, json_option, load, now, reading
 
 if TYPE_CHECKING:
-    from bridge.core.incident import Incident
+    from bridge.core.world.incident import Incident
 
 STATES = {"open": ["watching", "open", "clearing"], "closed": ["closed"], "all": None}
 
@@ -36,7 +36,7 @@ def incidents(
     """
     config = load(config_path)
     from bridge.commands import shapes
-    from bridge.humane import table
+    from bridge.commands.format import table
 
     with reading(config) as ledger:
         found = ledger.incidents(state=STATES[state], since=since, until=until, limit=limit)
@@ -50,7 +50,7 @@ def incidents(
 
 
 def _row(number: int, one: "Incident") -> tuple[object, ...]:
-    from bridge.humane import instant, span
+    from bridge.commands.format import instant, span
     from bridge.texts import summary
 
     lasted = span((one.over_at or now()) - one.opened_at)

@@ -23,7 +23,7 @@ def ack(incident_id: int, config_path: Path, comment: str, *, withdraw: bool) ->
       quorumbell ack 4711 -m "on my way"
       quorumbell ack 4711 --withdraw
     """
-    from bridge.control import Ack
+    from bridge.serve.control import Ack
 
     request = Ack(incident=incident_id, comment=comment, withdraw=withdraw, author=who())
     number = ask(load(config_path), request)["incident"]
@@ -54,10 +54,10 @@ def add(matchers: tuple[str, ...], config_path: Path, comment: str, length: time
       quorumbell silence add 'node="n3"' --for 2h -m "new memory"
       quorumbell silence add 'kind=~"replica-.*"' 'cluster="test"' --until "2026-11-24 06:00"
     """
-    from bridge.control import Silence
-    from bridge.core.event import to_us
-    from bridge.core.match import BadMatcher, parse
-    from bridge.humane import instant
+    from bridge.commands.format import instant
+    from bridge.core.telling.match import BadMatcher, parse
+    from bridge.core.world.event import to_us
+    from bridge.serve.control import Silence
 
     try:
         written = tuple(str(parse(text)) for text in matchers)
@@ -77,9 +77,9 @@ def add(matchers: tuple[str, ...], config_path: Path, comment: str, length: time
 @json_option
 def list_(config_path: Path, *, as_json: bool) -> None:
     """List the silences that are in force."""
-    from bridge.control import Silences
-    from bridge.core.event import from_us
-    from bridge.humane import instant, table
+    from bridge.commands.format import instant, table
+    from bridge.core.world.event import from_us
+    from bridge.serve.control import Silences
 
     found = ask(load(config_path), Silences())["silences"]
     if as_json:
@@ -99,7 +99,7 @@ def list_(config_path: Path, *, as_json: bool) -> None:
 @config_option
 def end(silence_id: str, config_path: Path) -> None:
     """End a silence before its time."""
-    from bridge.control import EndSilence
+    from bridge.serve.control import EndSilence
 
     ask(load(config_path), EndSilence(id=silence_id, author=who()))
     click.echo(f"silence {silence_id} is over")
@@ -119,9 +119,9 @@ def ring(receivers: tuple[str, ...], config_path: Path, *, as_json: bool) -> Non
       quorumbell ring ops-mail
     """
     config = load(config_path)
-    from bridge.control import Ring
-    from bridge.fields import did_you_mean
-    from bridge.humane import table
+    from bridge.commands.format import table
+    from bridge.config.fields import did_you_mean
+    from bridge.serve.control import Ring
 
     for name in receivers:
         if name not in config.receivers:

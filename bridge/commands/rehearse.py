@@ -7,7 +7,7 @@ import click
 from bridge.commands.common import Instant, Trouble, emit, json_option, load, reading
 
 if TYPE_CHECKING:
-    from bridge.config import Config
+    from bridge.config.config import Config
 
 
 @click.command()
@@ -47,7 +47,7 @@ def rehearse(
 
 
 def _recorded(recordings: tuple[Path, ...], config: "Config | None") -> dict[str, Any]:
-    from bridge.rehearse import BadRecording, run
+    from bridge.rehearse.rehearse import BadRecording, run
 
     try:
         return run(recordings, config.correlation.core(), config.routes, config.brakes) if config else run(recordings)
@@ -56,8 +56,8 @@ def _recorded(recordings: tuple[Path, ...], config: "Config | None") -> dict[str
 
 
 def _past(config: "Config", since: datetime | None, until: datetime | None) -> dict[str, Any]:
-    from bridge.recall import to_report
-    from bridge.rehearse import Rehearsal
+    from bridge.rehearse.rehearse import Rehearsal
+    from bridge.serve.recall import to_report
 
     rehearsal = Rehearsal(config.correlation.core(), config.routes, config.brakes)
     with reading(config) as ledger:
@@ -66,7 +66,7 @@ def _past(config: "Config", since: datetime | None, until: datetime | None) -> d
 
 
 def _show(result: dict[str, Any]) -> None:
-    from bridge.humane import count, instant, plain
+    from bridge.commands.format import count, instant, plain
 
     told = (
         f"{count(result['reports'], 'report')}, {result['unreadable']} unreadable: {count(len(result['incidents']), 'incident')}"

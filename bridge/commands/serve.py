@@ -20,9 +20,9 @@ def serve(config_path: Path) -> None:
     config = load(config_path, secrets=True)
     import structlog
 
-    from bridge.app import serve as run
-    from bridge.telemetry import set_up_logs
-    from bridge.wire.lines import Mistakes
+    from bridge.serve.app import serve as run
+    from bridge.serve.telemetry import set_up_logs
+    from bridge.wire.key_value import Mistakes
 
     set_up_logs(config.bridge.log_level, config.bridge.log_format)
     log = structlog.get_logger("bridge")
@@ -41,9 +41,9 @@ def relay(settings: Path) -> None:
     """Run the relay of a cluster node: from its spool to the bridge.
 
     SETTINGS is a file of `key = value` lines, /etc/quorumbell/relay.conf if none is named. Nodes that have only this and pyzmq
-    start the same as `python3 -m bridge.wire.relay SETTINGS`.
+    start the same as `python3 -m bridge.node.relay SETTINGS`.
     """
-    from bridge.wire.relay import main
+    from bridge.node.relay import main
 
     sys.exit(main([str(settings)]))
 
@@ -71,8 +71,8 @@ def replay(config_path: Path) -> None:
     Reports, notices and what was delivered stay untouched; nobody is told anything. The bridge must not be running.
     """
     config = load(config_path)
-    from bridge.app import wall_clock
-    from bridge.recall import replay as run
+    from bridge.serve.app import wall_clock
+    from bridge.serve.recall import replay as run
 
     with plainly():
         result = run(config, wall_clock())

@@ -7,6 +7,6 @@ import click
 @click.argument("words", nargs=-1, type=click.UNPROCESSED)
 def drbd(words: tuple[str, ...]) -> None:
     """Chain Quorumbell's handler into DRBD's configuration on this node."""
-    from bridge.wire.drbd_setup import main
+    from bridge.node.drbd_handlers.setup import main
 
     sys.exit(main(words, prog="quorumbell setup drbd"))  # its options are there: nodes have it without this command

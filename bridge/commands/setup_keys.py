@@ -60,7 +60,7 @@ def enrol(public_key_file: str, cluster: str, node: str, allowed: str) -> None:
 
 @contextmanager
 def _told() -> Iterator[None]:
-    from bridge.wire.lines import Mistakes
+    from bridge.wire.key_value import Mistakes
 
     try:
         yield

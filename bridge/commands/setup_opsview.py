@@ -7,9 +7,9 @@ import click
 from bridge.commands.common import Trouble, config_option, emit, json_option, load, plainly, reading
 
 if TYPE_CHECKING:
-    from bridge.config import Config, Receiver
-    from bridge.receivers.opsview import Settings
-    from bridge.receivers.opsview_setup import Survey, Wish
+    from bridge.config.config import Config, Receiver
+    from bridge.receivers.opsview.board import Settings
+    from bridge.receivers.opsview.setup import Survey, Wish
 
 
 @click.command()
@@ -50,8 +50,8 @@ def opsview(
     config = load(config_path)
     receiver = _chosen(config, name)
     wish = _wish(config, receiver.settings, hostgroup, _addresses(addresses))
-    from bridge.receivers.opsview_api import Api
-    from bridge.receivers.opsview_setup import SetupError, apply, reload, survey
+    from bridge.receivers.opsview.api import Api
+    from bridge.receivers.opsview.setup import SetupError, apply, reload, survey
     from bridge.secret import Secret
 
     settings: Settings = receiver.settings
@@ -95,8 +95,8 @@ def _addresses(written: tuple[str, ...]) -> dict[str, str]:
 
 def _wish(config: "Config", settings: "Settings", hostgroup: str, addresses: dict[str, str]) -> "Wish":
     """Every subject that the ledger has heard of; of each relay also its node and cluster, before anything happened there."""
-    from bridge.core.event import CLUSTER, Subject, node_subject, subject_name
-    from bridge.receivers.opsview_setup import OWN_STALE_AFTER, Wish
+    from bridge.core.world.event import CLUSTER, Subject, node_subject, subject_name
+    from bridge.receivers.opsview.setup import OWN_STALE_AFTER, Wish
 
     with reading(config) as ledger:
         subjects = {(one.cluster, one.subject) for one in ledger.conditions()}
@@ -111,7 +111,7 @@ def _wish(config: "Config", settings: "Settings", hostgroup: str, addresses: dic
 
 
 def _allowed(found: "Survey", *, apply_: bool) -> "Survey":
-    from bridge.receivers.opsview_setup import TO_APPLY, TO_RELOAD
+    from bridge.receivers.opsview.setup import TO_APPLY, TO_RELOAD
 
     lacks = found.lacks(TO_APPLY if apply_ else TO_RELOAD)
     if lacks:
@@ -132,8 +132,8 @@ def _hint(*, reload_: bool) -> str:
 
 
 def _show(found: "Survey", settings: "Settings", *, as_json: bool) -> None:
-    from bridge.humane import table
-    from bridge.receivers.opsview_setup import FOR_FEEDBACK, TO_LOOK, TO_SHOW
+    from bridge.commands.format import table
+    from bridge.receivers.opsview.setup import FOR_FEEDBACK, TO_LOOK, TO_SHOW
 
     lacks = found.lacks((*TO_SHOW, *(FOR_FEEDBACK if settings.feedback else ())))
     rows = sorted((target.host, target.service, state) for target, state in found.states.items())

@@ -4,9 +4,9 @@ import json
 from datetime import datetime, timedelta
 from typing import Any
 
-from bridge.core.health import Health
-from bridge.core.incident import Incident
-from bridge.humane import plain, table
+from bridge.commands.format import plain, table
+from bridge.core.telling.circuit import Health
+from bridge.core.world.incident import Incident
 from bridge.ledger.ledger import BoardRow, Edge, NoticeRow, Queue, StoredReport
 from bridge.texts import summary
 

@@ -7,7 +7,7 @@ import click
 from bridge.commands.common import config_option, emit, json_option, load, now, reading
 
 if TYPE_CHECKING:
-    from bridge.config import Config
+    from bridge.config.config import Config
 
 
 @click.command()
@@ -23,7 +23,7 @@ def status(config_path: Path, *, as_json: bool) -> None:
     """
     config = load(config_path)
     from bridge.commands import shapes
-    from bridge.core.health import Health
+    from bridge.core.telling.circuit import Health
     from bridge.ledger.ledger import Queue
 
     with reading(config) as ledger:
@@ -54,7 +54,7 @@ def status(config_path: Path, *, as_json: bool) -> None:
 
 
 def _running(config: "Config") -> dict[str, Any]:
-    from bridge.control import ControlError, Hello, ask
+    from bridge.serve.control import ControlError, Hello, ask
 
     try:
         return {"running": True, **ask(config.bridge.control, Hello(), timeout=3)}
@@ -86,15 +86,15 @@ def _text(result: dict[str, Any]) -> str:
 def _bridge(bridge: dict[str, Any]) -> str:
     if not bridge["running"]:
         return f"does not answer ({bridge['why']})"
-    from bridge.core.event import from_us
-    from bridge.humane import instant
+    from bridge.commands.format import instant
+    from bridge.core.world.event import from_us
 
     since = f", since {instant(from_us(bridge['since_us']))}" if "since_us" in bridge else ""
     return f"runs, {bridge.get('name', '')} {bridge.get('version', '')}, process {bridge.get('pid', '?')}{since}"
 
 
 def _queue(counts: dict[str, Any]) -> str:
-    from bridge.humane import ago
+    from bridge.commands.format import ago
 
     if not counts["pending_notices"] and not counts["given_up_notices"]:
         return "nothing is owed"
@@ -109,7 +109,7 @@ def _relays(edges: list[dict[str, Any]]) -> str:
 
 
 def _edges(edges: list[dict[str, Any]]) -> str:
-    from bridge.humane import ago, table
+    from bridge.commands.format import ago, table
 
     rows = [
         (
@@ -126,7 +126,7 @@ def _edges(edges: list[dict[str, Any]]) -> str:
 
 
 def _boards(boards: list[dict[str, Any]]) -> str:
-    from bridge.humane import ago, table
+    from bridge.commands.format import ago, table
 
     def when(text: str | None) -> str:
         return ago(datetime.fromisoformat(text) if text else None, now())
@@ -148,7 +148,7 @@ def _boards(boards: list[dict[str, Any]]) -> str:
 
 
 def receivers(found: list[dict[str, Any]]) -> str:
-    from bridge.humane import ago, table
+    from bridge.commands.format import ago, table
 
     rows = [
         (
@@ -177,13 +177,13 @@ def _health(one: dict[str, Any]) -> str:
 
 
 def _when(instant: str | None) -> str:
-    from bridge.humane import ago
+    from bridge.commands.format import ago
 
     return ago(datetime.fromisoformat(instant), now()) if instant else "-"
 
 
 def _incidents(incidents: list[dict[str, Any]]) -> str:
-    from bridge.humane import ago, table
+    from bridge.commands.format import ago, table
 
     rows = [
         (

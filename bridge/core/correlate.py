@@ -13,29 +13,17 @@ from typing import Any, Final
 
 import msgspec
 
-from bridge.core import (
-    attributes,
-    edge,
-    failing,
-    fencing,
-    flapping,
-    membership,
-    memory,
-    quorum,
-    redundancy,
-    replicas,
-    resources,
-    shown,
-    stopped,
-    unseen,
-)
-from bridge.core.drbd_events import HandlerCalled, ReplicasListed, StatesChanged
-from bridge.core.event import Action as ActionEvent
-from bridge.core.event import AttributeSet, EdgeHeard, EdgeSaid, Event, Fencing, NodeSeen, Severity, Subject
-from bridge.core.incident import Incident
-from bridge.core.pacemaker import ARRIVAL, SEQUENCE
-from bridge.core.settings import Settings
-from bridge.core.world import Condition, World
+from bridge.core import checkpoint
+from bridge.core.drbd import redundancy, rules
+from bridge.core.drbd.events import HandlerCalled, ReplicasListed, StatesChanged
+from bridge.core.pacemaker import attributes, failing, fencing, flapping, membership, quorum, resources, stopped, unseen
+from bridge.core.world import relays, shown
+from bridge.core.world.event import Action as ActionEvent
+from bridge.core.world.event import AttributeSet, EdgeHeard, EdgeSaid, Event, Fencing, NodeSeen, Severity, Subject
+from bridge.core.world.incident import Incident
+from bridge.core.world.reading import ARRIVAL, SEQUENCE
+from bridge.core.world.settings import Settings
+from bridge.core.world.world import Condition, World
 
 REACH: Final = 5_000
 """Events of one cluster that can be understood again."""
@@ -43,22 +31,22 @@ FACTS_PER_EVENT: Final = 4
 """Facts written down in about a tenth of the time that one event takes: a large world is written down less often."""
 
 RULES: Final[dict[type[Event], Callable[[World, Any], None]]] = {
-    NodeSeen: replicas.and_replicas(membership.on_node_seen),
-    Fencing: replicas.and_replicas(fencing.on_fencing),
+    NodeSeen: rules.and_replicas(membership.on_node_seen),
+    Fencing: rules.and_replicas(fencing.on_fencing),
     ActionEvent: resources.on_action,
     AttributeSet: attributes.on_attribute,
-    EdgeHeard: replicas.and_replicas(edge.on_edge),
-    EdgeSaid: edge.on_edge_said,
-    HandlerCalled: replicas.on_called,
-    StatesChanged: replicas.on_states,
-    ReplicasListed: replicas.on_listed,
+    EdgeHeard: rules.and_replicas(relays.on_edge),
+    EdgeSaid: relays.on_edge_said,
+    HandlerCalled: rules.on_called,
+    StatesChanged: rules.on_states,
+    ReplicasListed: rules.on_listed,
 }
 
 TIMERS: Final[dict[str, Callable[[World, str, datetime], None]]] = {
     "clear": World.end,
     "quorum": quorum.on_quorum,
     "unseen": unseen.on_seen,
-    "edge": edge.on_still_silent,
+    "edge": relays.on_still_silent,
     "unfenced": membership.on_unfenced,
     "fencing-quiet": fencing.on_fencing_quiet,
     "down": failing.on_down,
@@ -66,8 +54,8 @@ TIMERS: Final[dict[str, Callable[[World, str, datetime], None]]] = {
     "cleaned": attributes.on_cleaned,
     "flapping": flapping.on_flapping_quiet,
     "redundancy": redundancy.on_redundancy,
-    "replica": replicas.on_time,
-    "replica-steady": replicas.on_steady,
+    "replica": rules.on_time,
+    "replica-steady": rules.on_steady,
 }
 
 
@@ -135,13 +123,13 @@ class Cluster:
         """Whether the horizon has moved so far that writing the world down costs less than what it spares a restart."""
         return self._moved > 0 and self._moved >= len(self.world.facts) // FACTS_PER_EVENT
 
-    def page(self) -> tuple[str, tuple[Any, ...], memory.Facts]:
+    def page(self) -> tuple[str, tuple[Any, ...], checkpoint.Facts]:
         """The world at the horizon, to be written down."""
         self._moved = 0
-        facts = memory.at_mark(self.world, 0) if self._horizon else {}
+        facts = checkpoint.at_mark(self.world, 0) if self._horizon else {}
         return self.world.cluster, self._horizon, facts
 
-    def turn_to(self, horizon: tuple[Any, ...], facts: memory.Facts) -> None:
+    def turn_to(self, horizon: tuple[Any, ...], facts: checkpoint.Facts) -> None:
         """Begins with a world that was written down, instead of an empty one."""
         self._horizon = horizon
         for key, value in facts.items():
@@ -299,12 +287,12 @@ class Correlator:
         """The worlds at their horizons, when one of these has moved far enough; None when it is not worth writing down."""
         if not any(cluster.worth_writing for cluster in self._clusters.values()):
             return None
-        return memory.write(cluster.page() for cluster in self._clusters.values())
+        return checkpoint.write(cluster.page() for cluster in self._clusters.values())
 
     def restore(self, data: bytes) -> dict[str, datetime | None]:
         """Begins from a checkpoint; gives for each cluster the time from which its reports must be fed again."""
         since: dict[str, datetime | None] = {}
-        for name, horizon, facts in memory.read(data):
+        for name, horizon, facts in checkpoint.read(data):
             self.cluster(name).turn_to(horizon, facts)
             since[name] = horizon[0] if horizon else None
         return since

@@ -3,9 +3,10 @@
 from collections.abc import Callable
 from typing import Final
 
-from bridge.core.drbd import read_handler, read_states
-from bridge.core.event import Acknowledged, EdgeHeard, EdgeSaid, Event, Report, Silenced, Unreadable, from_us
-from bridge.core.pacemaker import Senseless, happened_at, name_of, order_of, read_alert, read_clustermon, text
+from bridge.core.drbd.handlers import read_handler, read_states
+from bridge.core.pacemaker.alerts import read_alert, read_clustermon
+from bridge.core.world.event import Acknowledged, EdgeHeard, EdgeSaid, Event, Report, Silenced, Unreadable, from_us
+from bridge.core.world.reading import Senseless, happened_at, name_of, order_of, text
 
 EVERYWHERE: Final = "*"
 """The cluster of reports that concern the bridge itself: acknowledgements, silences."""

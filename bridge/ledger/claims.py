@@ -6,8 +6,8 @@ from typing import Any, Final
 
 from sqlalchemy import Connection, bindparam, exists, literal_column, select, update
 
-from bridge.core.event import from_us, to_us
-from bridge.core.notice import Notice
+from bridge.core.telling.notice import Notice
+from bridge.core.world.event import from_us, to_us
 from bridge.ledger import rows
 from bridge.ledger.reading import beginner
 from bridge.ledger.records import Standing

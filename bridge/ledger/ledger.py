@@ -8,10 +8,10 @@ from contextlib import contextmanager
 from datetime import datetime, timedelta
 from typing import Any, Self
 
-from bridge.core.health import Health
-from bridge.core.incident import Incident
-from bridge.core.notice import Verdict
-from bridge.core.world import Condition
+from bridge.core.telling.circuit import Health
+from bridge.core.telling.notice import Verdict
+from bridge.core.world.incident import Incident
+from bridge.core.world.world import Condition
 from bridge.ledger import claims, reading, schema, writing
 from bridge.ledger.records import (
     Attempt,

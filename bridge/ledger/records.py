@@ -6,11 +6,11 @@ from typing import NamedTuple
 
 import msgspec
 
-from bridge.core.board import Standing as BoardStanding
-from bridge.core.event import Severity
-from bridge.core.incident import Incident
-from bridge.core.notice import Notice, Telling, Verdict
-from bridge.core.world import Condition
+from bridge.core.showing.board import Standing as BoardStanding
+from bridge.core.telling.notice import Notice, Telling, Verdict
+from bridge.core.world.event import Severity
+from bridge.core.world.incident import Incident
+from bridge.core.world.world import Condition
 
 
 class LedgerError(Exception):

@@ -11,11 +11,11 @@ from msgspec.structs import replace
 from sqlalchemy import Connection, Dialect, Table, bindparam, delete, func, insert, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
-from bridge.core.event import Severity, to_us
-from bridge.core.health import Health
-from bridge.core.incident import Incident, State
-from bridge.core.notice import Delivered, GiveUp, Notice, Verdict
-from bridge.core.world import Condition
+from bridge.core.telling.circuit import Health
+from bridge.core.telling.notice import Delivered, GiveUp, Notice, Verdict
+from bridge.core.world.event import Severity, to_us
+from bridge.core.world.incident import Incident, State
+from bridge.core.world.world import Condition
 from bridge.ledger import rows
 from bridge.ledger.reading import beginner, ids_of, incidents_of
 from bridge.ledger.records import BadRows, BoardRow, Commit, Edge, Standing, StoredReport

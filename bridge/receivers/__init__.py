@@ -4,10 +4,10 @@ from collections.abc import Collection, Mapping
 from datetime import datetime
 from typing import Final, Protocol
 
-from bridge.core.board import Pace
-from bridge.core.event import Subject
-from bridge.core.notice import GiveUp, Notice, TryLater, Verdict
-from bridge.core.picture import Seen, Show, Target
+from bridge.core.showing.board import Pace
+from bridge.core.showing.picture import Seen, Show, Target
+from bridge.core.telling.notice import GiveUp, Notice, TryLater, Verdict
+from bridge.core.world.event import Subject
 
 
 class Receiver(Protocol):
@@ -65,5 +65,5 @@ BUILT_IN: Final[dict[str, str]] = {
     "mattermost": "bridge.receivers.mattermost:Mattermost",
     "slack": "bridge.receivers.slack:Slack",
     "apprise": "bridge.receivers.apprise:AppriseBell",
-    "opsview": "bridge.receivers.opsview:Opsview",
+    "opsview": "bridge.receivers.opsview.board:Opsview",
 }

@@ -16,8 +16,8 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 
-from bridge.core.event import Severity
-from bridge.core.notice import Delivered, Notice, Telling, TryLater, Verdict
+from bridge.core.telling.notice import Delivered, Notice, Telling, TryLater, Verdict
+from bridge.core.world.event import Severity
 from bridge.receivers.settings import check_timeout, check_zone
 from bridge.receivers.web import one_line
 from bridge.secret import Secret, SecretError, redact

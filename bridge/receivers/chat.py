@@ -26,8 +26,8 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 
-from bridge.core.event import Severity
-from bridge.core.notice import Delivered, GiveUp, Notice, Telling, TryLater, Verdict
+from bridge.core.telling.notice import Delivered, GiveUp, Notice, Telling, TryLater, Verdict
+from bridge.core.world.event import Severity
 from bridge.receivers import TRIED
 from bridge.receivers.settings import check_timeout, check_url, check_zone
 from bridge.receivers.web import Answer, NoAnswer, Web, one_line

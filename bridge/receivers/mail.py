@@ -22,8 +22,8 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 
-from bridge.core.event import Severity
-from bridge.core.notice import Delivered, GiveUp, Notice, Telling, TryLater, Verdict
+from bridge.core.telling.notice import Delivered, GiveUp, Notice, Telling, TryLater, Verdict
+from bridge.core.world.event import Severity
 from bridge.receivers.settings import check_timeout, check_zone, loopback
 from bridge.secret import Secret, redact
 from bridge.texts import render

@@ -13,7 +13,7 @@ from urllib.parse import quote
 
 import msgspec
 
-from bridge.core.notice import GiveUp, Notice, TryLater
+from bridge.core.telling.notice import GiveUp, Notice, TryLater
 from bridge.receivers.chat import ChatReceiver, ChatSettings, Message, Refused, TooLong, Where
 from bridge.receivers.web import Answer, retry_after
 from bridge.texts.chat import Part, plain

@@ -10,7 +10,7 @@ from datetime import timedelta
 from typing import Any, ClassVar, Final
 from urllib.parse import quote
 
-from bridge.core.notice import GiveUp, Notice, TryLater
+from bridge.core.telling.notice import GiveUp, Notice, TryLater
 from bridge.receivers.chat import ChatReceiver, ChatSettings, Fixed, Gone, Message, Refused, TooLong, Where
 from bridge.receivers.web import Answer, retry_after
 from bridge.texts.chat import Part

@@ -14,7 +14,7 @@ from collections.abc import Iterable, Sequence
 from datetime import timedelta
 from typing import Any, ClassVar, Final
 
-from bridge.core.notice import GiveUp, Notice, TryLater
+from bridge.core.telling.notice import GiveUp, Notice, TryLater
 from bridge.receivers.chat import ChatReceiver, ChatSettings, Fixed, Gone, Message, Refused, TooLong, Where
 from bridge.receivers.web import Answer
 from bridge.texts.chat import Part, plain

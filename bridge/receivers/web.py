@@ -23,7 +23,7 @@ from requests.adapters import HTTPAdapter
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 
-from bridge.core.notice import Delivered, GiveUp, TryLater, Verdict
+from bridge.core.telling.notice import Delivered, GiveUp, TryLater, Verdict
 
 CHUNK: Final = 16 * 1024
 BODY_LIMIT: Final = 1024 * 1024

@@ -13,8 +13,8 @@ from typing import Any, Final
 import jinja2
 import msgspec
 
-from bridge.core.incident import Incident, State
-from bridge.core.notice import Notice, Telling
+from bridge.core.telling.notice import Notice, Telling
+from bridge.core.world.incident import Incident, State
 from bridge.texts import bundles, layout, tables, words
 from bridge.texts.facts import Facts, clean, complete, quoted, root_names
 from bridge.texts.words import LANGUAGES

@@ -6,8 +6,8 @@ from typing import Any, Final
 
 import msgspec
 
-from bridge.core.incident import Incident, Kind, State
-from bridge.core.notice import Notice, Telling
+from bridge.core.telling.notice import Notice, Telling
+from bridge.core.world.incident import Incident, Kind, State
 from bridge.texts import words
 from bridge.texts.facts import clean
 from bridge.texts.layout import Piece

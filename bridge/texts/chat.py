@@ -13,9 +13,9 @@ from typing import Any, Final
 import jinja2
 import msgspec
 
-from bridge.core.event import Severity
-from bridge.core.incident import State
-from bridge.core.notice import Notice, Telling
+from bridge.core.telling.notice import Notice, Telling
+from bridge.core.world.event import Severity
+from bridge.core.world.incident import State
 from bridge.texts import TEST_KEY, bare, bare_facts, frame, words
 from bridge.texts.facts import clean
 from bridge.texts.layout import Piece

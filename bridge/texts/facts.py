@@ -6,8 +6,8 @@ from typing import Any, Final
 
 from jinja2 import StrictUndefined
 
-from bridge.core.event import CLUSTER, Subject, subject_name
-from bridge.core.incident import Incident
+from bridge.core.world.event import CLUSTER, Subject, subject_name
+from bridge.core.world.incident import Incident
 
 NAMES: Final = frozenset(
     {

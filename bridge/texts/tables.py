@@ -6,8 +6,8 @@ from typing import Any, Final
 
 import msgspec
 
-from bridge.core.event import Subject, subject_name
-from bridge.core.incident import Incident, Outage
+from bridge.core.world.event import Subject, subject_name
+from bridge.core.world.incident import Incident, Outage
 from bridge.texts import layout, words
 from bridge.texts.facts import clean
 

@@ -18,7 +18,7 @@ from typing import Final, NamedTuple
 import zmq
 from zmq.utils import z85
 
-from bridge.wire.lines import Line, Mistakes, read_lines
+from bridge.wire.key_value import Line, Mistakes, read_lines
 
 KEY_CHARACTERS: Final = 40
 PUBLIC: Final = "public-key"

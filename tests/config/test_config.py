@@ -2,7 +2,7 @@
 
 import pytest
 
-from bridge.config import ConfigError, parse_config
+from bridge.config.config import ConfigError, parse_config
 
 FIVE = """\
 [bridge]

@@ -4,9 +4,9 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from bridge.config import ConfigError, parse_config
-from bridge.core.brake import Brake
-from bridge.core.incident import Kind
+from bridge.config.config import ConfigError, parse_config
+from bridge.core.telling.brake import Brake
+from bridge.core.world.incident import Kind
 
 MAIL = 'kind = "mail"\nhost = "m"\nfrom = "q@e.org"\nto = ["a@e.org"]\n'
 NOC = f"[receivers.noc]\n{MAIL}"

@@ -5,9 +5,9 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from bridge.core.correlate import Correlator
-from bridge.core.event import Action, AttributeSet, EdgeHeard, Fencing, NodeSeen
-from bridge.core.pacemaker import outcome
-from bridge.core.settings import Settings
+from bridge.core.pacemaker.alerts import outcome
+from bridge.core.world.event import Action, AttributeSet, EdgeHeard, Fencing, NodeSeen
+from bridge.core.world.settings import Settings
 
 BEGIN = datetime(2026, 1, 1, tzinfo=UTC)
 

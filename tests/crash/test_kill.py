@@ -43,7 +43,7 @@ class Site:
         )
         self.commands = {
             "bridge": ["-m", "bridge", "serve", "-c", str(home / "quorumbell.toml")],
-            "relay": ["-m", "bridge.wire.relay", str(home / "relay.conf")],
+            "relay": ["-m", "bridge.node.relay", str(home / "relay.conf")],
         }
         self.running = {}
 

@@ -29,6 +29,6 @@ def test_every_recording_is_judged_and_every_judgement_has_one():
 @pytest.mark.judge
 @pytest.mark.parametrize("name", sorted(TOLD))
 def test_told_as_it_should_be(name):
-    from bridge.rehearse import run
+    from bridge.rehearse.rehearse import run
 
     assert complaints(run(recording(name)), TOLD[name]) == []

@@ -5,9 +5,9 @@ from datetime import UTC, datetime, timedelta
 import msgspec
 import pytest
 
-from bridge.core.event import Severity
-from bridge.core.incident import Incident, Kind, State
-from bridge.core.notice import Notice, Telling
+from bridge.core.telling.notice import Notice, Telling
+from bridge.core.world.event import Severity
+from bridge.core.world.incident import Incident, Kind, State
 from bridge.ledger.ledger import Commit, Ledger, StoredReport
 from tests.servers.postgres import MissingError, Postgres
 

@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 from msgspec.structs import replace
 
-from bridge.core.board import Standing
+from bridge.core.showing.board import Standing
 from bridge.ledger.ledger import BoardRow, Commit
 
 NOW = datetime(2026, 11, 24, 3, 0, tzinfo=UTC)

@@ -3,9 +3,9 @@ from datetime import timedelta
 import msgspec
 import pytest
 
-from bridge.core.event import Severity
-from bridge.core.incident import State
-from bridge.core.notice import Delivered
+from bridge.core.telling.notice import Delivered
+from bridge.core.world.event import Severity
+from bridge.core.world.incident import State
 from bridge.ledger.ledger import BadRows, Condition, Edge, LedgerError
 
 POISON = "\ud800"  # a lone surrogate: neither database takes it as text

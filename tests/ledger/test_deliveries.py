@@ -3,8 +3,8 @@ from datetime import timedelta
 import msgspec
 import pytest
 
-from bridge.core.event import Severity
-from bridge.core.notice import Delivered, GiveUp, Telling, TryLater
+from bridge.core.telling.notice import Delivered, GiveUp, Telling, TryLater
+from bridge.core.world.event import Severity
 from bridge.ledger.ledger import Standing
 
 LEASE = timedelta(seconds=60)

@@ -6,11 +6,11 @@ import msgspec
 import pytest
 from msgspec.structs import replace
 
-from bridge.core.decide import bundle, thread_of
-from bridge.core.event import Severity
-from bridge.core.health import Health
-from bridge.core.incident import State
-from bridge.core.notice import Delivered, Telling, TryLater
+from bridge.core.telling.circuit import Health
+from bridge.core.telling.decide import bundle, thread_of
+from bridge.core.telling.notice import Delivered, Telling, TryLater
+from bridge.core.world.event import Severity
+from bridge.core.world.incident import State
 from bridge.ledger.ledger import Ledger
 
 LEASE = timedelta(seconds=60)

@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import event
 
-from bridge.core.notice import Delivered
+from bridge.core.telling.notice import Delivered
 from bridge.ledger.ledger import Ledger
 
 QUESTIONS = {

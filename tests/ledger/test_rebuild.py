@@ -1,7 +1,7 @@
 import pytest
 
-from bridge.core.incident import State
-from bridge.core.notice import Delivered
+from bridge.core.telling.notice import Delivered
+from bridge.core.world.incident import State
 from bridge.ledger.ledger import BadRows, Condition
 
 

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import msgspec
 
-from bridge.core.incident import State
-from bridge.core.settings import Settings
-from bridge.line import Line
-from bridge.rehearse import Rehearsal, bell, read_recording
+from bridge.core.line import Line
+from bridge.core.world.incident import State
+from bridge.core.world.settings import Settings
+from bridge.rehearse.rehearse import Rehearsal, bell, read_recording
 
 RECORDINGS = Path(__file__).parents[1] / "judge" / "recordings"
 NAMES = sorted(path.stem for path in RECORDINGS.glob("*.json"))

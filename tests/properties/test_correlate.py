@@ -6,8 +6,8 @@ import pytest
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
-from bridge.core.event import Unreadable
 from bridge.core.normalise import normalise
+from bridge.core.world.event import Unreadable
 from tests.properties.recordings import NAMES, REPORTS, SINGLE, outcome, overlaid, renamed, told
 
 PLAIN = {name: outcome([[report] for report in REPORTS[name]]) for name in SINGLE}

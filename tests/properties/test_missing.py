@@ -4,9 +4,9 @@ from functools import cache
 
 import pytest
 
-from bridge.core.event import Severity
-from bridge.core.settings import Settings
-from bridge.rehearse import bell
+from bridge.core.world.event import Severity
+from bridge.core.world.settings import Settings
+from bridge.rehearse.rehearse import bell
 from tests.judge.judge import faults_of_order
 from tests.properties.recordings import HOUR, REPORTS, SINGLE, Checked
 

@@ -5,11 +5,11 @@ from hashlib import blake2s
 
 import msgspec
 
-from bridge.config import load_config
+from bridge.config.config import load_config
 from bridge.ledger.ledger import Ledger
-from bridge.recall import new_line, replay, restore
-from bridge.telemetry import Metrics
-from bridge.writer import Writer, stored
+from bridge.serve.recall import new_line, replay, restore
+from bridge.serve.telemetry import Metrics
+from bridge.serve.writer import Writer, stored
 from tests.properties.recordings import HOUR, NAMES, REPORTS
 
 

@@ -13,13 +13,13 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from bridge.core.event import Unreadable
-from bridge.core.memory import read, write
+from bridge.core.checkpoint import read, write
+from bridge.core.line import Line
 from bridge.core.normalise import normalise
-from bridge.core.settings import Settings
-from bridge.line import Line
-from bridge.rehearse import bell, read_recording
-from tests.core.drbd_lab import Lab
+from bridge.core.world.event import Unreadable
+from bridge.core.world.settings import Settings
+from bridge.rehearse.rehearse import bell, read_recording
+from tests.core.drbd.lab import Lab
 
 JUDGE = Path(__file__).parents[1] / "judge"
 TOLD = {

@@ -8,8 +8,8 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
-from bridge.core.settings import Settings
-from bridge.rehearse import Rehearsal, bell, read_recording
+from bridge.core.world.settings import Settings
+from bridge.rehearse.rehearse import Rehearsal, bell, read_recording
 
 JUDGE = Path(__file__).parents[1] / "judge"
 GIVEN: dict[str, Any] = json.loads((JUDGE / "told.json").read_text())

@@ -7,11 +7,11 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from bridge.core.incident import Kind
-from bridge.core.notice import Delivered, Notice, Telling, Verdict
+from bridge.core.telling.notice import Delivered, Notice, Telling, Verdict
+from bridge.core.world.incident import Kind
 from bridge.receivers import Receiver
-from bridge.texts.scenes import bundle, notice
 from tests.servers.certificates import Signed, make_authority, sign
+from tools.scenes import bundle, notice
 
 
 @pytest.fixture(scope="session")

@@ -23,9 +23,9 @@ from email.utils import format_datetime
 
 import pytest
 
-from bridge.core.notice import Delivered, GiveUp, Telling, TryLater
-from bridge.kinds import load
+from bridge.core.telling.notice import Delivered, GiveUp, Telling, TryLater
 from bridge.receivers import TRIED
+from bridge.receivers.registry import load
 from bridge.secret import redact
 from tests.servers import faults
 from tests.servers.faults import Answering, FaultServer, Lossy, LossyLine

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from bridge.core.notice import Delivered, Telling, TryLater
-from bridge.kinds import load
+from bridge.core.telling.notice import Delivered, Telling, TryLater
 from bridge.receivers.apprise import AppriseBell, Settings, keys
+from bridge.receivers.registry import load
 from bridge.secret import Secret
 from tests.receivers.kit import SECRET, TIMEOUT, Kit, made
 from tests.servers.chat_server import Asked, ChatServer, Reply

@@ -6,10 +6,10 @@ import time
 
 import pytest
 
-from bridge.core.notice import Delivered, GiveUp, TryLater
-from bridge.deliver import Deliveries
+from bridge.core.telling.notice import Delivered, GiveUp, TryLater
 from bridge.receivers import TRIED
 from bridge.secret import Secret
+from bridge.serve.workers import Deliveries
 
 
 class Bell:

@@ -7,10 +7,10 @@ from datetime import timedelta
 
 import pytest
 
-from bridge.core.notice import Delivered, TryLater
-from bridge.deliver import Deliveries
+from bridge.core.telling.notice import Delivered, TryLater
 from bridge.receivers.mattermost import Mattermost, Settings
 from bridge.secret import Secret
+from bridge.serve.workers import Deliveries
 from tests.receivers.kit import made
 from tests.servers import faults
 from tests.servers.faults import Answering, FaultServer

@@ -6,8 +6,8 @@ import pkgutil
 import pytest
 
 import tests.receivers
-from bridge.kinds import load
 from bridge.receivers import BUILT_IN
+from bridge.receivers.registry import load
 from tests.receivers.kit import HttpKit, Kit
 
 

@@ -11,14 +11,14 @@ from zoneinfo import ZoneInfo
 import msgspec
 import pytest
 
-from bridge.core.notice import Delivered, GiveUp, Telling, TryLater
+from bridge.core.telling.notice import Delivered, GiveUp, Telling, TryLater
 from bridge.receivers.mail import Mail, Settings, compose
 from bridge.secret import Secret
-from bridge.texts.scenes import bundle
 from tests.receivers.kit import SECRET, TIMEOUT, Kit
 from tests.servers import faults
 from tests.servers.faults import FaultServer, LossyLine
 from tests.servers.smtp import Rules, Server, context
+from tools.scenes import bundle
 
 PASSWORD = "correct horse: battery/staple"
 

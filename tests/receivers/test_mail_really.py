@@ -7,7 +7,7 @@ from email import message_from_bytes, policy
 
 import pytest
 
-from bridge.core.notice import Delivered, GiveUp, Telling, TryLater
+from bridge.core.telling.notice import Delivered, GiveUp, Telling, TryLater
 from bridge.receivers.mail import Mail, Settings
 from tests.servers import mailsystem
 from tests.servers.mailsystem import MailSystem

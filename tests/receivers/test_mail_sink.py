@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from bridge.core.notice import Delivered, Telling
+from bridge.core.telling.notice import Delivered, Telling
 from bridge.receivers.mail import Mail, Settings
 from examples.mail_sink import MailSink
 

@@ -8,8 +8,8 @@ from html.parser import HTMLParser
 
 import pytest
 
-from bridge.core.incident import Kind, State
-from bridge.core.notice import Delivered, Telling, TryLater
+from bridge.core.telling.notice import Delivered, Telling, TryLater
+from bridge.core.world.incident import Kind, State
 from bridge.receivers.matrix import Matrix, Settings
 from bridge.secret import Secret
 from tests.receivers.kit import SECRET, TIMEOUT, HttpKit

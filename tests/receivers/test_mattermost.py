@@ -6,15 +6,15 @@ from datetime import timedelta
 import msgspec
 import pytest
 
-from bridge.core.incident import State
-from bridge.core.notice import Delivered, GiveUp, Telling, TryLater
+from bridge.core.telling.notice import Delivered, GiveUp, Telling, TryLater
+from bridge.core.world.incident import State
 from bridge.receivers.mattermost import Mattermost, Settings
 from bridge.secret import Secret
-from bridge.texts.scenes import bundle
 from tests.receivers.kit import MARKUP, SECRET, TIMEOUT, HttpKit
 from tests.servers.faults import Lossy
 from tests.servers.mattermost import Mattermost as Server
 from tests.servers.mattermost import mentions
+from tools.scenes import bundle
 
 
 class Place(Server):

@@ -5,8 +5,8 @@ from datetime import timedelta
 
 import pytest
 
-from bridge.core.incident import State
-from bridge.core.notice import Delivered, GiveUp, Telling, TryLater
+from bridge.core.telling.notice import Delivered, GiveUp, Telling, TryLater
+from bridge.core.world.incident import State
 from bridge.receivers.slack import Settings, Slack
 from bridge.secret import Secret
 from tests.receivers.kit import MARKUP, SECRET, TIMEOUT, HttpKit, made

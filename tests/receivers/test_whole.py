@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 import zmq
 
-from bridge.config import ConfigError, parse_config
-from bridge.spool import boot_id, make_body, moment
+from bridge.config.config import ConfigError, parse_config
 from bridge.wire import codec
+from bridge.wire.body import boot_id, make_body, moment
 from tests.receivers.test_apprise import Place as Anything
 from tests.servers.mattermost import Mattermost
 from tests.servers.slack import Slack

@@ -10,12 +10,12 @@ import msgspec
 import pytest
 
 import bridge.texts
-from bridge.core.event import Severity, Subject
-from bridge.core.incident import Kind, State
-from bridge.core.notice import Telling
+from bridge.core.telling.notice import Telling
+from bridge.core.world.event import Severity, Subject
+from bridge.core.world.incident import Kind, State
 from bridge.texts import LANGUAGES, chat, words
 from bridge.texts.chat import Part, chat_strictly, fit, plain
-from bridge.texts.scenes import OTHER_SCENES, SCENES, bundle, notice
+from tools.scenes import OTHER_SCENES, SCENES, bundle, notice
 
 TELLINGS = (Telling.OPENED, Telling.ESCALATED, Telling.REMINDER, Telling.UPDATED, Telling.CLOSED)
 ALL = list(product(Kind, LANGUAGES, TELLINGS))

@@ -9,12 +9,12 @@ from pathlib import Path
 import pytest
 
 import bridge.texts
-from bridge.core.event import Subject
-from bridge.core.incident import Kind
-from bridge.core.notice import Notice, Telling
+from bridge.core.telling.notice import Notice, Telling
+from bridge.core.world.event import Subject
+from bridge.core.world.incident import Kind
 from bridge.texts import LANGUAGES, Text, render_strictly, summary
 from bridge.texts.facts import NAMES
-from bridge.texts.scenes import OTHER_SCENES, SCENES, bundle, notice
+from tools.scenes import OTHER_SCENES, SCENES, bundle, notice
 
 TEMPLATES = Path(bridge.texts.__file__).parent / "templates"
 SINGLE = [telling for telling in Telling if not telling.bundles]

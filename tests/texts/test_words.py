@@ -16,11 +16,12 @@ import msgspec
 import pytest
 
 import bridge.texts
-from bridge.core.event import Subject
-from bridge.core.incident import Incident, Kind, Outage
-from bridge.core.notice import Telling
-from bridge.texts import LANGUAGES, gallery, render, render_strictly, summary, words
-from bridge.texts.scenes import BEGAN_AT, SCENES, notice
+from bridge.core.telling.notice import Telling
+from bridge.core.world.event import Subject
+from bridge.core.world.incident import Incident, Kind, Outage
+from bridge.texts import LANGUAGES, render, render_strictly, summary, words
+from tools import gallery
+from tools.scenes import BEGAN_AT, SCENES, notice
 
 BERLIN = ZoneInfo("Europe/Berlin")
 
@@ -228,7 +229,7 @@ def test_a_test_notice_says_only_that_it_is_one(language):
 def test_the_gallery_is_up_to_date():
     folder = Path(__file__).parents[2] / "docs" / "notices"
     stored = {page.name: page.read_text(encoding="utf-8") for page in folder.iterdir()}
-    assert stored == gallery.pages(), "run: python -m bridge.texts.gallery docs/notices"
+    assert stored == gallery.pages(), "run: python -m tools.gallery docs/notices"
 
 
 TOOLS = ("attrd_updater", "cibadmin", "crm_attribute", "crm_mon", "crm_resource", "crm_verify", "stonith_admin")

@@ -7,15 +7,15 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from bridge import receivers
-from bridge.config import parse_config
-from bridge.core.event import Report
-from bridge.core.notice import TryLater
-from bridge.digests import Digests
+from bridge.config.config import parse_config
+from bridge.core.telling.notice import TryLater
+from bridge.core.world.event import Report
 from bridge.ledger.ledger import Ledger
-from bridge.recall import new_line, restore
-from bridge.telemetry import Metrics
-from bridge.telling import Bells
-from bridge.writer import Writer, stored
+from bridge.serve.bells import Bells
+from bridge.serve.digests import Digests
+from bridge.serve.recall import new_line, restore
+from bridge.serve.telemetry import Metrics
+from bridge.serve.writer import Writer, stored
 from tests.timeline import hand_bell
 
 BEGIN = datetime(2026, 11, 24, 3, 0, tzinfo=UTC)  # a Tuesday

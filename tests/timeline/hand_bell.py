@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 import msgspec
 
-from bridge.core.notice import Delivered, Notice, Verdict
+from bridge.core.telling.notice import Delivered, Notice, Verdict
 
 ANSWERS: dict[str, Verdict] = {}
 HEARD: dict[str, list[Notice]] = {}

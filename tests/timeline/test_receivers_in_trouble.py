@@ -2,9 +2,9 @@
 
 from datetime import timedelta
 
-from bridge.core.health import Circuit
-from bridge.core.incident import State
-from bridge.core.notice import GiveUp
+from bridge.core.telling.circuit import Circuit
+from bridge.core.telling.notice import GiveUp
+from bridge.core.world.incident import State
 from tests.timeline import hand_bell
 from tests.timeline.conftest import BELL
 

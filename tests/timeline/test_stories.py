@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from bridge.core.incident import State
+from bridge.core.world.incident import State
 from tests.timeline.conftest import BELL
 
 NOC = f"[receivers.noc]\n{BELL}"

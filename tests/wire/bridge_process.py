@@ -6,7 +6,7 @@ import time
 
 import zmq
 
-from bridge.wire.intake import Intake
+from bridge.intake.intake import Intake
 
 COMMIT_TAKES = 0.02
 

@@ -18,8 +18,9 @@ from pathlib import Path
 import pytest
 import zmq
 
-from bridge.spool import boot_id, make_body, moment, write_file
-from bridge.wire.intake import Intake
+from bridge.intake.intake import Intake
+from bridge.node.spool import write_file
+from bridge.wire.body import boot_id, make_body, moment
 from bridge.wire.keys import AllowList, enrol, load_secret, make_bridge_keys, make_node_keys
 
 HERE = Path(__file__).parent
@@ -66,7 +67,7 @@ class Node:
         return self
 
     def command(self) -> list[str]:
-        return [self.python, "-m", "bridge.wire.relay", str(self.file)]
+        return [self.python, "-m", "bridge.node.relay", str(self.file)]
 
     def start(self) -> "Node":
         before = self.said().count(" of node ")
@@ -285,9 +286,9 @@ def keys(tmp_path):
 def prepared(node):
     """A node whose folders are there although no relay has run."""
     node.settings("tcp://127.0.0.1:9")
-    from bridge.wire import layout, settings
+    from bridge.node import folders, settings
 
-    layout.prepare(settings.load(str(node.file)))
+    folders.prepare(settings.load(str(node.file)))
     return node
 
 

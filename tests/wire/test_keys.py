@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 import zmq
 
-from bridge.wire import settings
-from bridge.wire.intake import Intake
+from bridge.intake.intake import Intake
+from bridge.node import settings
+from bridge.wire.key_value import Mistakes
 from bridge.wire.keys import AllowList, Peer, enrol, load_public, load_secret, make_bridge_keys, make_node_keys
-from bridge.wire.lines import Mistakes
 
 ROOT = Path(__file__).parent.parent.parent
 
@@ -197,7 +197,7 @@ def test_five_mistakes_five_texts_with_line_and_cure(tmp_path):
         "# settings\nbase = relative\nbrigde = tcp://bridge:5810\nbridge = bridge:5810\nballast_mib = lots\n"
         f"key = {secret}\nnode n1\nlog = loud\nlog = info\n"
     )
-    run = subprocess.run([sys.executable, "-m", "bridge.wire.relay", str(file)], cwd=ROOT, capture_output=True, text=True)
+    run = subprocess.run([sys.executable, "-m", "bridge.node.relay", str(file)], cwd=ROOT, capture_output=True, text=True)
     assert run.returncode == 78
     told = run.stderr.splitlines()
     for number, words in {
@@ -239,5 +239,5 @@ def test_built_in_places(tmp_path):
 
 
 def test_usage():
-    run = subprocess.run([sys.executable, "-m", "bridge.wire.relay"], cwd=ROOT, capture_output=True, text=True)
+    run = subprocess.run([sys.executable, "-m", "bridge.node.relay"], cwd=ROOT, capture_output=True, text=True)
     assert (run.returncode, run.stderr.split(":")[0]) == (64, "usage")

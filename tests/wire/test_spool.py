@@ -10,9 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from bridge import spool
-from bridge.spool import Backlog, Moment, Spool, Torn, check, envelope, make_body, read_file, uid_of, write_file
-from bridge.wire.health import Ballast, Health, fill, level
+from bridge.node import spool
+from bridge.node.spool import Backlog, Spool, read_file, uid_of, write_file
+from bridge.node.spool_health import Ballast, Health, fill, level
+from bridge.wire.body import Moment, Torn, check, envelope, make_body
 
 NOW = Moment("b007", 5_000_000_000, 1_700_000_000_000_000_000)
 
@@ -157,7 +158,7 @@ def test_health_tells_each_change_once(boxes, monkeypatch):
     path = write_file(boxes.boxes[0], uid, body)
     health = Health(boxes, 0)
     free = [10**9]
-    monkeypatch.setattr("bridge.wire.health._free", lambda _path: free[0])
+    monkeypatch.setattr("bridge.node.spool_health._free", lambda _path: free[0])
     old = NOW._replace(wall_ns=time.time_ns() + 400 * 10**9)
 
     def told(now: float, at: Moment) -> list[dict[str, object]]:

@@ -7,12 +7,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bridge.intake.peers import Offset
+from bridge.node.door import may_say
+from bridge.node.link import LIFE, State, Step
+from bridge.node.pending import MAX_HELD, Pending
 from bridge.wire import codec
 from bridge.wire.codec import Batch, Bye, Hello, Malformed, NotNow, Ping, Pong, Refused, Taken, Welcome, decode, encode
-from bridge.wire.door import may_say
-from bridge.wire.link import LIFE, State, Step
-from bridge.wire.peers import Offset
-from bridge.wire.pending import MAX_HELD, Pending
 
 A, B, C = (bytes([number]) * 16 for number in (1, 2, 3))
 

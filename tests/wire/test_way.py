@@ -126,7 +126,7 @@ before = set(sys.modules)
 import bridge.wire.relay
 fresh = [sys.modules[name] for name in set(sys.modules) - before]
 print(*{one.__name__.partition(".")[0] for one in fresh if "site-packages" in (getattr(one, "__file__", None) or "")})
-print("bridge.wire.link" in sys.modules, "zmq.backend" in sys.modules)
+print("bridge.node.link" in sys.modules, "zmq.backend" in sys.modules)
 """
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT)
     assert run.stdout.split("\n")[:2] == ["zmq", "True True"]

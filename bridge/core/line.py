@@ -1,0 +1,144 @@
+"""The straight line from reports to words: normalise, correlate, route. No I/O; the bridge, a replay and a rehearsal share it."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Final
+
+import msgspec
+
+from bridge.core.correlate import Changes, Correlator, Decision
+from bridge.core.normalise import normalise
+from bridge.core.telling.brake import Brake
+from bridge.core.telling.digest import IT_WAS_NOTHING
+from bridge.core.telling.match import BadMatcher, Route, parse
+from bridge.core.telling.notice import Notice
+from bridge.core.telling.route import Router, Silence
+from bridge.core.world.event import Acknowledged, Event, Report, Severity, Silenced, Unreadable
+from bridge.core.world.incident import Incident, State
+from bridge.core.world.settings import Settings
+from bridge.core.world.world import Condition
+
+SAME_STORY: Final = timedelta(minutes=10)
+"""An incident that turns out never to have begun as it seemed lives on in one of the same root born so near."""
+
+
+class Outcome(msgspec.Struct, kw_only=True):
+    """All that a batch, or the passing of time, led to."""
+
+    events: dict[bytes, Event] = {}
+    unreadable: dict[bytes, str] = {}
+    decisions: dict[bytes, Decision] = {}
+    incidents: dict[str, Incident] = {}
+    conditions: list[Condition] = []
+    notices: list[Notice] = []
+
+
+class Line:
+    """Owns what is in memory of the correlator and the router. One thread."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        routes: tuple[Route, ...],
+        languages: Mapping[str, str] | None = None,
+        in_place: frozenset[str] = frozenset(),
+        brakes: Mapping[str, Brake] | None = None,
+    ) -> None:
+        self.correlator = Correlator(settings)
+        self.router = Router(routes, languages, in_place, brakes)
+        self._known: dict[str, Incident] = {}
+
+    def take(self, reports: Sequence[Report], now: datetime) -> Outcome:
+        """Understands reports, whatever their order, and lets time pass until `now`."""
+        outcome = Outcome()
+        understood: list[tuple[str, Event]] = []
+        orders: list[Acknowledged | Silenced] = []
+        for report in reports:
+            event = normalise(report)
+            if isinstance(event, Unreadable):
+                outcome.unreadable[report.uid] = event.why
+                continue
+            outcome.events[report.uid] = event
+            if isinstance(event, Acknowledged | Silenced):
+                orders.append(event)
+            else:
+                understood.append((report.cluster, event))
+        self._settle(self.correlator.feed(understood, now), now, outcome)
+        for order in orders:
+            self.obey(order, now, outcome)
+        return outcome
+
+    def tick(self, now: datetime) -> Outcome:
+        outcome = Outcome()
+        self._settle(self.correlator.tick(now), now, outcome)
+        return outcome
+
+    def next_due(self) -> datetime | None:
+        """When a tick is wanted, if nothing comes in before."""
+        return min((due for due in (self.correlator.next_due(), self.router.next_due()) if due), default=None)
+
+    def obey(self, order: Acknowledged | Silenced, now: datetime, outcome: Outcome) -> None:
+        """A person's word: it changes who is told, not what is."""
+        if isinstance(order, Acknowledged):
+            why = f"{'given back' if order.withdrawn else 'acknowledged'} by {order.author}: {order.comment}".rstrip(": ")
+            outcome.notices += self.router.acknowledge(order.incident_key, order.author, withdrawn=order.withdrawn, now=now)
+            outcome.decisions[order.uid] = Decision(order.uid, order.incident_key, why)
+            return
+        try:
+            matchers = tuple(parse(text) for text in order.matchers)
+        except BadMatcher as error:
+            outcome.decisions[order.uid] = Decision(order.uid, None, f"this silence holds nothing back: {error}")
+            return
+        silence = Silence(id=order.silence_id, matchers=matchers, author=order.author, comment=order.comment, until=order.until)
+        outcome.notices += self.router.silence(silence, now)
+        why = f"silence {order.silence_id} by {order.author} until {order.until.isoformat()}: {order.comment}"
+        outcome.decisions[order.uid] = Decision(order.uid, None, why)
+
+    def _settle(self, changes: Changes, now: datetime, outcome: Outcome) -> None:
+        incidents = dict(changes.incidents)
+        for key, last in changes.gone.items():
+            incidents[key] = _never_was(last, self._successor(last, incidents.values()), now)
+        self._remember(incidents)
+        outcome.incidents |= incidents
+        outcome.conditions += changes.conditions
+        outcome.decisions |= changes.decisions
+        outcome.notices += self.router.review(incidents.values(), now)
+
+    def _successor(self, last: Incident, changed: Iterable[Incident]) -> str | None:
+        """The incident that tells the same story better, now that a late report is understood."""
+        candidates = [
+            incident
+            for incident in {**self._known, **{one.key: one for one in changed}}.values()
+            if incident.key != last.key
+            and incident.cluster == last.cluster
+            and incident.absorbed_into is None
+            and last.root in incident.subjects
+            and abs(incident.opened_at - last.opened_at) < SAME_STORY
+        ]
+        nearest = min(candidates, key=lambda one: _distance(one, last), default=None)
+        return nearest.key if nearest else None
+
+    def _remember(self, incidents: Mapping[str, Incident]) -> None:
+        for key, incident in incidents.items():
+            if incident.state is State.CLOSED:
+                self._known.pop(key, None)
+            else:
+                self._known[key] = incident
+
+
+def _distance(one: Incident, last: Incident) -> tuple[bool, bool, timedelta]:
+    return one.root != last.root, one.kind is not last.kind, abs(one.opened_at - last.opened_at)
+
+
+def _never_was(last: Incident, successor: str | None, now: datetime) -> Incident:
+    reason = "a later report tells this story better" if successor else IT_WAS_NOTHING
+    return msgspec.structs.replace(
+        last,
+        state=State.CLOSED,
+        severity=Severity.INFO,
+        planned=True,
+        closed_at=last.closed_at or now,
+        changed_at=now,
+        absorbed_into=successor,
+        reason=reason,
+    )

@@ -1,0 +1,253 @@
+"""Resources fail: start, stop, monitor, probe, promotion, migration; and what does not heal. (Pacemaker Explained)"""
+
+from datetime import datetime, timedelta
+from typing import Final
+
+from bridge.core.pacemaker.flapping import look_for_flapping
+from bridge.core.pacemaker.trouble import OWN_KINDS, PROMOTED, SOON, own_incident, set_active, with_name
+from bridge.core.world.event import Action, Severity, Subject
+from bridge.core.world.incident import Incident, Kind
+from bridge.core.world.nodes import circle, node
+from bridge.core.world.relays import silent_members
+from bridge.core.world.world import World, Wound
+
+HARD: Final = frozenset({2, 3, 4, 5, 6})
+"""OCF codes that no retry heals: arguments, unimplemented, permissions, not installed, not configured."""
+NOT_INSTALLED: Final = 7
+ONE_ALARM: Final = timedelta(minutes=1)
+TRIED_EVERYWHERE: Final = timedelta(seconds=5)
+"""Long enough for a node that was never heard of to try as well."""
+
+
+def on_degraded(world: World, event: Action) -> None:
+    subject = world.service(event.resource)
+    set_active(world, event, "promoted" if event.rc in PROMOTED else "started")
+    if world.wound(subject) is not None:
+        world.say(f"{event.resource} runs degraded on {event.node}", world.get("holder", subject))
+        return
+    reason = f"{event.resource} runs on {event.node}, but degraded"
+    key = own_incident(world, Kind.RESOURCE_DEGRADED, event, reason, Severity.WARNING)
+    world.hurt(key, subject, event.at, Severity.WARNING, reason, outage=False)
+    world.change(key, event.at, facts=_facts(event))
+
+
+def on_failed(world: World, event: Action) -> None:
+    if event.probe or (event.task == "monitor" and event.target_rc == NOT_INSTALLED):
+        _on_failed_probe(world, event)
+    elif event.task == "stop":
+        _on_failed_stop(world, event)
+    elif event.task in {"migrate_to", "migrate_from"}:
+        _on_failed_migration(world, event)
+    else:
+        _on_failed_run(world, event)
+
+
+def _on_failed_probe(world: World, event: Action) -> None:
+    subject = world.service(event.resource)
+    hard = event.rc in HARD or event.status == NOT_INSTALLED
+    if world.runs_on.get(event.resource):
+        world.say(f"{event.resource}: the probe failed on {event.node} ({event.words}), but it runs elsewhere")
+        return
+    kind = Kind.RESOURCE_MISCONFIGURED if hard else Kind.RESOURCE_FAILURE
+    reason = f"probe of {event.resource} failed on {event.node}: {event.words}"
+    key = own_incident(world, kind, event, reason, Severity.WARNING)
+    if world.wound(subject) is None:
+        world.hurt(key, subject, event.at, Severity.WARNING, reason, outage=False)
+    incident = world.incident(key)
+    tried = with_name(incident.facts.get("tried_on", ""), event.node)
+    world.change(key, event.at, facts={**_facts(event), "tried_on": tried})
+    world.say(reason, key)
+
+
+def _on_failed_stop(world: World, event: Action) -> None:
+    resource, name, at = event.resource, event.node, event.at
+    subject = world.service(resource)
+    reason = f"{resource} cannot be stopped on {name}: {_words(event)}"
+    story = _stuck_together(world, event) or world.holder(subject) or world.holder(Subject(f"node/{name}"))
+    key = story.key if story is not None else world.open_incident(Kind.RESOURCE_BLOCKED, subject, at, Severity.CRITICAL, reason)
+    world.hurt(key, subject, at, Severity.CRITICAL, reason)
+    first = story is None or not story.facts.get("behind")
+    facts = {"behind": with_name(world.incident(key).facts.get("behind", ""), resource)}
+    if first and world.incident(key).kind in OWN_KINDS:
+        world.change(key, at, kind=Kind.RESOURCE_BLOCKED, root=subject)
+    world.change(key, at, severity=Severity.CRITICAL, facts=facts | _facts(event) if first else facts)
+    world.confirm(key, at, reason)
+    if story is not None and first:
+        world.alarm(key, at, f"{resource} cannot be stopped")
+    stuck = world.get("stop_failed_on", name) or ()
+    if resource not in stuck:
+        world.put(("stop_failed_on", name), (*stuck, resource))
+    world.put(("stop_failed", resource), name)
+    note_trouble(world, name, key, at)
+    world.say(reason, key)
+
+
+def _stuck_together(world: World, event: Action) -> Incident | None:
+    """The incident of another resource that could not be stopped on this node just now: the node is sick, or will be fenced."""
+    trouble: tuple[str, datetime] | None = world.get("trouble", event.node)
+    if trouble is None or event.at - trouble[1] > SOON:
+        return None
+    subject = world.service(event.resource)
+    for other in world.get("stop_failed_on", event.node) or ():
+        story = world.holder(world.service(other))
+        if story is None or other == event.resource:
+            continue
+        known = world.holder(subject)
+        if known is not None and known.root == subject:
+            world.absorb(known.key, story.key, event.at, f"neither {event.resource} nor {other} can be stopped on {event.node}")
+        return world.incident(story.key)
+    return None
+
+
+def _on_failed_migration(world: World, event: Action) -> None:
+    subject = world.service(event.resource)
+    reason = f"live migration of {event.resource} failed on {event.node}: {_words(event)}"
+    key = own_incident(world, Kind.MIGRATION_FAILURE, event, reason, Severity.WARNING)
+    world.put(("migration", event.resource), value=True)
+    world.hurt(key, subject, event.at, Severity.WARNING, reason, outage=False)
+    if world.incident(key).kind in OWN_KINDS:
+        world.change(key, event.at, kind=Kind.MIGRATION_FAILURE)
+    world.change(key, event.at, facts=_facts(event))
+    world.set_timer(event.at + world.settings.down_after, "down", event.resource)
+    world.say(reason, key)
+
+
+def _on_failed_run(world: World, event: Action) -> None:
+    """start, promote, demote, a recurring monitor, reload: the cluster will recover the resource, if it can."""
+    resource, name, at = event.resource, event.node, event.at
+    subject = world.service(resource)
+    if event.task == "start":
+        world.put(("active", name, resource), None)
+    wound = world.wound(subject)
+    fresh = wound is None or not wound.outage
+    reason = f"{resource}: {event.task} failed on {name}: {_words(event)}"
+    key = own_incident(world, _kind(world, event), event, reason, _first_severity(world, event))
+    incident = world.incident(key)
+    if incident.kind in {Kind.RESOURCE_DEGRADED, Kind.RESOURCE_MISCONFIGURED, Kind.MULTIPLE_ACTIVE}:
+        world.change(key, at, kind=_kind(world, event))
+    world.hurt(key, subject, at, _first_severity(world, event), reason)
+    world.put(("failed_on", resource), name)
+    if event.task == "promote" or event.target_rc in PROMOTED:
+        world.put(("needs_promote", resource), value=True)  # a start is no answer to what the promoted instance did
+    failures = int(incident.facts.get("failures", "0")) + 1 if incident.root == subject else 1
+    facts = _facts(event) | {"failures": str(failures)}
+    if event.task == "start":
+        facts["tried_on"] = with_name(incident.facts.get("tried_on", ""), name)
+    if incident.root == subject:
+        world.change(key, at, facts=facts)
+    if world.get("timer", "down", resource) is None:  # however often it fails meanwhile
+        world.set_timer(at + world.settings.down_after, "down", resource)
+    note_trouble(world, name, key, at)
+    world.say(reason, key)
+    if event.task == "start":
+        _tried_everywhere(world, resource, name, at)
+    if fresh:
+        look_for_flapping(world, resource, key, at)
+
+
+def _tried_everywhere(world: World, resource: str, name: str, at: datetime) -> None:
+    """When the start has failed on every node that is known to be there, a short while shows that it is down."""
+    tried = frozenset(world.get("start_failed", resource) or ()) | {name}
+    world.put(("start_failed", resource), tried)
+    there = {
+        other
+        for other in circle(world, name)
+        if (known := node(world, other)).lost_at is None and not known.left and not known.remote
+    }
+    if len(there) > 1 and there <= tried:
+        world.set_timer(at + TRIED_EVERYWHERE, "down", resource)
+
+
+def on_down(world: World, resource: str, at: datetime) -> None:
+    """A timer: it failed, or its node did, a while ago. If it runs nowhere, it is down, and a person is needed."""
+    subject = world.service(resource)
+    wound, incident = world.wound(subject), world.holder(subject)
+    if wound is None or incident is None or not wound.outage:
+        return
+    if _is_up(world, resource):
+        _answered_before(world, resource, wound, at)
+        return
+    if silent := silent_members(world, world.get("seen_on", resource) or ""):
+        _wait_for_word(world, resource, silent, at)
+        return
+    reason = f"{resource} is promoted nowhere" if world.runs_on.get(resource) else f"{resource} runs nowhere"
+    world.hurt(incident.key, subject, at, Severity.CRITICAL, reason)
+    if incident.kind in {Kind.RESOURCE_FAILURE, Kind.MIGRATION_FAILURE, Kind.RESOURCE_MISCONFIGURED, Kind.MULTIPLE_ACTIVE}:
+        world.change(incident.key, at, kind=Kind.RESOURCE_DOWN, root=subject)
+    down = with_name(incident.facts.get("down", ""), resource)
+    world.change(incident.key, at, facts={"down": down})
+    world.confirm(incident.key, at, reason)
+    _alarm_once(world, incident.key, reason, at)
+    for other in world.get("bystanders", incident.key) or ():
+        bystander: tuple[str, datetime, str] | None = world.get("bystander", other)
+        if bystander is not None:
+            world.put(("bystander", other), None)
+            why = f"stopped with {resource}, and not started again"
+            world.hurt(incident.key, world.service(other), bystander[1], Severity.CRITICAL, why)
+
+
+def _alarm_once(world: World, key: str, reason: str, at: datetime) -> None:
+    """Many that are down for one cause are one alarm; each is named in the incident."""
+    before: datetime | None = world.get("down_told", key)
+    if before is None or at - before > ONE_ALARM:
+        world.put(("down_told", key), at)
+        world.alarm(key, at, reason)
+
+
+def _wait_for_word(world: World, resource: str, silent: list[str], at: datetime) -> None:
+    """It may run where nobody can tell; when the silent are heard again, the verdict is due."""
+    why = f"{resource} is not heard of; whether it runs on {' or '.join(silent)} is not known, for want of reports"
+    world.change(world.facts["holder", world.service(resource)], at, reason=why)
+    for name in silent:
+        waiting = world.get("waits_for", name) or ()
+        world.put(("waits_for", name), tuple(dict.fromkeys([*waiting, resource])))
+
+
+def _is_up(world: World, resource: str) -> bool:
+    row = world.runs_on.get(resource, {})
+    return "promoted" in row.values() if world.get("needs_promote", resource) else bool(row)
+
+
+def _answered_before(world: World, resource: str, wound: Wound, at: datetime) -> None:
+    """It has been running elsewhere all the while: the success there came after the failure, whatever the clocks say."""
+    places = world.runs_on.get(resource, {})
+    failed_on = world.get("failed_on", resource)
+    if failed_on is None or failed_on in places or world.get("clone", resource):
+        return
+    why = f"{resource} runs on {', '.join(sorted(places))}, and not on {failed_on}, where it failed"
+    world.heal(world.service(resource), at, why, ended_at=wound.began_at)
+
+
+def note_trouble(world: World, name: str, key: str, at: datetime) -> None:
+    world.put(("trouble", name), (key, at))
+
+
+def _kind(world: World, event: Action) -> Kind:
+    if world.settings.is_fence_device(event.resource):
+        return Kind.FENCE_DEVICE_FAILURE
+    if world.settings.is_guest(event.resource):
+        return Kind.GUEST_FAILURE
+    return Kind.RESOURCE_FAILURE
+
+
+def _first_severity(world: World, event: Action) -> Severity:
+    return Severity.CRITICAL if world.settings.is_fence_device(event.resource) else Severity.WARNING
+
+
+def _facts(event: Action) -> dict[str, str]:
+    facts = {"resource": event.resource, "action": event.task, "failed_on": event.node, "rc": str(event.rc)}
+    if event.words:
+        facts["rc_words"] = event.words
+    if event.timed_out:
+        facts["timed_out"] = "yes"
+        if event.exec_ms:
+            facts["timeout_ms"] = str(event.exec_ms)
+    if event.version:
+        facts["pacemaker_version"] = event.version
+    return facts
+
+
+def _words(event: Action) -> str:
+    if event.timed_out:
+        return f"timed out after {event.exec_ms / 1000:g} s" if event.exec_ms else "timed out"
+    return event.words or f"code {event.rc}"

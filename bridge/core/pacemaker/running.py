@@ -1,0 +1,138 @@
+"""Resources run: a good start, promotion or monitor, what it answers, and what it teaches about clones and places."""
+
+from datetime import datetime, timedelta
+from typing import Final
+
+from bridge.core.drbd.redundancy import consider
+from bridge.core.pacemaker.node_failure import give_up
+from bridge.core.pacemaker.probes import note_found
+from bridge.core.pacemaker.stopped import draw_in_bystander, on_stopped
+from bridge.core.pacemaker.trouble import PROMOTED, SOON, set_active, without_name
+from bridge.core.pacemaker.unseen import confirm_by_start, is_restart_under_services
+from bridge.core.world.event import Action, Severity, Subject
+from bridge.core.world.nodes import circle, emptied, node, set_node
+from bridge.core.world.shown import show_running
+from bridge.core.world.world import World
+
+STARTS: Final = frozenset({"start", "promote"})
+RUNNING: Final = frozenset({0, 8, 190, 191})
+CLONE_STARTS: Final = timedelta(seconds=30)
+
+
+def on_good(world: World, event: Action) -> None:
+    if event.task == "stop":
+        on_stopped(world, event)
+    elif event.task == "demote":
+        set_active(world, event, "started")
+        show_running(world, event.resource, event.at)
+        world.say(f"{event.resource} was demoted on {event.node}")
+    elif event.task == "migrate_to":
+        _show_migration(world, event)
+        world.say(f"{event.resource} leaves {event.node} by live migration")
+    elif event.rc in RUNNING and event.task in {"start", "monitor", "promote", "migrate_from"}:
+        _on_running(world, event)
+    else:
+        world.say(f"{event.resource}: {event.task} on {event.node} went as expected")
+
+
+def _on_running(world: World, event: Action) -> None:
+    resource, name, at = event.resource, event.node, event.at
+    if event.task == "start":
+        given_up_nodes(world, resource, name, at)
+        learn_clone(world, resource, name, at)
+    promoted = event.task == "promote" or event.rc in PROMOTED
+    set_active(world, event, "promoted" if promoted else world.runs_on.get(resource, {}).get(name, "started"))
+    draw_in_bystander(world, event)
+    subject = world.service(resource)
+    if world.wound(subject) is None:
+        world.say(f"{resource} runs on {name}", _recent(world, subject, at))
+    elif _answers(world, event, promoted=promoted):
+        _recovered(world, event)
+    else:
+        world.say(f"{resource} runs on {name}, but that is not yet what is missing", world.get("holder", subject))
+    show_running(world, resource, at)
+
+
+def _show_migration(world: World, event: Action) -> None:
+    """On its way, and running all the time."""
+    world.note(world.service(event.resource), Severity.OK, event.at, f"moves live from {event.node}")
+
+
+def on_found(world: World, event: Action) -> None:
+    """A probe met it where the cluster did not know of it. What ran nowhere runs again, whoever started it."""
+    note_found(world, event)
+    nowhere = not world.runs_on.get(event.resource)
+    set_active(world, event, "promoted" if event.rc in PROMOTED else "started")
+    wound = world.wound(world.service(event.resource))
+    if nowhere and wound is not None and wound.outage and _answers(world, event, promoted=event.rc in PROMOTED):
+        _recovered(world, event)
+    show_running(world, event.resource, event.at)
+
+
+def _answers(world: World, event: Action, *, promoted: bool) -> bool:
+    """Whether a good word answers the trouble: any later success does, but for a lost promoted instance, or a clone's sister."""
+    if world.get("needs_promote", event.resource):
+        return promoted
+    if event.task == "monitor" and world.get("clone", event.resource):
+        return world.get("failed_on", event.resource) in {None, event.node}
+    return True
+
+
+def _recovered(world: World, event: Action) -> None:
+    resource, name = event.resource, event.node
+    subject = world.service(resource)
+    for fact in ("stop_failed", "start_failed", "needs_promote", "failed_on", "migration"):
+        world.put((fact, resource), None)
+    for other in circle(world, name):
+        world.put(("stop_failed_on", other), without_name(world.get("stop_failed_on", other), resource))
+    world.cancel_timer("down", resource)
+    world.cancel_timer("settled", resource)
+    key = world.facts["holder", subject]
+    if event.task in STARTS:
+        confirm_by_start(world, key, event.at, f"{resource} had to be started on {name}")
+    elif is_restart_under_services(world, key) and world.get("wounds", key) == {subject}:
+        world.dismiss(key, event.at, f"Pacemaker began anew on {name}, under services that went on running")
+        return
+    down = [part for part in world.incident(key).facts.get("down", "").split(", ") if part and part != resource]
+    world.change(key, event.at, facts={"down": ", ".join(down)})
+    moved = world.incident(key).facts.get("moved", "")
+    arrow = f"{resource} → {name}"
+    known = [part for part in moved.split(", ") if part and not part.startswith(f"{resource} → ")]
+    world.change(key, event.at, facts={"moved": ", ".join([*known, arrow]), "now_on": name})
+    what = {"promote": "promoted", "monitor": "found well", "migrate_from": "arrived"}.get(event.task, "started")
+    world.heal(subject, event.at, f"{resource} {what} on {name}")
+    world.put(("healed", subject), event.at)
+    consider(world, key, event.at)
+
+
+def given_up_nodes(world: World, resource: str, here: str, at: datetime) -> None:
+    """A start elsewhere of what ran on a lost node: the cluster has given that node up, fenced or not."""
+    for name in list(world.runs_on.get(resource, {})):
+        known = node(world, name)
+        if name == here:
+            continue
+        if known.lost_at is not None and known.fenced_at is None:
+            give_up(world, name, at, f"{name} is lost, and its resources are started elsewhere")
+            set_node(world, name, given_up=True)
+
+
+def learn_clone(world: World, resource: str, name: str, at: datetime) -> None:
+    """Starts on several nodes at about one time are a clone's; else a start elsewhere is a move whose stop was not heard."""
+    others = [other for other in world.runs_on.get(resource, {}) if other != name]
+    last: tuple[str, datetime] | None = world.get("started", resource)
+    if others and last is not None and last[0] != name and at - last[1] < CLONE_STARTS and last[0] in others:
+        world.put(("clone", resource), value=True)
+    if not world.get("clone", resource):
+        for other in others:
+            world.put(("active", other, resource), None)
+            emptied(world, other, at)
+    world.put(("started", resource), (name, at))
+
+
+def _recent(world: World, subject: Subject, at: datetime) -> str | None:
+    """The incident whose end this good word still belongs to."""
+    healed: datetime | None = world.get("healed", subject)
+    if healed is None or at - healed > SOON:
+        return None
+    key: str | None = world.get("holder", subject)
+    return key

@@ -1,0 +1,63 @@
+"""The incident of a resource's trouble: its own, its remote node's, or one that only just ended; and where it is active."""
+
+from datetime import datetime, timedelta
+from typing import Final
+
+from bridge.core.world.event import Action, Severity, Subject
+from bridge.core.world.incident import Incident, Kind
+from bridge.core.world.world import World
+
+PROMOTED: Final = frozenset({8, 191})
+SOON: Final = timedelta(seconds=60)
+"""Stops so soon after a failure on the same node, and failures so soon after a recovery, belong to that story."""
+OWN_KINDS: Final = frozenset(
+    {
+        Kind.RESOURCE_FAILURE,
+        Kind.RESOURCE_DOWN,
+        Kind.RESOURCE_BLOCKED,
+        Kind.RESOURCE_FLAPPING,
+        Kind.RESOURCE_DEGRADED,
+        Kind.RESOURCE_MISCONFIGURED,
+        Kind.MIGRATION_FAILURE,
+        Kind.MULTIPLE_ACTIVE,
+        Kind.GUEST_FAILURE,
+        Kind.FENCE_DEVICE_FAILURE,
+    }
+)
+"""The kinds whose root is a resource: one may turn into another."""
+
+
+def own_incident(world: World, kind: Kind, event: Action, reason: str, severity: Severity) -> str:
+    """The incident that this trouble of the resource belongs to, or a new one."""
+    subject = world.service(event.resource)
+    holder = world.holder(subject)
+    if holder is not None and _still_about(world, holder, subject, event.at):
+        return holder.key
+    remote = world.service(event.node)
+    if remote != subject and world.wound(remote) is not None:
+        story: str = world.facts["holder", remote]
+        return story
+    return world.open_incident(kind, subject, event.at, severity, reason)
+
+
+def _still_about(world: World, holder: Incident, subject: Subject, at: datetime) -> bool:
+    """A wounded subject's trouble stays in its story; a healed one's only for a while: no old story swallows a new one."""
+    if world.wound(subject) is not None or holder.root == subject:
+        return True
+    healed: datetime | None = world.get("healed", subject)
+    return healed is not None and at - healed < SOON
+
+
+def set_active(world: World, event: Action, role: str) -> None:
+    if role == "promoted" or ":" in event.instance:
+        world.put(("clone", event.resource), value=True)
+    world.put(("active", event.node, event.resource), role)
+
+
+def with_name(names: str, name: str) -> str:
+    known = [part for part in names.split(", ") if part]
+    return names if name in known else ", ".join([*known, name])
+
+
+def without_name(names: tuple[str, ...] | None, name: str) -> tuple[str, ...] | None:
+    return tuple(other for other in names or () if other != name) or None

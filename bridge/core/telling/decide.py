@@ -1,0 +1,138 @@
+"""What one receiver is owed of one incident, now: a pure comparison of how it is with what was told."""
+
+from collections.abc import Iterable
+from datetime import datetime
+from hashlib import blake2s
+from typing import Final
+
+import msgspec
+
+from bridge.core.telling.match import Route
+from bridge.core.telling.notice import Notice, Telling
+from bridge.core.world.event import Severity
+from bridge.core.world.incident import Incident, State
+
+
+class Told(msgspec.Struct, frozen=True, kw_only=True):
+    """What a receiver was told of an incident, the last time."""
+
+    receiver: str
+    thread: str
+    first_at: datetime
+    rung_at: datetime
+    severity: Severity
+    alarms: int
+    shown: str
+    language: str
+    bundled: bool = False
+    """Only in a summary: there is no message of its own that could be answered or updated."""
+
+
+class Word(msgspec.Struct, frozen=True):
+    """A decision: what to say, and why; or when to look again."""
+
+    kind: Telling | None = None
+    reason: str = ""
+    again_at: datetime | None = None
+
+
+NOTHING: Final = Word()
+
+
+def decide(
+    incident: Incident,
+    told: Told | None,
+    route: Route,
+    now: datetime,
+    *,
+    silenced: bool = False,
+    taken: bool = False,
+    why: str = "",
+) -> Word:
+    """What one receiver is owed now. An incident that is taken (acknowledged) rings only for what is worse than was told."""
+    if told is not None and incident.state is State.CLOSED:
+        return Word(Telling.CLOSED, incident.reason or "it is over")
+    word = (
+        NOTHING
+        if silenced
+        else _first_word(incident, route, now, why)
+        if told is None
+        else _next_ring(incident, told, route, now)
+    )
+    if taken and word.kind is not Telling.ESCALATED:
+        word = NOTHING
+    if word.kind is not None:
+        opens_at = route.opens_at(incident, now)
+        if opens_at == now:
+            return word
+        word = Word(again_at=opens_at)
+    if told is not None and told.shown != face(incident):
+        return Word(Telling.UPDATED, incident.reason, word.again_at)
+    return word
+
+
+def _first_word(incident: Incident, route: Route, now: datetime, why: str) -> Word:
+    if incident.state is not State.OPEN or incident.planned:
+        return NOTHING
+    if why:
+        return Word(Telling.OPENED, f"{why}: {incident.reason}")
+    hold = route.hold_for(incident.kind, incident.severity)
+    if hold is None:
+        return NOTHING
+    ring_at = incident.opened_at + hold
+    if now < ring_at:
+        return Word(again_at=ring_at)
+    why = f"still open after {hold.total_seconds():g} s" if hold else "needs a person at once"
+    return Word(Telling.OPENED, f"{why}: {incident.reason}")
+
+
+def _next_ring(incident: Incident, told: Told, route: Route, now: datetime) -> Word:
+    if incident.state is not State.OPEN:
+        return NOTHING
+    if len(incident.alarms) > told.alarms:
+        return Word(Telling.ESCALATED, incident.alarms[-1])
+    if incident.severity.rank > told.severity.rank:
+        return Word(Telling.ESCALATED, f"now {incident.severity}: {incident.reason}")
+    repeat_at = told.rung_at + route.repeat if route.repeat else None
+    if repeat_at is not None and now >= repeat_at:
+        return Word(Telling.REMINDER, "still open")
+    return Word(again_at=repeat_at)
+
+
+def face(incident: Incident) -> str:
+    """What of an incident is shown in place; when it changes, what was told is updated."""
+    away = sum(outage.ended_at is None for outage in incident.outages)
+    return f"{incident.kind}|{incident.root}|{incident.state}|{len(incident.subjects)}|{away}"
+
+
+def thread_of(key: str) -> str:
+    """One name for all words about an incident; stable over replays."""
+    return blake2s(key.encode(), digest_size=8).hexdigest()
+
+
+def bundle(
+    kind: Telling,
+    receiver: str,
+    incidents: Iterable[Incident],
+    now: datetime,
+    *,
+    reason: str,
+    language: str,
+    since: datetime | None = None,
+    until: datetime | None = None,
+) -> Notice:
+    """A notice about several incidents: what is still open first, and of that the gravest."""
+    items = tuple(sorted(incidents, key=lambda one: (one.state is not State.OPEN, -one.severity.rank, one.opened_at, one.key)))
+    return Notice(
+        incident_id=0,
+        receiver=receiver,
+        kind=kind,
+        reason=reason,
+        at=now,
+        incident=items[0],
+        language=language,
+        thread=thread_of(f"{kind}|{receiver}|{now.isoformat()}"),
+        items=items,
+        since=since,
+        until=until,
+    )

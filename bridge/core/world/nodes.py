@@ -1,0 +1,95 @@
+"""What is known of the nodes: who belongs together, who calls whom lost, and whose word counts. (Corosync membership)
+
+Only facts and questions about them; what follows from them is membership's, fencing's and quorum's.
+"""
+
+from datetime import datetime, timedelta
+from typing import Final
+
+import msgspec
+
+from bridge.core.world.world import World
+
+EMPTIED_WITHIN: Final = timedelta(seconds=60)
+
+
+class Node(msgspec.Struct, frozen=True):
+    """What is known of one node. `lost_at` and `fenced_at` are None while it is there."""
+
+    lost_at: datetime | None = None
+    was_lost_at: datetime | None = None
+    fenced_at: datetime | None = None
+    announced_at: datetime | None = None
+    emptied_at: datetime | None = None
+    left: bool = False
+    left_with: tuple[tuple[str, str], ...] = ()
+    """What was known to run there when it left, with its roles: stopped before it went, if it went in good order."""
+    unseen_at: datetime | None = None
+    """When it was seen that it had died and come back, unseen."""
+    attempts: int = 0
+    given_up: bool = False
+    """Lost, and its resources were started elsewhere although nobody told of a fencing."""
+    remote: bool = False
+
+
+def node(world: World, name: str) -> Node:
+    found: Node | None = world.get("node", name)
+    return found or Node()
+
+
+def set_node(world: World, name: str, **changes: object) -> None:
+    world.put(("node", name), msgspec.structs.replace(node(world, name), **changes))
+
+
+def circle(world: World, name: str) -> frozenset[str]:
+    """The nodes known to belong together: those that spoke about each other."""
+    found: frozenset[str] | None = world.get("circle", name)
+    return found or frozenset({name})
+
+
+def meet(world: World, one: str, other: str) -> None:
+    mine = circle(world, one)
+    if other in mine:
+        return
+    together = mine | circle(world, other)
+    for name in together:
+        world.put(("circle", name), together)
+
+
+def claims(world: World, witness: str) -> frozenset[str]:
+    """The nodes that a witness says are lost."""
+    found: frozenset[str] | None = world.get("claims", witness)
+    return found or frozenset()
+
+
+def accusers(world: World, name: str) -> list[str]:
+    return sorted(witness for witness in circle(world, name) if name in claims(world, witness) and not is_void(world, witness))
+
+
+def voters(world: World, name: str) -> frozenset[str]:
+    """The cluster nodes of a circle: remote and guest nodes have no vote. (Pacemaker Remote)"""
+    return frozenset(other for other in circle(world, name) if not node(world, other).remote)
+
+
+def support_of(world: World, witness: str) -> int:
+    return len(voters(world, witness) - claims(world, witness))
+
+
+def is_void(world: World, witness: str) -> bool:
+    """Whether a witness speaks from the losing side: fenced, or called lost by somebody who sees more nodes than it does."""
+    if node(world, witness).fenced_at is not None:
+        return True
+    mine = support_of(world, witness)
+    return any(
+        witness in claims(world, other) and support_of(world, other) > mine for other in circle(world, witness) - {witness}
+    )
+
+
+def is_heard(world: World, name: str) -> bool:
+    """Whether the node itself has ever told anything."""
+    return ("sequence", name) in world.facts
+
+
+def emptied(world: World, name: str, at: datetime) -> None:
+    """A clean stop on a node, or a clean start elsewhere of what ran there: it may be about to leave in good order."""
+    set_node(world, name, emptied_at=at)

@@ -1,0 +1,77 @@
+"""Values out of the body of a report: texts, numbers, when it happened, and its place in the order of its witness."""
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from sys import intern
+from typing import Any, Final
+
+from bridge.core.world.event import EPOCH, Report
+
+Body = Mapping[str, Any]
+
+SEQUENCE: Final = "sequence"
+ARRIVAL: Final = "arrival"
+"""Orders of a witness: by the running number of Pacemaker's calls; numbered too, but timed only by when they arrived (1.1.x)."""
+_FUTURE: Final = timedelta(days=1)
+_DIGITS: Final = 15
+
+
+class Senseless(ValueError):  # noqa: N818 - said as it is
+    """The report cannot mean anything; the text says which variable is at fault."""
+
+
+def happened_at(report: Report) -> datetime:
+    """When it happened, by the node's clock, corrected by its offset.
+
+    Pacemaker gives epoch and microseconds from 2.0 on; its formatted timestamp follows the user's taste and is never parsed.
+    Otherwise the hook's own clock stands for it.
+    """
+    epoch = report.body.get("CRM_alert_timestamp_epoch")
+    if epoch:
+        micro = report.body.get("CRM_alert_timestamp_usec") or "0"
+        at = EPOCH + timedelta(seconds=integer("CRM_alert_timestamp_epoch", epoch), microseconds=integer("_usec", micro))
+    elif isinstance(wall := report.body.get("wall_ns"), int):
+        at = EPOCH + timedelta(microseconds=wall // 1000)
+    else:
+        return report.received_at
+    return believed(at + report.offset, report)
+
+
+def believed(at: datetime, report: Report) -> datetime:
+    """A clock that is more than a day ahead is not: then the time of arrival stands for it."""
+    return at if at < report.received_at + _FUTURE else report.received_at
+
+
+def order_of(report: Report) -> tuple[str, int]:
+    sequence = report.body.get("CRM_alert_node_sequence")
+    if sequence:
+        return SEQUENCE if report.body.get("CRM_alert_timestamp_epoch") else ARRIVAL, integer("CRM_alert_node_sequence", sequence)
+    boot_ns = report.body.get("boot_ns")
+    return str(report.body.get("boot", "")), boot_ns if isinstance(boot_ns, int) else 0
+
+
+def text(body: Body, key: str) -> str:
+    """A text of a body, empty when it is missing; one object for all equal ones. Raises Senseless."""
+    value = body.get(key, "")
+    if not isinstance(value, str):
+        raise Senseless(f"{key} is not a text")
+    return intern(value)
+
+
+def name_of(body: Body, key: str) -> str:
+    """A text that must be there. Raises Senseless."""
+    value = text(body, key)
+    if not value:
+        raise Senseless(f"{key} is missing or empty")
+    return value
+
+
+def integer(key: str, value: Any) -> int:
+    """Python reads integers of any length and raises on very long ones: fifteen digits are more than any code or time has."""
+    if isinstance(value, str) and len(value) <= _DIGITS:
+        try:
+            return int(value)
+        except ValueError:
+            pass
+    shown = "missing" if value is None else repr(value)[:60]
+    raise Senseless(f"{key} is not an integer: {shown}")

@@ -1,0 +1,325 @@
+"""What is known of one cluster: its subjects, what hurts them, and the incidents that tell of it.
+
+Rules call the verbs below (`open_incident`, `hurt`, `heal`, `absorb` ...); nothing else knows how incidents are kept.
+"""
+
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+import msgspec
+
+from bridge.core.world.event import CLUSTER, Severity, Subject, resource_subject, subject_name
+from bridge.core.world.incident import LIFE, Incident, Kind, Outage, State, Step, advance
+from bridge.core.world.journal import Journal
+from bridge.core.world.settings import Settings
+
+SAME_STORY: Final = timedelta(minutes=2)
+"""An incident that a larger one overtakes so soon after its beginning was the larger one's first sign."""
+NONE: Final[frozenset[str]] = frozenset()
+SERVICES: Final = ("resource/", "guest/")
+"""Subjects whose absence is an outage."""
+
+
+class Wound(msgspec.Struct, frozen=True):
+    """Why a subject is not well, since when; an incident recovers when its last wound is healed."""
+
+    began_at: datetime
+    severity: Severity
+    why: str
+    outage: bool
+
+
+class Condition(msgspec.Struct, frozen=True, kw_only=True):
+    """How a subject is, since when and why; which incident knows more."""
+
+    cluster: str
+    subject: Subject
+    severity: Severity
+    since: datetime
+    why: str
+    uid: bytes | None = None
+    incident_key: str | None = None
+
+
+class World(Journal):
+    """The tables of one cluster, and the verbs of the rules over them."""
+
+    def __init__(self, cluster: str, settings: Settings) -> None:
+        super().__init__()
+        self.cluster = cluster
+        self.settings = settings
+        self.uid: bytes | None = None
+        self.decisions: list[tuple[str | None, str]] = []
+
+    # --- words about it ----------------------------------------------------------------------------------------------
+
+    def say(self, why: str, key: str | None = None) -> None:
+        """A decision on the report at hand, and the incident it belongs to: what `explain` prints."""
+        self.decisions.append((key, why))
+
+    # --- subjects ----------------------------------------------------------------------------------------------------
+
+    def service(self, resource: str) -> Subject:
+        """`guest/NAME` for a resource that is a virtual machine, `resource/NAME` for any other."""
+        if self.settings.is_guest(resource):
+            return Subject(f"guest/{resource}")
+        return resource_subject(resource)
+
+    def incident(self, key: str) -> Incident:
+        found: Incident = self.facts["incident", key]
+        return found
+
+    def holder(self, subject: Subject) -> Incident | None:
+        """The incident, not yet over, that the subject was last drawn into."""
+        key = self.get("holder", subject)
+        return None if key is None else self.incident(key)
+
+    def wound(self, subject: Subject) -> Wound | None:
+        found: Wound | None = self.get("wound", subject)
+        return found
+
+    # --- incidents ---------------------------------------------------------------------------------------------------
+
+    def open_incident(
+        self, kind: Kind, root: Subject, at: datetime, severity: Severity, reason: str, *, watch: bool = False
+    ) -> str:
+        """A new incident; with `watch` it is only suspected. Gives its key, which a second birth at one instant makes unique."""
+        key = f"{self.cluster}/{root}@{at.isoformat()}"
+        while ("incident", key) in self.facts:
+            key += "+"
+        incident = Incident(
+            key=key,
+            cluster=self.cluster,
+            kind=kind,
+            root=root,
+            state=State.WATCHING if watch else State.OPEN,
+            severity=severity,
+            peak=severity,
+            opened_at=at,
+            changed_at=at,
+            subjects=(root,),
+            reason=reason,
+        )
+        self.put(("incident", key), incident)
+        self.put(("wounds", key), NONE)
+        self.draw_in(key, root, at)
+        self.say(reason, key)
+        return key
+
+    def change(self, key: str, at: datetime, **changes: Any) -> None:
+        """Sets fields of an incident; `facts` are added to those it has, and the peak follows the severity."""
+        incident = self.incident(key)
+        if "facts" in changes:
+            changes["facts"] = incident.facts | changes["facts"]
+        severity = changes.get("severity", incident.severity)
+        if severity.rank > incident.peak.rank:
+            changes["peak"] = severity
+        if any(getattr(incident, name) != value for name, value in changes.items()):
+            self.put(("incident", key), msgspec.structs.replace(incident, changed_at=max(at, incident.changed_at), **changes))
+
+    def step(self, key: str, step: Step, at: datetime, reason: str) -> None:
+        """Moves an incident along its table, and does what the new state asks for."""
+        incident = self.incident(key)
+        state = advance(incident.state, step)
+        closed_at = at if state is State.CLOSED and incident.state is not State.CLOSED else incident.closed_at
+        self.change(key, at, state=state, closed_at=closed_at, reason=reason)
+        self.say(reason, key)
+        if state is State.CLEARING:
+            self.change(key, at, facts={"recovered_at": at.isoformat()})  # what it lasted, without the quiet time after it
+            self.set_timer(at + self.settings.clear_after, "clear", key)
+        else:
+            self.cancel_timer("clear", key)
+        if state is State.CLOSED:
+            self._let_go(incident)
+
+    def confirm(self, key: str, at: datetime, reason: str) -> None:
+        """It is an incident: from now on people may be told."""
+        if self.incident(key).state is State.WATCHING:
+            self.step(key, Step.CONFIRM, at, reason)
+
+    def alarm(self, key: str, at: datetime, reason: str, severity: Severity = Severity.CRITICAL) -> None:
+        """It got worse in a way that a person must hear of, though it was told before."""
+        incident = self.incident(key)
+        if reason not in incident.alarms:
+            worse = max(severity, incident.severity, key=lambda one: one.rank)
+            self.change(key, at, alarms=(*incident.alarms, reason), severity=worse, reason=reason)
+            self.say(reason, key)
+
+    def keep_open(self, key: str, hold: str) -> None:
+        """The incident does not recover before `release` of this hold, though every subject be well."""
+        self._wounds(key, self.facts["wounds", key] | {hold})
+
+    def release(self, key: str, hold: str, at: datetime, why: str, *, waited: bool = False) -> None:
+        """Ends what `keep_open` began, in whatever the incident became a part of. With `waited` the hold was quiet time and no
+        trouble: if the incident recovers with it, it had lasted only until the last of its outages ended."""
+        while (into := self.incident(key).absorbed_into) is not None:
+            key = into
+        self._wounds(key, (self.get("wounds", key) or NONE) - {hold})
+        self._settle(key, at, why)
+        incident = self.incident(key)
+        ended = [outage.ended_at for outage in incident.outages if outage.ended_at is not None]
+        if waited and ended and incident.state is State.CLEARING:
+            self.change(key, at, facts={"recovered_at": max(ended).isoformat()})
+
+    def draw_in(self, key: str, subject: Subject, at: datetime) -> None:
+        """The subject belongs to the incident's story; one that another incident holds as hurt stays that one's too."""
+        incident = self.incident(key)
+        if subject not in incident.subjects:
+            self.change(key, at, subjects=(*incident.subjects, subject))
+        if self.wound(subject) is None:
+            self.put(("holder", subject), key)
+
+    def hurt(self, key: str, subject: Subject, at: datetime, severity: Severity, why: str, *, outage: bool = True) -> None:
+        """The subject is not well, because of this incident; the first word counts for the length of the outage.
+
+        A subject that another incident holds as hurt moves over with its wound.
+        """
+        old = self.wound(subject)
+        was: str | None = self.get("holder", subject) if old is not None else None
+        self.draw_in(key, subject, at)
+        self.put(("holder", subject), key)
+        self._wounds(key, self.facts["wounds", key] | {subject})
+        began = at if old is None else min(old.began_at, at)
+        outage = outage and subject.startswith(SERVICES)
+        self.put(("wound", subject), Wound(began, severity, why, outage or (old is not None and old.outage)))
+        if outage and (old is None or not old.outage):
+            self.change(key, at, outages=(*self.incident(key).outages, Outage(subject, at)))
+        self._condition(subject, severity, began, why, key)
+        self._settle(key, at, why if subject_name(subject) in why else f"{subject_name(subject)}: {why}")
+        if was is not None and was != key:
+            self._left(was, subject, key, at)
+        if severity.rank > self.incident(key).severity.rank:
+            self.change(key, at, severity=severity)
+
+    def heal(self, subject: Subject, at: datetime, why: str, *, ended_at: datetime | None = None) -> str | None:
+        """The subject is well again: its outage ends, and its incident recovers with the last of its wounds. Gives its key.
+
+        `ended_at` is when it was well, if that was before it became known."""
+        if self.wound(subject) is None:
+            return None
+        key: str = self.facts["holder", subject]
+        self.put(("wound", subject), None)
+        incident = self.incident(key)
+        outages = tuple(
+            msgspec.structs.replace(outage, ended_at=ended_at or at)
+            if outage.subject == subject and outage.ended_at is None
+            else outage
+            for outage in incident.outages
+        )
+        self.change(key, at, outages=outages)
+        self._condition(subject, Severity.OK, at, why, key)
+        self.say(why, key)
+        self._wounds(key, self.facts["wounds", key] - {subject})
+        self._settle(key, at, why)
+        return key
+
+    def absorb(self, key: str, into: str, at: datetime, reason: str) -> None:
+        """What was an incident of its own is part of another: its subjects, wounds, outages and facts move over.
+
+        Its alarms do not: nobody is rung for that two stories are one."""
+        if key == into:
+            return
+        incident, other = self.incident(key), self.incident(into)
+        if incident.state is State.CLOSED and incident.absorbed_into is not None:
+            return
+        self.change(
+            into,
+            at,
+            opened_at=min(other.opened_at, incident.opened_at),
+            subjects=(*other.subjects, *(s for s in incident.subjects if s not in other.subjects)),
+            outages=_joined(other.outages, incident.outages),
+            facts=incident.facts | other.facts,
+            peak=max(incident.peak, other.peak, key=lambda severity: severity.rank),
+        )
+        for subject in incident.subjects:
+            if self.get("holder", subject) == key:
+                self.put(("holder", subject), into)
+            known: Condition | None = self.get("condition", subject)
+            if known is not None and known.incident_key == key:
+                self.put(("condition", subject), msgspec.structs.replace(known, incident_key=into))
+        self._wounds(into, self.facts["wounds", into] | (self.get("wounds", key) or NONE))
+        self.change(key, at, absorbed_into=into)
+        self.step(key, Step.ABSORB, at, reason)
+        self._settle(into, at, reason)
+
+    def dismiss(self, key: str, at: datetime, reason: str) -> None:
+        """It was nothing, or asked for: its wounds go with it, and nobody is told of it any more than they were."""
+        incident = self.incident(key)
+        for subject in incident.subjects:
+            if self.get("holder", subject) == key and self.wound(subject) is not None:
+                self.put(("wound", subject), None)
+                self._condition(subject, Severity.OK, at, reason, key)
+        self._wounds(key, NONE)
+        self.change(key, at, planned=True, severity=Severity.INFO, outages=())
+        self.step(key, Step.DISMISS, at, reason)
+
+    def end(self, key: str, at: datetime) -> None:
+        """The quiet time is over."""
+        if self.incident(key).state is State.CLEARING:
+            self.change(key, at, severity=Severity.OK)
+            self.step(key, Step.END, at, "quiet since the last good word")
+
+    def note(self, subject: Subject, severity: Severity, at: datetime, why: str, key: str | None = None) -> None:
+        """How a subject is, without a wound: shown, never rung. A wound's word about it goes before; what is known already is
+        no change."""
+        if ("wound", subject) in self.facts:
+            return
+        known: Condition | None = self.get("condition", subject)
+        if known is None or known.why != why or known.severity is not severity:
+            self._condition(subject, severity, at, why, key or self.get("holder", subject))
+
+    def _wounds(self, key: str, wounds: frozenset[str]) -> None:
+        """What keeps an incident open: its hurt subjects, and holds. Never a number, which one verb might forget to count."""
+        if ("wounds", key) in self.facts:
+            self.put(("wounds", key), wounds)
+
+    def _settle(self, key: str, at: datetime, why: str) -> None:
+        """Brings the state to what the wounds say: with the last one healed it recovers, with a new one it relapses."""
+        state, hurt = self.incident(key).state, bool(self.get("wounds", key))
+        if hurt and state is State.CLEARING:
+            self.step(key, Step.RELAPSE, at, why)
+        elif not hurt and state in {State.WATCHING, State.OPEN}:
+            self.step(key, Step.RECOVER, at, f"all is well again: {why}")
+
+    def _left(self, key: str, subject: Subject, into: str, at: datetime) -> None:
+        """A hurt subject has gone over to another incident. If nothing else is wrong here, and it was what this was about,
+        and both began about one time, that one tells this story too; otherwise this one goes on without it."""
+        self._wounds(key, self.facts["wounds", key] - {subject})
+        incident = self.incident(key)
+        if not self.facts["wounds", key] and incident.root == subject and at - incident.opened_at < SAME_STORY:
+            self.absorb(key, into, at, f"{subject_name(subject)} is part of a larger story")
+        else:
+            self._settle(key, at, f"{subject_name(subject)} is part of another story now")
+
+    def _let_go(self, incident: Incident) -> None:
+        for subject in incident.subjects:
+            if self.get("holder", subject) == incident.key:
+                self.put(("holder", subject), None)
+        self.put(("wounds", incident.key), None)
+
+    def _condition(self, subject: Subject, severity: Severity, since: datetime, why: str, key: str | None) -> None:
+        condition = Condition(
+            cluster=self.cluster, subject=subject, severity=severity, since=since, why=why, uid=self.uid, incident_key=key
+        )
+        self.put(("condition", subject), condition)
+
+
+def _joined(mine: tuple[Outage, ...], theirs: tuple[Outage, ...]) -> tuple[Outage, ...]:
+    """Both lists; of one subject's overlapping absences one that spans both."""
+    joined = list(mine)
+    for outage in theirs:
+        for index, other in enumerate(joined):
+            if other.subject == outage.subject and _overlap(other, outage):
+                ended = None if None in (other.ended_at, outage.ended_at) else max(other.ended_at, outage.ended_at)  # type: ignore[type-var]
+                joined[index] = Outage(outage.subject, min(other.began_at, outage.began_at), ended)
+                break
+        else:
+            joined.append(outage)
+    return tuple(joined)
+
+
+def _overlap(one: Outage, other: Outage) -> bool:
+    return (one.ended_at is None or other.began_at <= one.ended_at) and (other.ended_at is None or one.began_at <= other.ended_at)
+
+
+__all__ = ["CLUSTER", "LIFE", "Condition", "World", "Wound"]

@@ -1,0 +1,283 @@
+"""DRBD's states, as the relay tells them: follows `drbdsetup events2` and reports differences. Standard library only, Python 3.9.
+
+The first dump is sent whole, one report for each resource and a last one that lists them; it is the truth about this node.
+After it only states that changed are sent, never numbers: a resync alone would be ten lines in a second. Lines of one instant
+belong together and are one report. When the child ends it is started again, and its dump sent again: nothing is trusted to
+memory, so nothing that dies with the relay leaves the bridge with a wrong picture. (drbdsetup(8), events2)
+"""
+
+from __future__ import annotations
+
+import errno
+import logging
+import os
+import subprocess
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Final, Union
+
+from bridge.node.feed import Body, edge
+from bridge.node.settings import DRBDSETUP
+from bridge.wire.body import MAX_VALUE, Moment, make_body
+
+ARGUMENTS: Final = ("events2", "--timestamps", "--statistics")
+MODULE: Final = "/sys/module/drbd"
+SOURCE: Final = "drbd-events"
+LOOK_EVERY: Final = 5.0
+"""Seconds between two looks for the module."""
+RESTART_FIRST: Final = 2.0
+RESTART_SLOWEST: Final = 60.0
+"""What ends again and again is asked ever more rarely: each start sends a whole dump."""
+SETTLED_AFTER: Final = 0.05
+"""Lines of one instant are printed one after the other; so long after the last one there is no more."""
+MAX_LINES: Final = 100
+MAX_TEXT: Final = 16 * 1024
+"""Of the lines of one report; a report that had to be cut would show what is gone where nothing is."""
+MAX_REST: Final = 1 << 20
+
+ACTIONS: Final = frozenset({"exists", "create", "change", "destroy", "rename", "call", "response"})
+STATES: Final = {
+    "resource": ("role", "suspended", "force-io-failures"),
+    "connection": ("connection", "role"),
+    "device": ("disk", "client", "quorum"),
+    "peer-device": ("replication", "peer-disk", "peer-client", "resync-suspended"),
+}
+BESIDE: Final = {"peer-device": ("out-of-sync",)}
+"""Numbers that go along when a state changes, and are no reason to tell anything: KiB that differ now."""
+IDENTITY: Final = ("name", "peer-node-id", "conn-name", "volume", "minor", "new_name", "helper", "status")
+
+Fields = Mapping[str, Union[str, bool]]
+
+log = logging.getLogger("quorumbell.relay")
+
+
+class Differences:
+    """Lines in, reports out. `take` gives what is complete; `flush` what waits for more lines of its instant."""
+
+    def __init__(self) -> None:
+        self.dumped = False
+        """Whether the first dump was read to its end."""
+        self.strange = ""
+        """The last line that is none of events2's: most likely what drbdsetup had to complain about."""
+        self._dump: dict[str, list[str]] = {}
+        self._known: dict[tuple[str, ...], dict[str, str]] = {}
+        self._group: list[str] = []
+        self._of: tuple[str, str] = ("", "")
+
+    def take(self, line: str) -> Iterator[Fields]:
+        stamp, words = _stamp(line.split())
+        if words[:1] and (len(words) < 2 or words[0] not in ACTIONS or len(line) > MAX_VALUE):
+            self.strange = line.strip()[:200]
+            words = []
+        if not words:
+            return
+        if words[:2] == ["exists", "-"]:
+            yield from self._end_of_dump(stamp)
+            return
+        name, told = self._told(words)
+        if not told:
+            return
+        if not self.dumped:
+            self._dump.setdefault(name, []).append(told)
+            return
+        if self._of != (stamp, name) or not _fits([*self._group, told]):
+            yield from self.flush()
+        self._of = (stamp, name)
+        self._group.append(told)
+
+    def flush(self) -> Iterator[Fields]:
+        if self._group:
+            yield _report(self._of[0], self._group)
+        self._group = []
+
+    def _end_of_dump(self, stamp: str) -> Iterator[Fields]:
+        self.dumped = True
+        for lines in self._dump.values():
+            if _fits(lines):
+                yield {"dump": True, **_report(stamp, lines)}
+            else:  # too long for one report: then it shows what is there, and not what is gone
+                yield from (_report(stamp, part) for part in _parts(lines))
+        yield listing(self._dump)
+        self._dump = {}
+
+    def _told(self, words: list[str]) -> tuple[str, str]:
+        """The resource, and the line without what is no news; an empty line when nothing is left."""
+        action, kind = words[:2]
+        values = dict(word.split(":", 1) for word in words[2:] if ":" in word)
+        name = values.get("name", "")
+        identity = [f"{key}:{values[key]}" for key in IDENTITY if key in values]
+        head = " ".join((action, kind, *identity))
+        if not name or kind not in {*STATES, "helper"}:
+            return name, ""
+        if kind == "helper" or action == "rename":
+            return name, head
+        place = (kind, *identity)
+        if action == "destroy":
+            self._known.pop(place, None)
+            return name, head
+        before = self._known.setdefault(place, {}) if action == "change" else {}
+        new = {key: values[key] for key in STATES[kind] if key in values and before.get(key) != values[key]}
+        self._known[place] = {**before, **new}
+        beside = {key: values[key] for key in BESIDE.get(kind, ()) if key in values}
+        return name, " ".join((head, *(f"{key}:{value}" for key, value in {**new, **beside}.items()))) if new else ""
+
+
+def listing(names: Iterable[str]) -> Fields:
+    """The report that ends a dump: every resource of this node, it has no other. What no field can hold goes on in the next."""
+    fields = [""]
+    for name in names:
+        longer = f"{fields[-1]} {name}".lstrip()
+        if len(longer) <= MAX_VALUE:
+            fields[-1] = longer
+        else:
+            fields.append(name)
+    return {"dump": True, "resources": fields[0], **{f"resources{number}": text for number, text in enumerate(fields[1:], 2)}}
+
+
+def _stamp(words: list[str]) -> tuple[str, list[str]]:
+    return (words[0], words[1:]) if words and words[0][:1].isdigit() else ("", words)
+
+
+def _fits(lines: list[str]) -> bool:
+    return len(lines) <= MAX_LINES and sum(map(len, lines)) <= MAX_TEXT
+
+
+def _parts(lines: list[str]) -> Iterator[list[str]]:
+    part: list[str] = []
+    for line in lines:
+        if not _fits([*part, line]):
+            yield part
+            part = []
+        part.append(line)
+    yield part
+
+
+def _report(stamp: str, lines: list[str]) -> dict[str, str | bool]:
+    """The first line carries the instant of all."""
+    first = f"{stamp} {lines[0]}".lstrip()
+    return {f"line{number}": line for number, line in enumerate([first, *lines[1:]], 1)}
+
+
+class Follower:
+    """The child process as a feed of the relay: `fileno` is its output, -1 while there is none.
+
+    It is only started while the module is loaded: drbdsetup would load it, and to watch must change nothing.
+    """
+
+    def __init__(self, drbdsetup: str = DRBDSETUP, module: str = MODULE) -> None:
+        self._command = (drbdsetup, *ARGUMENTS)
+        self._module = module
+        self._child: subprocess.Popen[bytes] | None = None
+        self._rest = b""
+        self._differences = Differences()
+        self._start_at = self._started_at = self._read_at = 0.0
+        self._pause = RESTART_FIRST
+        self._told_ns = 0
+        self._none_told = False
+        self._fault = ""
+
+    def fileno(self) -> int:
+        return self._child.stdout.fileno() if self._child is not None and self._child.stdout is not None else -1
+
+    def on_tick(self, now: float, moment: Moment) -> list[Body]:
+        """Starts the child when it is time, and hands out lines whose instant is over."""
+        if self._child is not None:
+            return self._bodies(self._differences.flush(), moment) if now - self._read_at >= SETTLED_AFTER else []
+        if now < self._start_at:
+            return []
+        return self._start(now, moment) if os.path.isdir(self._module) else self._no_module(now, moment)
+
+    def on_readable(self, now: float, moment: Moment) -> list[Body]:
+        if self._child is None:
+            return []
+        try:
+            data = os.read(self.fileno(), 65536)
+        except BlockingIOError:
+            return []
+        if not data:
+            return self._ended(now, moment)
+        self._read_at = now
+        lines = (self._rest + data).split(b"\n")
+        self._rest = lines.pop()[:MAX_REST]
+        before = self._differences.dumped
+        bodies = [body for line in lines for body in self._take(line, moment)]
+        return bodies if before or not self._differences.dumped else bodies + self._followed(moment)
+
+    def close(self) -> int:
+        """How the child ended; 0 when there was none."""
+        if self._child is None:
+            return 0
+        self._child.kill()
+        code = self._child.wait()
+        if self._child.stdout is not None:
+            self._child.stdout.close()
+        self._child = None
+        return code
+
+    def _take(self, line: bytes, moment: Moment) -> list[Body]:
+        before = self._differences.strange
+        bodies = self._bodies(self._differences.take(line.decode("utf-8", "replace")), moment)
+        if self._differences.strange and not before and self._differences.dumped:
+            log.warning("%s said what I do not understand: %s", " ".join(self._command[:2]), self._differences.strange)
+        return bodies
+
+    def _bodies(self, told: Iterable[Fields], moment: Moment) -> list[Body]:
+        """Read at one moment, and yet one after the other: the bridge puts them in order by `boot_ns`."""
+        bodies = []
+        for fields in told:
+            self._told_ns = max(self._told_ns + 1, moment.boot_ns)
+            bodies.append(make_body(SOURCE, fields, moment._replace(boot_ns=self._told_ns)))
+        return bodies
+
+    def _no_module(self, now: float, moment: Moment) -> list[Body]:
+        """No module, no resource: where DRBD is used at all this is said once, against what was true before a reboot."""
+        self._start_at = now + LOOK_EVERY
+        if self._none_told:
+            return []
+        self._none_told = True
+        log.info("DRBD is followed as soon as its module is loaded")
+        return self._bodies([listing(())], moment) if os.path.exists(self._command[0]) else []
+
+    def _start(self, now: float, moment: Moment) -> list[Body]:
+        self._rest, self._differences, self._started_at = b"", Differences(), now
+        try:
+            # Its complaints come as lines, too: they are none of events2's, and say why it ended.
+            self._child = subprocess.Popen(
+                self._command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, cwd="/"
+            )
+        except OSError as wrong:
+            cure = "install drbd-utils" if wrong.errno == errno.ENOENT else "let the relay's user run it"
+            self._start_at = now + RESTART_SLOWEST
+            return self._not_followed(f"{os.strerror(wrong.errno or 0)}: {cure}, or set drbd = off", moment)
+        os.set_blocking(self.fileno(), False)
+        return []
+
+    def _ended(self, now: float, moment: Moment) -> list[Body]:
+        last, seen = self._bodies(self._differences.flush(), moment), self._differences
+        code = self.close()
+        if now - self._started_at > RESTART_SLOWEST:
+            self._pause = RESTART_FIRST
+        self._start_at = now + self._pause
+        self._pause = min(RESTART_SLOWEST, self._pause * 2)
+        why = f"it ended ({code}){': ' if seen.strange else ''}{seen.strange}"
+        if seen.dumped:
+            log.warning("%s: %s; it is started again", " ".join(self._command[:2]), why)
+            return last
+        cure = "" if os.geteuid() == 0 else "; the relay does not run as root"
+        return last if not os.path.isdir(self._module) else last + self._not_followed(why + cure, moment)
+
+    def _not_followed(self, why: str, moment: Moment) -> list[Body]:
+        """Said once, until it is another fault or none."""
+        if why == self._fault:
+            return []
+        self._fault = why
+        words = f"DRBD's states are not followed: {' '.join(self._command[:2])}: {why}"
+        log.warning("%s", words)
+        return [edge("drbd", {"why": words}, moment)]
+
+    def _followed(self, moment: Moment) -> list[Body]:
+        self._none_told = False
+        log.info("DRBD's states are followed")
+        if not self._fault:
+            return []
+        self._fault = ""
+        return [edge("drbd", {"why": "DRBD's states are followed again", "over": True}, moment)]

@@ -1,0 +1,123 @@
+"""The relay's word about its own spool: filling up, growing old, out of room. The first of the feeds."""
+
+from __future__ import annotations
+
+import os
+from typing import Final
+
+from bridge.node.feed import Body, edge
+from bridge.node.spool import Backlog, Spool
+from bridge.wire.body import Moment
+
+LEVELS: Final = (80, 50)
+OLD_AFTER: Final = 300.0
+SURVEY_EVERY: Final = 10.0
+HARDLY_ANY: Final = 1 << 20
+
+
+def fill(waiting: int, free: int) -> int:
+    """How much of the room that reports can have is taken by reports, in percent. Other files of the disk count as no room."""
+    return 100 if free < HARDLY_ANY else round(100 * waiting / (waiting + free))
+
+
+def level(percent: int) -> int:
+    return next((step for step in LEVELS if percent >= step), 0)
+
+
+class Health:
+    def __init__(self, spool: Spool, ballast: int) -> None:
+        self._spool = spool
+        self._ballast = Ballast(f"{spool.path}/ballast", ballast)
+        self._survey_at = 0.0
+        self._level = 0
+        self._old = False
+        self.backlog = Backlog(0, 0, 0)
+
+    def fileno(self) -> int:
+        return -1
+
+    def on_readable(self, _now: float, _moment: Moment) -> list[Body]:
+        return []
+
+    def on_tick(self, now: float, moment: Moment) -> list[Body]:
+        if now < self._survey_at:
+            return []
+        self._survey_at = now + SURVEY_EVERY
+        self.backlog = self._spool.survey()
+        free = _free(self._spool.path)
+        return [*self._ballast.look(free, moment), *self._filling(free, moment), *self._ageing(moment)]
+
+    def hurry(self) -> None:
+        """A write failed: look at the disk at the next tick."""
+        self._survey_at = 0.0
+
+    def _filling(self, free: int, moment: Moment) -> list[Body]:
+        percent = fill(self.backlog.size, free)
+        before, self._level = self._level, level(percent)
+        if self._level == before:
+            return []
+        words = {"fill": percent, "waiting": self.backlog.files, "free_bytes": free, "level": self._level}
+        return [edge("spool-fill", {**words, "why": f"the spool is {percent} % full: {self.backlog.files} reports wait"}, moment)]
+
+    def _ageing(self, moment: Moment) -> list[Body]:
+        age = (moment.wall_ns - self.backlog.oldest_ns) / 1e9 if self.backlog.files else 0.0
+        before, self._old = self._old, age > OLD_AFTER
+        if self._old == before:
+            return []
+        why = f"the oldest report has waited for {age:.0f} s: no bridge takes it" if self._old else "no report waits any more"
+        return [
+            edge("spool-old", {"oldest_s": int(age), "waiting": self.backlog.files, "over": not self._old, "why": why}, moment)
+        ]
+
+
+class Ballast:
+    """Room that the relay holds while there is plenty, and gives to the hooks when there is none."""
+
+    def __init__(self, path: str, size: int) -> None:
+        self._path = path
+        self._size = size
+        self._thrown = False
+
+    def look(self, free: int, moment: Moment) -> list[Body]:
+        held = self._held()
+        if held and free < HARDLY_ANY:
+            os.truncate(self._path, 0)  # not removed: in the packaged spool the relay may not make files
+            self._thrown = True
+            return [
+                edge(
+                    "ballast",
+                    {"why": f"the disk of the spool is full: {self._size >> 20} MiB given back", "free_bytes": free},
+                    moment,
+                )
+            ]
+        if not held and self._size and free > 4 * self._size:
+            self._take()
+            if self._thrown:
+                self._thrown = False
+                return [
+                    edge("ballast", {"why": "the disk of the spool has room again", "over": True, "free_bytes": free}, moment)
+                ]
+        return []
+
+    def _held(self) -> bool:
+        try:
+            return os.stat(self._path).st_size > 0
+        except FileNotFoundError:
+            return False
+
+    def _take(self) -> None:
+        try:
+            handle = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+        except OSError:
+            return
+        try:
+            os.posix_fallocate(handle, 0, self._size)
+        except OSError:
+            os.ftruncate(handle, 0)
+        finally:
+            os.close(handle)
+
+
+def _free(path: str) -> int:
+    seen = os.statvfs(path)
+    return seen.f_bavail * seen.f_frsize

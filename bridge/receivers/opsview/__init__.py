@@ -1,0 +1,1 @@
+"""Opsview as a board: its names, its REST API, its own set-up. Knows no other receiver."""

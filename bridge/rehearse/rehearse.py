@@ -1,0 +1,164 @@
+"""Rehearsal: recordings go through the same core, with the recording's own clock. What would have been told?"""
+
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any, Final
+
+from bridge.core.line import Line, Outcome
+from bridge.core.telling.brake import Brake
+from bridge.core.telling.match import Route
+from bridge.core.telling.notice import Notice
+from bridge.core.world.event import EPOCH, Report
+from bridge.core.world.incident import Incident
+from bridge.core.world.settings import Settings
+from bridge.rehearse.drbd_recording import NotARecording, read_folder
+from bridge.texts import summary
+
+QUIET: Final = timedelta(hours=1)
+"""How long the rehearsal goes on after the last report."""
+CLUSTER: Final = "rehearsal"
+
+
+class BadRecording(ValueError):  # noqa: N818 - the name of the mistake
+    """The file is no recording; says which record and what is wrong."""
+
+
+def read_recording(path: Path) -> list[Report]:
+    """The reports of a recording: a JSON array of `{host, received, env}`, or a folder of DRBD's. Raises BadRecording."""
+    if path.is_dir():
+        try:
+            return read_folder(path, CLUSTER)
+        except NotARecording as error:
+            raise BadRecording(str(error)) from None
+    try:
+        records = json.loads(path.read_bytes())
+    except (OSError, ValueError, RecursionError) as error:
+        raise BadRecording(f"{path}: cannot be read as JSON: {error}") from None
+    if not isinstance(records, list):
+        raise BadRecording(f"{path}: a recording is a JSON array of {{host, received, env}}")
+    return [_report(path, number, record) for number, record in enumerate(records)]
+
+
+def _report(path: Path, number: int, record: Any) -> Report:
+    try:
+        env: Mapping[str, Any] = record["env"]
+        source = "pacemaker" if "CRM_alert_kind" in env else "clustermon"
+        return Report(
+            uid=number.to_bytes(8, "big") + path.name.encode()[-8:],
+            cluster=CLUSTER,
+            node=record["host"],
+            source=source,
+            received_at=EPOCH + timedelta(seconds=record["received"]),
+            body=env,
+        )
+    except (TypeError, KeyError, OverflowError) as error:
+        raise BadRecording(f"{path}: record {number} has no usable host, received and env ({error!r})") from None
+
+
+class Rehearsal:
+    """The core with a hand-moved clock, and a memory of every notice."""
+
+    def __init__(self, settings: Settings, routes: tuple[Route, ...], brakes: Mapping[str, Brake] | None = None) -> None:
+        self._line = Line(settings, routes, brakes=brakes)
+        self.incidents: dict[str, Incident] = {}
+        self.notices: list[Notice] = []
+        self.reports = 0
+        self.unreadable = 0
+
+    def take(self, reports: Iterable[Report]) -> None:
+        last: datetime | None = None
+        for report in sorted(reports, key=lambda one: one.received_at):
+            self._pass_time(report.received_at)
+            last = report.received_at
+            self.reports += 1
+            outcome = self._line.take([report], report.received_at)
+            self.unreadable += len(outcome.unreadable)
+            self._keep(outcome)
+        if last is not None:
+            self._pass_time(last + QUIET)
+
+    def _pass_time(self, until: datetime) -> None:
+        """Stops at each moment at which something is due, as the bridge would."""
+        while (due := self._line.next_due()) is not None and due <= until:
+            self._keep(self._line.tick(due))
+        self._keep(self._line.tick(until))
+
+    def _keep(self, outcome: Outcome) -> None:
+        self.incidents |= outcome.incidents
+        self.notices += outcome.notices
+
+    def result(self) -> dict[str, Any]:
+        """The told.json form: incidents that stand for themselves, each with the notices of those that it absorbed."""
+        rows: dict[str, dict[str, Any]] = {
+            key: _row(incident) for key, incident in self.incidents.items() if incident.absorbed_into is None
+        }
+        for notice in self.notices:
+            told_of = dict.fromkeys(self._final(one.key) for one in notice.items or (notice.incident,))
+            for row in (rows[key] for key in told_of if key in rows):
+                row["notices"].append(
+                    {
+                        "at": notice.at.isoformat(),
+                        "kind": notice.kind.value,
+                        "reason": notice.reason,
+                        "receiver": notice.receiver,
+                    }
+                )
+        ordered = sorted(rows.values(), key=lambda row: (row["opened_at"], row["root"]))
+        return {"incidents": ordered, "reports": self.reports, "unreadable": self.unreadable}
+
+    def _final(self, key: str) -> str:
+        while (incident := self.incidents.get(key)) is not None and incident.absorbed_into is not None:
+            key = incident.absorbed_into
+        return key
+
+
+def _row(incident: Incident) -> dict[str, Any]:
+    return {
+        "kind": incident.kind.value,
+        "root": incident.root,
+        "peak": incident.peak.value,
+        "state": incident.state.value,
+        "opened_at": incident.opened_at.isoformat(),
+        "closed_at": incident.closed_at.isoformat() if incident.closed_at else None,
+        "subjects": sorted(incident.subjects),
+        "outages": _seconds(incident),
+        "planned": incident.planned,
+        "summary": summary(incident, "en"),
+        "notices": [],
+    }
+
+
+def _seconds(incident: Incident) -> dict[str, float | None]:
+    """How long each was away in all; None while it still is."""
+    total: dict[str, float | None] = {}
+    for outage in incident.outages:
+        if outage.ended_at is None:
+            total[outage.subject] = None
+        elif (known := total.get(outage.subject, 0.0)) is not None:
+            total[outage.subject] = round(known + (outage.ended_at - outage.began_at).total_seconds(), 3)
+    return total
+
+
+def bell() -> tuple[Route, ...]:
+    """Without a config: one bell on the default routes."""
+    return (Route(receivers=("bell",)),)
+
+
+def recordings(paths: Iterable[Path]) -> Iterator[Report]:
+    """All recordings laid over one another, as of one cluster."""
+    for path in paths:
+        yield from read_recording(path)
+
+
+def run(
+    paths: Iterable[Path],
+    settings: Settings | None = None,
+    routes: tuple[Route, ...] | None = None,
+    brakes: Mapping[str, Brake] | None = None,
+) -> dict[str, Any]:
+    """Rehearses recordings, all at once, and gives what would have been told. Raises BadRecording."""
+    rehearsal = Rehearsal(settings or Settings(), routes or bell(), brakes)
+    rehearsal.take(recordings([Path(path) for path in paths]))
+    return rehearsal.result()

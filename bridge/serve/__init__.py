@@ -1,0 +1,1 @@
+"""The running bridge: what lives only in its process. Imported by the commands."""

@@ -1,0 +1,223 @@
+"""The bridge: one writer that receives, understands, commits, and only then acknowledges.
+
+    relays -> intake -> line (normalise, correlate, route) -> ledger -> acknowledge
+                                                              ledger -> deliveries -> receivers
+
+`build` wires everything in one straight function; `Bridge.run` is the loop. Only here is the clock read.
+"""
+
+import gc
+import logging
+import os
+import signal
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from typing import Final
+
+import zmq
+
+from bridge.config.config import Config
+from bridge.core.normalise import EVERYWHERE
+from bridge.intake.intake import Intake
+from bridge.ledger.ledger import Ledger, LedgerAway, Queue
+from bridge.serve import control
+from bridge.serve.bells import Bells
+from bridge.serve.boards import Boards
+from bridge.serve.digests import Digests
+from bridge.serve.orders import Orders
+from bridge.serve.recall import new_line, restore
+from bridge.serve.relays import Edges
+from bridge.serve.telemetry import Metrics, MetricsServer, sd_notify, watchdog_seconds
+from bridge.serve.writer import Writer
+from bridge.wire.keys import AllowList, load_secret
+
+LONGEST_WAIT_MS: Final = 500
+
+log = logging.getLogger("quorumbell.bridge")
+Clock = Callable[[], datetime]
+
+
+def wall_clock() -> datetime:
+    return datetime.now(UTC)
+
+
+def serve(config: Config) -> None:
+    """Runs until SIGTERM or SIGINT. Raises LedgerError, Mistakes or ControlError when it cannot begin."""
+    bridge = build(config, wall_clock)
+    calm_the_collector()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: bridge.stop())
+    try:
+        bridge.run()
+    finally:
+        bridge.close()
+
+
+def calm_the_collector() -> None:
+    """What is in memory now stays: the collector need not walk over ten thousand incidents again and again."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 50)
+
+
+def build(config: Config, clock: Clock) -> "Bridge":
+    """Opens what can refuse to open, in the order in which a mistake is best told."""
+    now = clock()
+    ledger = Ledger.open(config.bridge.ledger_url)
+    for remark in ledger.remarks:
+        log.warning("ledger: %s", remark)
+    if interrupted := ledger.release_leases(now):
+        log.warning("%d notices were being told when the bridge died: they are told again", interrupted)
+    line = new_line(config)
+    restore(line, ledger, now)
+    intakes = open_intakes(config)
+    asked = control.Control(config.bridge.control)
+    metrics = Metrics()
+    server = MetricsServer(metrics, config.bridge.metrics) if config.bridge.metrics else None
+    waker = Waker()
+    bells = Bells(config.receivers, ledger, metrics, now, waker.wake)
+    boards = Boards(config.receivers, ledger, line, metrics, now, waker.wake)
+    writer = Writer(ledger, line, intakes, metrics, bells.owed, boards.committed)
+    digests = Digests(config.receivers, ledger, line.router, now)
+    edges = Edges(writer, intakes, metrics, config.correlation.edge_silent_after, now, boards.hear)
+    orders = Orders(asked, writer, bells, config.bridge.name, now)
+    return Bridge(writer, bells, digests, boards, edges, orders, intakes, asked.fileno(), waker, metrics, server, clock)
+
+
+def open_intakes(config: Config) -> list[Intake]:
+    """One for CURVE, one for plain text on loopback, as the config asks for. Raises Mistakes."""
+    settings = config.bridge
+    intakes = []
+    if settings.listen:
+        keys = load_secret(str(settings.keys / "bridge.secret"))
+        intakes.append(Intake(settings.listen, keys, AllowList(str(settings.allowed)), name=settings.name))
+    if settings.listen_plain:
+        intakes.append(Intake(settings.listen_plain, None, None, name=settings.name))
+    return intakes
+
+
+class Waker:
+    """Ends the loop's sleep from another thread."""
+
+    def __init__(self) -> None:
+        self.fd, self._in = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
+
+    def wake(self) -> None:
+        try:
+            os.write(self._in, b"!")
+        except BlockingIOError:
+            log.debug("awake already")
+
+    def clear(self) -> None:
+        os.read(self.fd, 4096)
+
+    def close(self) -> None:
+        os.close(self._in)
+        os.close(self.fd)
+
+
+class Bridge:
+    """The loop. Everything here runs in one thread; workers of deliveries only hand verdicts back."""
+
+    def __init__(
+        self,
+        writer: Writer,
+        bells: Bells,
+        digests: Digests,
+        boards: Boards,
+        edges: Edges,
+        orders: Orders,
+        intakes: list[Intake],
+        orders_fd: int,
+        waker: Waker,
+        metrics: Metrics,
+        server: MetricsServer | None,
+        clock: Clock,
+    ) -> None:
+        self._writer = writer
+        self._bells = bells
+        self._digests = digests
+        self._boards = boards
+        self._edges = edges
+        self._orders = orders
+        self._intakes = intakes
+        self._waker = waker
+        self._metrics = metrics
+        self._server = server
+        self._clock = clock
+        self._stopping = False
+        self._poller = zmq.Poller()
+        for waiting in (*(intake.socket for intake in intakes), orders_fd, waker.fd):
+            self._poller.register(waiting, zmq.POLLIN)
+
+    def stop(self) -> None:
+        self._stopping = self._writer.stopping = True
+        self._waker.wake()
+
+    def run(self) -> None:
+        """Receive, decide, commit, acknowledge; and let time pass."""
+        for intake in self._intakes:
+            log.info("listening on %s", ", ".join(intake.endpoints))
+        sd_notify("READY=1")
+        pulse, beat_at = watchdog_seconds(), 0.0
+        while not self._stopping:
+            self._wait()
+            try:
+                self.turn(self._clock())
+            except LedgerAway as error:  # only while stopping: else it is waited for
+                log.warning("stopped while the ledger did not answer; relays keep what was not acknowledged: %s", error)
+            if pulse and time.monotonic() - beat_at > pulse / 2:
+                beat_at = time.monotonic()
+                sd_notify("WATCHDOG=1")
+
+    def turn(self, now: datetime) -> None:
+        """Everything once. What is done here with the ledger waits for it, and can be done again from its beginning."""
+        self._writer.receive(now)
+        self._orders.listen(now)
+        self._writer.patiently(partial(self._bells.hear, now), now)
+        if self._edges.look(now):
+            self._writer.patiently(partial(self._measure, now), now)
+        self._writer.pass_time(now)
+        if self._writer.patiently(partial(self._digests.tell, now), now):
+            self._bells.owed(now)
+        self._writer.patiently(partial(self._bells.hand_out, now), now)
+        for doing in self._boards.turn(now):
+            self._writer.report("opsview", EVERYWHERE, doing, now)
+
+    def close(self) -> None:
+        """What was begun ends; what was decided is in the ledger."""
+        sd_notify("STOPPING=1")
+        self._bells.close(self._clock())
+        self._boards.close(self._clock())
+        self._orders.close()
+        for intake in self._intakes:
+            intake.close()
+        if self._server is not None:
+            self._server.close()
+        self._writer.ledger.close()
+        self._waker.close()
+
+    def _wait(self) -> None:
+        if self._writer.backlog:
+            return
+        due = [at for at in (self._writer.line.next_due(), self._bells.next_at, self._boards.next_at()) if at is not None]
+        wait = LONGEST_WAIT_MS
+        if due:
+            wait = max(0, min(wait, int((min(due) - self._clock()) / timedelta(milliseconds=1)) + 1))
+        if self._waker.fd in dict(self._poller.poll(wait)):
+            self._waker.clear()
+
+    def _measure(self, now: datetime) -> None:
+        if self._server is None:
+            return
+        counts = self._writer.ledger.counts()
+        self._metrics.set_open(self._writer.ledger.open_kinds())
+        self._metrics.set_queue(
+            counts.get("pending_notices", 0), counts.get("oldest_pending_at"), counts.get("given_up_notices", 0), now=now
+        )
+        queues, held = self._writer.ledger.queues(), self._writer.line.router.held()
+        for name, health in self._bells.health.items():
+            queue = queues.get(name, Queue())
+            self._metrics.set_receiver(name, health, queue.pending, queue.oldest_at, held.get(name, 0), now=now)

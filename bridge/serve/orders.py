@@ -1,0 +1,100 @@
+"""What people ask of the running bridge, through its local socket: acknowledge, silence, ring, who are you."""
+
+import os
+from datetime import datetime
+from typing import Any
+
+from bridge import __version__
+from bridge.core.normalise import EVERYWHERE
+from bridge.core.world.event import to_us
+from bridge.core.world.incident import State
+from bridge.ledger.ledger import LedgerAway
+from bridge.serve import control
+from bridge.serve.bells import Bells
+from bridge.serve.writer import Fields, Writer
+
+
+class Orders:
+    """What a person says becomes a report (DESIGN 7.12): one writer, and `replay` knows it too."""
+
+    def __init__(self, asked: control.Control, writer: Writer, bells: Bells, name: str, now: datetime) -> None:
+        self._asked = asked
+        self._writer = writer
+        self._bells = bells
+        self._name = name
+        self._started_at = now
+
+    def listen(self, now: datetime) -> None:
+        for request, answer in self._asked.handle():
+            try:
+                self._obey(request, answer, now)
+            except LedgerAway as error:
+                answer(why=f"the ledger does not answer: {error}")
+
+    def close(self) -> None:
+        self._asked.close()
+
+    def _obey(self, request: control.Asked, answer: control.Answer, now: datetime) -> None:
+        if isinstance(request, control.Ack):
+            self._acknowledge(request, answer, now)
+        elif isinstance(request, control.Silence):
+            number = os.urandom(4).hex()
+            self._silence(number, "\n".join(request.matchers), request.author, request.comment, request.until_us, now)
+            answer(id=number, until_us=request.until_us)
+        elif isinstance(request, control.EndSilence):
+            self._end_silence(request, answer, now)
+        elif isinstance(request, control.Silences):
+            answer(silences=[_shown(one) for one in self._writer.line.router.silences(now)])
+        elif isinstance(request, control.Ring):
+            self._bells.ring(request.receivers, answer, now)
+        else:
+            self._introduce(answer)
+
+    def _introduce(self, answer: control.Answer) -> None:
+        router = self._writer.line.router
+        answer(
+            name=self._name,
+            version=__version__,
+            pid=os.getpid(),
+            since_us=to_us(self._started_at),
+            held_back={name: count for name, count in router.held().items() if count},
+            acknowledged=router.acknowledged(),
+        )
+
+    def _acknowledge(self, request: control.Ack, answer: control.Answer, now: datetime) -> None:
+        found = self._writer.ledger.story(request.incident)
+        if found is None:
+            answer(why=f"there is no incident {request.incident}; see quorumbell incidents")
+            return
+        number, incident = found
+        if incident.state is State.CLOSED:
+            answer(why=f"incident {number} is over: nobody is reminded of it any more")
+        else:
+            words: Fields = {"do": "ack", "incident_key": incident.key, "withdraw": request.withdraw}
+            self._say({**words, "author": request.author, "comment": request.comment}, now)
+            answer(incident=number)
+
+    def _end_silence(self, request: control.EndSilence, answer: control.Answer, now: datetime) -> None:
+        found = next((one for one in self._writer.line.router.silences(now) if one.id == request.id), None)
+        if found is None:
+            answer(why=f"there is no silence {request.id!r} in force; see quorumbell silence list")
+            return
+        self._silence(found.id, "\n".join(map(str, found.matchers)), request.author, "ended", to_us(now), now)
+        answer(id=found.id)
+
+    def _silence(self, number: str, matchers: str, author: str, comment: str, until_us: int, now: datetime) -> None:
+        words: Fields = {"do": "silence", "silence": number, "matchers": matchers, "until_us": until_us}
+        self._say({**words, "author": author, "comment": comment}, now)
+
+    def _say(self, words: Fields, now: datetime) -> None:
+        self._writer.report("operator", EVERYWHERE, words, now)
+
+
+def _shown(silence: Any) -> dict[str, Any]:
+    return {
+        "id": silence.id,
+        "matchers": [str(matcher) for matcher in silence.matchers],
+        "author": silence.author,
+        "comment": silence.comment,
+        "until_us": to_us(silence.until),
+    }

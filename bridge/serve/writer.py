@@ -1,0 +1,208 @@
+"""The one writer: what has come is understood, committed, and only then acknowledged."""
+
+import logging
+import select
+import time
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime, timedelta
+from functools import partial
+from typing import Any, Final, TypeVar
+
+import msgspec
+
+from bridge.core.line import Line, Outcome
+from bridge.core.world.event import Report, from_ns
+from bridge.intake.intake import Arrival, Intake
+from bridge.ledger.ledger import BadRows, Commit, Ledger, LedgerAway, StoredReport
+from bridge.serve.telemetry import Metrics
+from bridge.wire import codec
+from bridge.wire.body import boot_id, make_body, moment
+
+RETRY_COMMIT_AFTER: Final = 0.5
+"""Seconds between two tries when the database does not take a commit."""
+OWN: Final = frozenset({"bridge", "operator", "opsview"})
+"""Sources that only the bridge itself may use: a relay that claims one is not believed."""
+SOURCES: Final = frozenset({"pacemaker", "clustermon", "drbd", "drbd-events", "edge", "bridge", "operator", "opsview"})
+
+Fields = dict[str, str | int | bool]
+R = TypeVar("R")
+
+log = logging.getLogger("quorumbell.bridge")
+
+
+class Writer:
+    """Owns the ledger and the line. `owed` is called when a commit has notices in it, `committed` after each, with the numbers of
+    its incidents."""
+
+    def __init__(
+        self,
+        ledger: Ledger,
+        line: Line,
+        intakes: Sequence[Intake],
+        metrics: Metrics,
+        owed: Callable[[datetime], None],
+        committed: Callable[[Commit, Mapping[str, int]], None],
+    ) -> None:
+        self.ledger = ledger
+        self.line = line
+        self._intakes = intakes
+        self._metrics = metrics
+        self._owed = owed
+        self._committed = committed
+        self._boot = boot_id()
+        self.backlog: list[tuple[Intake, Arrival]] = []
+        """What came while the database did not answer."""
+        self.stopping = False
+        """Nobody waits for the database any more; also set from a signal's handler."""
+
+    def patiently(self, do: Callable[[], R], now: datetime) -> R:
+        """Does it, and does it again, however long the database does not answer: it must bear being repeated.
+
+        Meanwhile relays hold, heartbeats are answered, nothing is acknowledged. Raises LedgerAway only when the bridge is
+        to stop. What was owed before the trouble is looked up after it.
+        """
+        while True:
+            try:
+                return do()
+            except LedgerAway as error:
+                if self.stopping:
+                    raise
+                self._hold(error)
+                self._owed(now)
+
+    def receive(self, now: datetime) -> None:
+        """Takes what has come in one transaction; acknowledges after it, and only then."""
+        arrivals = self._arrivals()
+        if not arrivals:
+            return
+        known = self.patiently(partial(self.ledger.known, [arrival.uid for _, arrival in arrivals]), now)
+        fresh = {arrival.uid: arrival for _, arrival in arrivals if arrival.uid not in known}
+        self._metrics.duplicates.inc(len(arrivals) - len(fresh))
+        reports = [_report(arrival) for arrival in fresh.values()]
+        outcome = self.line.take(reports, now) if reports else Outcome()
+        refused = self._commit([stored(report, fresh[report.uid].body, outcome) for report in reports], outcome, now)
+        for intake, arrival in arrivals:
+            if arrival.uid in refused:
+                intake.refuse(arrival, codec.Code.MALFORMED, "the database cannot store it")
+        for intake in self._intakes:
+            intake.acknowledge([arrival for one, arrival in arrivals if one is intake and arrival.uid not in refused])
+
+    def report(self, source: str, cluster: str, fields: Fields, now: datetime) -> None:
+        """The bridge's own word, and a person's, go the same way as everybody's."""
+        uid, body = make_body(source, fields, moment(self._boot))
+        report = Report(
+            uid=uid,
+            cluster=cluster,
+            node="",
+            source=source,
+            received_at=now,
+            body=msgspec.json.decode(body, type=dict[str, Any]),
+        )
+        outcome = self.line.take([report], now)
+        self._commit([stored(report, body, outcome)], outcome, now)
+
+    def pass_time(self, now: datetime) -> None:
+        """What is due without a report."""
+        due = self.line.next_due()
+        if due is not None and due <= now:
+            self._commit([], self.line.tick(now), now)
+
+    def _arrivals(self) -> list[tuple[Intake, Arrival]]:
+        arrivals, self.backlog = self.backlog, []
+        for intake in self._intakes:
+            drained = intake.drain()
+            arrivals += [(intake, arrival) for arrival in drained.arrivals]
+            self._metrics.refused.inc(len(drained.spoiled))
+        return arrivals
+
+    def _commit(self, reports: list[StoredReport], outcome: Outcome, now: datetime) -> set[bytes]:
+        """Commits, however long the database needs; meanwhile relays hold. Gives the reports that no database takes."""
+        commit = commit_of(reports, outcome, now, self.line.correlator.checkpoint())
+        if not any((commit.reports, commit.redecided, commit.incidents, commit.notices, commit.conditions, commit.checkpoint)):
+            return set()
+        refused: set[bytes] = set()
+        while True:
+            try:
+                numbers = self.patiently(partial(self.ledger.commit, commit), now)
+                break
+            except BadRows as error:
+                log.error("%s", error)  # noqa: TRY400 - the text says all
+                refused |= error.uids
+                commit.reports = [report for report in commit.reports if report.uid not in error.uids]
+        self._tell_of(commit, outcome)
+        self._committed(commit, numbers)
+        return refused
+
+    def _hold(self, error: LedgerAway) -> None:
+        """Half a second of holding."""
+        log.error("the ledger does not answer, relays hold their reports: %s", error)
+        for intake in self._intakes:
+            intake.set_window(0)
+        until = time.monotonic() + RETRY_COMMIT_AFTER
+        while (left := until - time.monotonic()) > 0:
+            select.select([intake.fileno() for intake in self._intakes], [], [], left)
+            for intake in self._intakes:
+                self.backlog += [(intake, arrival) for arrival in intake.drain().arrivals]
+        for intake in self._intakes:
+            intake.set_window(codec.DEFAULT_WINDOW)
+
+    def _tell_of(self, commit: Commit, outcome: Outcome) -> None:
+        """The log and the counters."""
+        self._metrics.commits.inc()
+        self._metrics.unreadable.inc(len(outcome.unreadable))
+        for report in commit.reports:
+            self._metrics.reports.labels(report.source if report.source in SOURCES else "other").inc()
+        for uid, why in outcome.unreadable.items():
+            log.warning("report %s is kept, but cannot be understood: %s", uid.hex(), why)
+        for incident in commit.incidents:
+            log.info(
+                "incident %s: %s %s, %s: %s", incident.key, incident.kind, incident.state, incident.severity, incident.reason
+            )
+        if commit.notices:
+            self._owed(commit.now)
+
+
+def _report(arrival: Arrival) -> Report:
+    source = str(arrival.fields.get("src", ""))
+    return Report(
+        uid=arrival.uid,
+        cluster=arrival.cluster,
+        node=arrival.node,
+        source=f"{source}, claimed by a relay" if source in OWN else source,
+        received_at=from_ns(arrival.received_ns),
+        body=arrival.fields,
+        offset=timedelta(microseconds=arrival.offset_ns // 1000),
+    )
+
+
+def commit_of(reports: list[StoredReport], outcome: Outcome, now: datetime, checkpoint: bytes | None) -> Commit:
+    """All that a batch led to, as one transaction: its reports, and what is now thought of earlier ones."""
+    own = {report.uid for report in reports}
+    return Commit(
+        now=now,
+        reports=reports,
+        redecided=[(one.uid, one.incident_key, one.why) for one in outcome.decisions.values() if one.uid not in own],
+        incidents=list(outcome.incidents.values()),
+        notices=outcome.notices,
+        conditions=outcome.conditions,
+        checkpoint=checkpoint,
+    )
+
+
+def stored(report: Report, body: bytes, outcome: Outcome) -> StoredReport:
+    """A report with what was made of it, as the ledger keeps it."""
+    decision = outcome.decisions.get(report.uid)
+    event = outcome.events.get(report.uid)
+    return StoredReport(
+        uid=report.uid,
+        cluster=report.cluster,
+        node=report.node,
+        source=report.source,
+        at=event.at if event else report.received_at,
+        received_at=report.received_at,
+        offset=report.offset,
+        body=body,
+        unreadable=outcome.unreadable.get(report.uid),
+        incident_key=decision.incident_key if decision else None,
+        decision=decision.why if decision else outcome.unreadable.get(report.uid, ""),
+    )

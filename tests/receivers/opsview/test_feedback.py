@@ -1,0 +1,129 @@
+"""Two sides, one acknowledgement: every difference has one reading."""
+
+from datetime import UTC, datetime, timedelta
+from itertools import product
+
+import pytest
+
+from bridge.core.showing.feedback import MERGE, Act, Feedback, Order, Story
+from bridge.core.showing.picture import Downtime, Mark, Seen, Shade, Target
+from bridge.core.telling.match import parse
+from bridge.core.telling.notice import Delivered, GiveUp
+from bridge.core.world.event import Severity, Subject
+from bridge.core.world.incident import Incident, Kind, State
+from bridge.wire.body import MAX_VALUE
+
+NOW = datetime(2026, 11, 24, 3, 0, tzinfo=UTC)
+A, B = Target("ha1", "A"), Target("ha1", "B")
+MINE = Mark("bell", "Quorumbell: acknowledged by ann", ours=True)
+THEIRS = Mark("bob", "mine", ours=False)
+
+
+def incident(key="k", subject="resource/a"):
+    return Incident(
+        key=key, cluster="ha1", kind=Kind.RESOURCE_DOWN, root=Subject(subject), state=State.OPEN, severity=Severity.CRITICAL,
+        peak=Severity.CRITICAL, opened_at=NOW, changed_at=NOW, subjects=(Subject(subject),),
+    )  # fmt: skip
+
+
+STORY = Story((("ha1", Subject("resource/a")),), (incident(),))
+
+
+def row(target=A, mark=None, shade=Shade.CRITICAL, downtime=None):
+    return Seen(target=target, shade=shade, mark=mark, downtime=downtime)
+
+
+def compare(one, *seen, here="", at=0, silences=(), story=STORY):
+    now = NOW + timedelta(seconds=at)
+    return one.compare(seen, lambda _: story, lambda _: here, silences, now)
+
+
+def test_every_pair_of_sides_has_an_answer():
+    for both in product((True, False), (True, False), (True, False, None)):
+        assert isinstance(MERGE[both], Act)
+
+
+@pytest.mark.parametrize(
+    "mark,here,acts,reports",
+    [
+        (None, "", [], []),
+        (THEIRS, "bob (noc)", [], []),
+        (THEIRS, "", [], ["bob (noc)"]),
+        (MINE, "", [Act.WITHDRAW], []),
+        (None, "ann", [Act.ACKNOWLEDGE], []),
+    ],
+)
+def test_the_first_reading(mark, here, acts, reports):
+    told, orders = compare(Feedback("noc"), row(mark=mark), here=here)
+    assert [order.act for order in orders] == acts
+    assert [fields["author"] for fields in told] == reports
+
+
+@pytest.mark.parametrize(
+    "before,mark,here,acts,withdrawn",
+    [
+        (True, None, "ann", [], [True]),
+        (True, MINE, "", [Act.WITHDRAW], []),
+        (False, THEIRS, "", [], [False]),
+        (False, None, "ann", [Act.ACKNOWLEDGE], []),
+    ],
+)
+def test_what_changed_since_both_agreed(before, mark, here, acts, withdrawn):
+    one = Feedback("noc")
+    assert compare(one, row(mark=MINE if before else None), here="ann" if before else "") == ([], [])
+    told, orders = compare(one, row(mark=mark), here=here, at=30)
+    assert [order.act for order in orders] == acts
+    assert [fields["withdraw"] for fields in told] == withdrawn
+
+
+def test_what_was_asked_of_the_board_is_asked_again_only_after_a_while():
+    one = Feedback("noc")
+    asked = [bool(compare(one, row(), here="ann", at=at)[1]) for at in (0, 30, 59, 60, 90)]
+    assert asked == [True, False, False, True, False]
+
+
+def test_what_is_refused_is_told_once_and_asked_rarely():
+    one = Feedback("noc")
+    (order,) = compare(one, row(), here="ann")[1]
+    assert "is refused: no" in one.answered(order, GiveUp("no"))
+    assert one.answered(order, GiveUp("no")) == ""
+    assert compare(one, row(), here="ann", at=600)[1] == []
+    assert compare(one, row(), here="ann", at=1800)[1] == [order]
+    assert one.answered(order, Delivered()) == ""
+    assert order == Order(Act.ACKNOWLEDGE, A, "acknowledged by ann")
+
+
+@pytest.mark.parametrize("shade", [Shade.OK, None])
+def test_a_well_object_has_nothing_to_acknowledge(shade):
+    assert compare(Feedback("noc"), row(shade=shade), here="ann") == ([], [])
+
+
+def test_a_state_that_was_sent_may_drop_it_there_and_that_is_nobodys_wish():
+    one = Feedback("noc")
+    compare(one, row(mark=MINE), here="ann")
+    one.shown(A)
+    told, orders = compare(one, row(), here="ann", at=30)
+    assert (told, [order.act for order in orders]) == ([], [Act.ACKNOWLEDGE])
+
+
+def test_strange_words_from_there_become_one_short_line():
+    told, _ = compare(Feedback("noc"), row(mark=Mark("bo\nb\x1b", "x" * 9000)))
+    assert told[0]["author"] == "bo b? (noc)"
+    assert len(told[0]["comment"]) == 500
+
+
+def test_a_downtime_without_a_known_end_is_a_silence_by_lease():
+    one = Feedback("noc")
+    told, _ = compare(one, row(downtime=Downtime("bob", "work")))
+    assert told[0]["until_us"] == int((NOW + timedelta(hours=1)).timestamp() * 1e6)
+
+
+def test_a_host_with_thousands_of_services_fits_into_reports():
+    subjects = tuple(("ha1", Subject(f"resource/{'x' * 40}-{number}")) for number in range(1000))
+    downtime = Downtime("bob", "work", NOW + timedelta(hours=2))
+    told, _ = compare(Feedback("noc"), row(downtime=downtime), story=Story(subjects, ()))
+    assert len({fields["silence"] for fields in told}) == len(told) > 5
+    for fields in told:
+        assert len(str(fields["matchers"]).encode()) <= MAX_VALUE
+    roots = [parse(str(fields["matchers"]).split("\n")[1]) for fields in told]
+    assert all(any(one.holds({"root": (subject,)}) for one in roots) for _, subject in subjects)

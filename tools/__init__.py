@@ -1,0 +1,1 @@
+"""What makes documents; not in the wheel."""
