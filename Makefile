@@ -23,10 +23,11 @@ demo: $(READY) ## a recorded power cut goes through the whole bridge (KEEP=1 sta
 test: check $(READY) ## everything that needs no root: checks and all tests
 	$(BIN)/python -m pytest -q -m "not cluster and not crash and not judge"
 
-check: $(READY) ## format, lint, types
+check: $(READY) ## format, lint, types, who may import whom
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
+	$(BIN)/lint-imports --no-cache
 
 fmt: $(READY) ## format and fix
 	$(BIN)/ruff format .
