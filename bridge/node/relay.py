@@ -92,10 +92,8 @@ class Relay:
         if isinstance(ready, int):  # the stop signal's is nobody's: it has only to wake us
             self._incoming.on_readable(ready)
             self._feeds.on_readable(ready, now, moment(self._boot))
-        elif ready is self._link.monitor:
-            self._link.watch(now)
-        elif ready is self._link.socket:
-            for message in self._link.receive(now):
+        else:
+            for message in self._link.on_readable(ready, now):
                 self._outgoing.answered(message)
 
     def _tick(self, now: float) -> None:
