@@ -15,7 +15,7 @@ from queue import Empty, SimpleQueue
 from typing import Final, TypeVar
 
 from bridge import __version__
-from bridge.config.config import Receiver
+from bridge.config.receivers import Receiver
 from bridge.core.line import Line
 from bridge.core.showing.board import Board, Life, Standing
 from bridge.core.showing.feedback import Act, Feedback, Fields, Order, Story

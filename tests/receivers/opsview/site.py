@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import msgspec
 
-from bridge.config.config import Receiver
+from bridge.config.receivers import Receiver
 from bridge.core.line import Line
 from bridge.core.normalise import EVERYWHERE
 from bridge.core.world.event import Report
