@@ -79,7 +79,7 @@ class Site:
             self._woken.clear()
             for fields in self.boards.turn(self.now):
                 self.writer.report("opsview", EVERYWHERE, fields, self.now)
-            if any(one._busy for one in self.boards._boards):
+            if any(one.busy for one in self.boards._boards):
                 assert self._woken.wait(30), "a worker does not answer"
                 continue
             due = self.boards.next_at()
