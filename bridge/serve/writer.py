@@ -12,7 +12,8 @@ import msgspec
 
 from bridge.core.line import Line, Outcome
 from bridge.core.world.event import Report, from_ns
-from bridge.intake.intake import Arrival, Intake
+from bridge.intake.arrivals import Arrival
+from bridge.intake.intake import Intake
 from bridge.ledger.ledger import BadRows, Commit, Ledger, LedgerAway, StoredReport
 from bridge.serve.telemetry import Metrics
 from bridge.wire import codec
