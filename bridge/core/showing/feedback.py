@@ -17,7 +17,7 @@ import msgspec
 from bridge.core.showing.picture import Downtime, Seen, Shade, Target, words
 from bridge.core.telling.match import Matcher, all_hold, labels_of
 from bridge.core.telling.notice import GiveUp, Verdict
-from bridge.core.telling.route import Silence
+from bridge.core.telling.quiet import Silence
 from bridge.core.world.event import Subject, to_us
 from bridge.core.world.incident import Incident
 
