@@ -12,7 +12,8 @@ from bridge.core.telling.brake import Brake
 from bridge.core.telling.digest import IT_WAS_NOTHING
 from bridge.core.telling.match import BadMatcher, Route, parse
 from bridge.core.telling.notice import Notice
-from bridge.core.telling.route import Router, Silence
+from bridge.core.telling.quiet import Silence
+from bridge.core.telling.route import Router
 from bridge.core.world.event import Acknowledged, Event, Report, Severity, Silenced, Unreadable
 from bridge.core.world.incident import Incident, State
 from bridge.core.world.settings import Settings

@@ -11,7 +11,7 @@ from functools import partial
 from queue import Empty, SimpleQueue
 from typing import TypeVar
 
-from bridge.core.showing.feedback import Act, Order
+from bridge.core.showing.orders import Act, Order
 from bridge.core.showing.picture import Seen, Show
 from bridge.core.telling.notice import GiveUp, TryLater, Verdict
 from bridge.receivers import BoardReceiver

@@ -14,7 +14,7 @@ from typing import Final
 from bridge.config.receivers import Receiver
 from bridge.core.line import Line
 from bridge.core.showing.board import Life, Standing
-from bridge.core.showing.feedback import Fields, Story
+from bridge.core.showing.orders import Fields, Story
 from bridge.core.showing.picture import Shade, Target
 from bridge.core.world.world import Condition
 from bridge.ledger.ledger import BoardRow, Commit, Edge, Ledger, LedgerAway

@@ -8,7 +8,8 @@ from typing import Final
 
 from bridge.core.line import Line
 from bridge.core.showing.board import Board
-from bridge.core.showing.feedback import Feedback, Fields, Order, Story
+from bridge.core.showing.feedback import Feedback
+from bridge.core.showing.orders import Fields, Order, Story
 from bridge.core.showing.picture import Seen, Shade, Show, Target
 from bridge.core.telling.notice import Delivered, GiveUp, TryLater, Verdict
 from bridge.receivers import BoardReceiver

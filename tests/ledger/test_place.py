@@ -17,9 +17,9 @@ BATCH = 50
 WRITER = """
 import itertools, os, sys
 from datetime import UTC, datetime, timedelta
-from bridge.core.event import Severity
-from bridge.core.incident import Incident, Kind, State
-from bridge.core.notice import Notice, Telling
+from bridge.core.world.event import Severity
+from bridge.core.world.incident import Incident, Kind, State
+from bridge.core.telling.notice import Notice, Telling
 from bridge.ledger.ledger import Commit, Ledger, StoredReport
 
 now = datetime(2026, 11, 24, tzinfo=UTC)
