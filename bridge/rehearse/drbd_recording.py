@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from bridge.core.drbd.handlers import ANSWERING
 from bridge.core.world.event import EPOCH, Report, to_us
-from bridge.node.drbd_states import Differences
+from bridge.node.events2 import Differences
 
 SUFFIX: Final = ".events2.txt"
 NOT_DUMPS: Final = frozenset({"summary.json", "index.json"})
