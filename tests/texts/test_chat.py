@@ -14,7 +14,8 @@ from bridge.core.world.event import Severity, Subject
 from bridge.core.world.incident import Kind, State
 from bridge.texts import LANGUAGES, chat, sentences, words
 from bridge.texts.chat import Part, chat_strictly, fit, plain
-from tools.scenes import OTHER_SCENES, SCENES, bundle, notice
+from tools.notices import bundle, notice
+from tools.scenes import OTHER_SCENES, SCENES
 
 TELLINGS = (Telling.OPENED, Telling.ESCALATED, Telling.REMINDER, Telling.UPDATED, Telling.CLOSED)
 ALL = list(product(Kind, LANGUAGES, TELLINGS))

@@ -20,7 +20,8 @@ from bridge.core.world.event import Subject
 from bridge.core.world.incident import Incident, Kind, Outage
 from bridge.texts import LANGUAGES, render, render_strictly, sentences, summary, words
 from tools import gallery
-from tools.scenes import BEGAN_AT, SCENES, notice
+from tools.notices import BEGAN_AT, notice
+from tools.scenes import SCENES
 
 BERLIN = ZoneInfo("Europe/Berlin")
 
