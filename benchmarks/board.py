@@ -12,7 +12,7 @@ import requests
 
 from bridge.config.config import Receiver
 from bridge.core.line import Line
-from bridge.core.showing.board import Life
+from bridge.core.showing.life import Life
 from bridge.core.world.event import Severity, Subject
 from bridge.core.world.settings import Settings as Core
 from bridge.core.world.world import Condition

@@ -17,8 +17,9 @@ from typing import Final, TypeVar
 from bridge import __version__
 from bridge.config.config import Receiver
 from bridge.core.line import Line
-from bridge.core.showing.board import Board, Life, Standing
+from bridge.core.showing.board import Board, Standing
 from bridge.core.showing.feedback import Feedback
+from bridge.core.showing.life import Life
 from bridge.core.showing.orders import Act, Fields, Order, Story
 from bridge.core.showing.picture import Seen, Shade, Show, Target
 from bridge.core.telling.notice import Delivered, GiveUp, TryLater, Verdict

@@ -14,7 +14,7 @@ from typing import Any, Final, Literal
 
 import msgspec
 
-from bridge.core.showing.board import Pace
+from bridge.core.showing.pace import Pace
 from bridge.core.showing.picture import Downtime, Mark, Seen, Shade, Show, Target, words
 from bridge.core.telling.notice import GiveUp, TryLater, Verdict
 from bridge.core.world.event import EPOCH, Subject, to_us
