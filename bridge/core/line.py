@@ -6,7 +6,8 @@ from typing import Final
 
 import msgspec
 
-from bridge.core.correlate import Changes, Correlator, Decision
+from bridge.core.cluster import Changes, Decision
+from bridge.core.correlate import Correlator
 from bridge.core.normalise import normalise
 from bridge.core.telling.brake import Brake
 from bridge.core.telling.digest import IT_WAS_NOTHING
