@@ -14,9 +14,10 @@ import msgspec
 
 from bridge.core.drbd.state import Replica
 from bridge.core.drbd.told import Story
+from bridge.core.world.condition import Condition, Wound
 from bridge.core.world.incident import Incident
 from bridge.core.world.nodes import Node
-from bridge.core.world.world import Condition, World, Wound
+from bridge.core.world.world import World
 
 TABLES: Final[dict[str, Any]] = {
     "active": str,

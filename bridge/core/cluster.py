@@ -17,11 +17,12 @@ from bridge.core import checkpoint
 from bridge.core.pacemaker import membership
 from bridge.core.rulebook import RULES, TIMERS
 from bridge.core.world import shown
+from bridge.core.world.condition import Condition
 from bridge.core.world.event import Action, AttributeSet, Event, Fencing, NodeSeen, Severity
 from bridge.core.world.incident import Incident
 from bridge.core.world.reading import ARRIVAL, SEQUENCE
 from bridge.core.world.settings import Settings
-from bridge.core.world.world import Condition, World
+from bridge.core.world.world import World
 
 REACH: Final = 5_000
 """Events of one cluster that can be understood again."""

@@ -10,8 +10,8 @@ from typing import Any, Self
 
 from bridge.core.telling.circuit import Health
 from bridge.core.telling.notice import Verdict
+from bridge.core.world.condition import Condition
 from bridge.core.world.incident import Incident
-from bridge.core.world.world import Condition
 from bridge.ledger import claims, reading, schema, writing
 from bridge.ledger.records import (
     Attempt,

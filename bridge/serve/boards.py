@@ -23,7 +23,7 @@ from bridge.core.showing.life import Life
 from bridge.core.showing.orders import Act, Fields, Order, Story
 from bridge.core.showing.picture import Seen, Shade, Show, Target
 from bridge.core.telling.notice import Delivered, GiveUp, TryLater, Verdict
-from bridge.core.world.world import Condition
+from bridge.core.world.condition import Condition
 from bridge.ledger.ledger import BoardRow, Commit, Edge, Ledger, LedgerAway
 from bridge.receivers import BoardReceiver
 from bridge.secret import redact

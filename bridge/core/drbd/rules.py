@@ -15,8 +15,9 @@ from bridge.core.drbd.told import Story, story_of
 from bridge.core.drbd.trouble import Trouble
 from bridge.core.drbd.troubles import troubles
 from bridge.core.drbd.whole import due, up_to
+from bridge.core.world.condition import Condition
 from bridge.core.world.event import EdgeHeard, Event, Subject
-from bridge.core.world.world import Condition, World
+from bridge.core.world.world import World
 
 __all__ = ["and_replicas", "on_called", "on_listed", "on_states", "on_steady", "on_time"]
 

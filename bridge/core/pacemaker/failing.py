@@ -5,11 +5,12 @@ from typing import Final
 
 from bridge.core.pacemaker.flapping import look_for_flapping
 from bridge.core.pacemaker.trouble import OWN_KINDS, PROMOTED, SOON, own_incident, set_active, with_name
+from bridge.core.world.condition import Wound
 from bridge.core.world.event import Action, Severity, Subject
 from bridge.core.world.incident import Incident, Kind
 from bridge.core.world.nodes import circle, node
 from bridge.core.world.relays import silent_members
-from bridge.core.world.world import World, Wound
+from bridge.core.world.world import World
 
 HARD: Final = frozenset({2, 3, 4, 5, 6})
 """OCF codes that no retry heals: arguments, unimplemented, permissions, not installed, not configured."""

@@ -18,8 +18,8 @@ from bridge.core.showing.pace import Pace, Rest, wait_after
 from bridge.core.showing.picture import BADNESS, Picture, Scene, Seen, Shade, Show, Target, words
 from bridge.core.showing.queue import Queue
 from bridge.core.telling.notice import GiveUp, TryLater, Verdict
+from bridge.core.world.condition import Condition
 from bridge.core.world.event import Subject
-from bridge.core.world.world import Condition
 
 
 class Standing(msgspec.Struct, frozen=True, kw_only=True):

@@ -8,8 +8,9 @@ from typing import Any, Final
 
 import msgspec
 
-from bridge.core.world.event import CLUSTER, Severity, Subject, resource_subject, subject_name
-from bridge.core.world.incident import LIFE, Incident, Kind, Outage, State, Step, advance
+from bridge.core.world.condition import Condition, Wound
+from bridge.core.world.event import Severity, Subject, resource_subject, subject_name
+from bridge.core.world.incident import Incident, Kind, Outage, State, Step, advance, joined
 from bridge.core.world.journal import Journal
 from bridge.core.world.settings import Settings
 
@@ -18,27 +19,6 @@ SAME_STORY: Final = timedelta(minutes=2)
 NONE: Final[frozenset[str]] = frozenset()
 SERVICES: Final = ("resource/", "guest/")
 """Subjects whose absence is an outage."""
-
-
-class Wound(msgspec.Struct, frozen=True):
-    """Why a subject is not well, since when; an incident recovers when its last wound is healed."""
-
-    began_at: datetime
-    severity: Severity
-    why: str
-    outage: bool
-
-
-class Condition(msgspec.Struct, frozen=True, kw_only=True):
-    """How a subject is, since when and why; which incident knows more."""
-
-    cluster: str
-    subject: Subject
-    severity: Severity
-    since: datetime
-    why: str
-    uid: bytes | None = None
-    incident_key: str | None = None
 
 
 class World(Journal):
@@ -227,7 +207,7 @@ class World(Journal):
             at,
             opened_at=min(other.opened_at, incident.opened_at),
             subjects=(*other.subjects, *(s for s in incident.subjects if s not in other.subjects)),
-            outages=_joined(other.outages, incident.outages),
+            outages=joined(other.outages, incident.outages),
             facts=incident.facts | other.facts,
             peak=max(incident.peak, other.peak, key=lambda severity: severity.rank),
         )
@@ -302,24 +282,3 @@ class World(Journal):
             cluster=self.cluster, subject=subject, severity=severity, since=since, why=why, uid=self.uid, incident_key=key
         )
         self.put(("condition", subject), condition)
-
-
-def _joined(mine: tuple[Outage, ...], theirs: tuple[Outage, ...]) -> tuple[Outage, ...]:
-    """Both lists; of one subject's overlapping absences one that spans both."""
-    joined = list(mine)
-    for outage in theirs:
-        for index, other in enumerate(joined):
-            if other.subject == outage.subject and _overlap(other, outage):
-                ended = None if None in (other.ended_at, outage.ended_at) else max(other.ended_at, outage.ended_at)  # type: ignore[type-var]
-                joined[index] = Outage(outage.subject, min(other.began_at, outage.began_at), ended)
-                break
-        else:
-            joined.append(outage)
-    return tuple(joined)
-
-
-def _overlap(one: Outage, other: Outage) -> bool:
-    return (one.ended_at is None or other.began_at <= one.ended_at) and (other.ended_at is None or one.began_at <= other.ended_at)
-
-
-__all__ = ["CLUSTER", "LIFE", "Condition", "World", "Wound"]

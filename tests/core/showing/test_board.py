@@ -13,8 +13,8 @@ from bridge.core.showing.life import LIFE, Life, Step, advance
 from bridge.core.showing.pace import Pace
 from bridge.core.showing.picture import LONGEST_TEXT, SHADES, Seen, Shade, Target, words
 from bridge.core.telling.notice import Delivered, GiveUp, TryLater
+from bridge.core.world.condition import Condition
 from bridge.core.world.event import Severity
-from bridge.core.world.world import Condition
 
 T0 = datetime(2026, 11, 24, 3, 0, tzinfo=UTC)
 OWN = Target("bell", "Quorumbell")
