@@ -22,6 +22,7 @@ from bridge.core.world.event import Action, AttributeSet, Event, Fencing, NodeSe
 from bridge.core.world.incident import Incident
 from bridge.core.world.reading import ARRIVAL, SEQUENCE
 from bridge.core.world.settings import Settings
+from bridge.core.world.tables import CONDITION
 from bridge.core.world.world import World
 
 REACH: Final = 5_000
@@ -120,12 +121,12 @@ class Cluster:
         self._decisions = {}
         for key, old in self.world.take_touched().items():
             value = self.world.facts.get(key)
-            if key[0] == "condition":
+            if key[0] is CONDITION:
                 changes.conditions.append(value if value is not None else _taken_back(old))
             elif value is not None:
-                changes.incidents[key[1]] = value
+                changes.incidents[value.key] = value
             else:
-                changes.gone[key[1]] = old
+                changes.gone[old.key] = old
         return changes
 
     def _place(self, event: Event) -> _Entry | None:

@@ -8,6 +8,7 @@ from bridge.core.cluster import Changes, Cluster
 from bridge.core.world.event import Event, Subject
 from bridge.core.world.incident import Incident
 from bridge.core.world.settings import Settings
+from bridge.core.world.tables import INCIDENT
 from bridge.core.world.world import World
 
 
@@ -63,10 +64,10 @@ class Correlator:
     def incidents(self) -> dict[str, Incident]:
         """All that are in memory, by key."""
         return {
-            key[1]: value
+            value.key: value
             for cluster in self._clusters.values()
             for key, value in cluster.world.facts.items()
-            if key[0] == "incident"
+            if key[0] is INCIDENT
         }
 
     def holder(self, cluster: str, subject: Subject) -> Incident | None:
