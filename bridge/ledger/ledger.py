@@ -10,7 +10,7 @@ from typing import Self
 
 from bridge.core.telling.circuit import Health
 from bridge.core.telling.notice import Verdict
-from bridge.core.world.world import Condition
+from bridge.core.world.condition import Condition
 from bridge.ledger import claims, reading, schema, writing
 from bridge.ledger.reader import Reader
 from bridge.ledger.records import (
