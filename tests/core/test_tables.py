@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from bridge.core import checkpoint, correlate
+from bridge.core import checkpoint, rulebook
 from bridge.core.line import Line
 from bridge.core.world.event import Acknowledged, Event, Silenced
 from bridge.core.world.settings import Settings
@@ -16,7 +16,7 @@ ORDERS = {Acknowledged, Silenced}
 
 
 def test_every_event_has_its_rule():
-    assert set(correlate.RULES) == set(Event.__subclasses__()) - ORDERS
+    assert set(rulebook.RULES) == set(Event.__subclasses__()) - ORDERS
 
 
 @pytest.mark.parametrize("recording", RECORDINGS, ids=lambda path: path.name)
