@@ -13,6 +13,7 @@ from bridge.core.world.event import Report
 from bridge.ledger.ledger import Ledger
 from bridge.serve.bells import Bells
 from bridge.serve.digests import Digests
+from bridge.serve.faults import Faults
 from bridge.serve.recall import new_line, restore
 from bridge.serve.telemetry import Metrics
 from bridge.serve.writer import Writer, stored
@@ -39,7 +40,7 @@ class Timeline:
         restore(self.line, self.ledger, self.now)
         self._woken = threading.Semaphore(0)
         self.bells = Bells(self.config.receivers, self.ledger, Metrics(), self.now, self._woken.release)
-        self.writer = Writer(self.ledger, self.line, [], Metrics(), self.bells.owed, lambda *_: None)
+        self.writer = Writer(self.ledger, self.line, [], Metrics(), self.bells.owed, lambda *_: None, Faults(Metrics()))
         self.digests = Digests(self.config.receivers, self.ledger, self.line.router, self.now)
 
     def close(self):
