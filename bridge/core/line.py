@@ -12,7 +12,8 @@ from bridge.core.telling.brake import Brake
 from bridge.core.telling.digest import IT_WAS_NOTHING
 from bridge.core.telling.match import BadMatcher, Route, parse
 from bridge.core.telling.notice import Notice
-from bridge.core.telling.route import Router, Silence
+from bridge.core.telling.quiet import Silence
+from bridge.core.telling.route import Router
 from bridge.core.world.event import Acknowledged, Event, Report, Severity, Silenced, Unreadable
 from bridge.core.world.fault import Fault, fault
 from bridge.core.world.incident import Incident, State
@@ -112,6 +113,8 @@ class Line:
         outcome.conditions += changes.conditions
         outcome.decisions |= changes.decisions
         outcome.notices += self.router.review(incidents.values(), now)
+        outcome.faults += self.router.faults
+        self.router.faults = []
 
     def _successor(self, last: Incident, changed: Iterable[Incident]) -> str | None:
         """The incident that tells the same story better, now that a late report is understood."""

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from typing import Any, Final, NamedTuple
 
-from bridge.config.config import Receiver
+from bridge.config.receivers import Receiver
 from bridge.core.telling.backlog import catch_up
 from bridge.core.telling.circuit import OPENS_AFTER, Health, after
 from bridge.core.telling.notice import Delivered, Notice, Telling, Verdict

@@ -110,7 +110,7 @@ def _recall(line: Line, ledger: Ledger, now: datetime | None) -> None:
             if (notice.receiver, notice.thread) not in ended:
                 router.remember(live[key], notice)
     for incident in live.values():
-        if latest is not None and (incident.state is not State.CLOSED or router.told.get(incident.key)):
+        if latest is not None and (incident.state is not State.CLOSED or router.was_told(incident.key)):
             router.watch(incident, latest)
 
 

@@ -14,7 +14,8 @@ from bridge.core.line import Line, Outcome
 from bridge.core.world.event import Report, from_ns
 from bridge.core.world.fault import fault
 from bridge.core.world.reading import holdable
-from bridge.intake.intake import Arrival, Intake
+from bridge.intake.arrivals import Arrival
+from bridge.intake.intake import Intake
 from bridge.ledger.ledger import Commit, Ledger, LedgerAway, StoredReport, Unstorable
 from bridge.serve.faults import Faults
 from bridge.serve.telemetry import Metrics

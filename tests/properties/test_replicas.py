@@ -6,6 +6,7 @@ Over the real recordings, and over made-up ones with three nodes, several volume
 import json
 import tempfile
 from datetime import timedelta
+from functools import cache
 from pathlib import Path
 
 import msgspec
@@ -90,7 +91,9 @@ def outcome(batches, line=None):
     return stories, sorted((one.subject, one.severity, one.why) for one in conditions.values())
 
 
-PLAIN = {name: outcome([[report] for report in reports]) for name, reports in REPORTS.items()}
+@cache
+def plain(name):
+    return outcome([[report] for report in REPORTS[name]])
 
 
 def in_batches(reports, chance):
@@ -112,7 +115,7 @@ def test_late_and_doubled_reports_change_nothing(name, chance):
         for _ in range(chance.choice([1, 1, 2]))
     ]
     reports = [report for _, _, report in sorted(late, key=lambda row: row[:2])]
-    assert outcome(in_batches(reports, chance)) == PLAIN[name]
+    assert outcome(in_batches(reports, chance)) == plain(name)
 
 
 @EXAMPLES
@@ -121,7 +124,7 @@ def test_one_node_an_hour_late_ends_in_the_same_story(name, chance):
     late = chance.choice(sorted({report.node for report in REPORTS[name]}))
     first = [report for report in REPORTS[name] if report.node != late]
     rest = [report for report in REPORTS[name] if report.node == late]
-    assert outcome([batch for batch in (first, rest) if batch]) == PLAIN[name]
+    assert outcome([batch for batch in (first, rest) if batch]) == plain(name)
 
 
 ONE_SIDED = sorted(name for name in RECORDED if TOLD[name]["n"] == [1, 1])
@@ -158,7 +161,7 @@ def test_clocks_that_differ_by_a_second_tell_the_same_stories(name, chance):
     shift = timedelta(seconds=chance.uniform(-1, 1))
     moved = [shifted(report, shift) if report.node == late else report for report in RECORDED[name]]
     stories, _ = outcome([[report] for report in sorted(moved, key=lambda one: one.received_at)])
-    assert [story[:4] for story in stories] == [story[:4] for story in PLAIN[name][0]]
+    assert [story[:4] for story in stories] == [story[:4] for story in plain(name)[0]]
 
 
 def shifted(report, shift):
@@ -174,7 +177,7 @@ def test_two_replicas_on_other_nodes_are_two_stories(one, other, seconds):
     both = sorted([*mine, *(shifted(report, gap) for report in theirs)], key=lambda report: report.received_at)
     stories, _ = outcome([[report] for report in both])
     alone, _ = outcome([[report] for report in theirs])
-    assert [story[:4] for story in stories] == sorted(story[:4] for story in [*PLAIN[one][0], *alone])
+    assert [story[:4] for story in stories] == sorted(story[:4] for story in [*plain(one)[0], *alone])
 
 
 def renamed(reports):
@@ -213,7 +216,7 @@ def test_the_state_outlives_a_checkpoint(name, chance):
     end = again.tick(reports[-1].received_at + HOUR)
     stories = before.incidents | after.incidents | end.incidents
     told = (one for one in stories.values() if one.absorbed_into is None and not one.planned)
-    assert sorted((one.kind, one.root, one.peak, one.state, tuple(sorted(one.subjects))) for one in told) == PLAIN[name][0]
+    assert sorted((one.kind, one.root, one.peak, one.state, tuple(sorted(one.subjects))) for one in told) == plain(name)[0]
 
 
 @pytest.mark.parametrize("name", sorted(REPORTS))

@@ -13,6 +13,9 @@ from bridge.receivers import Receiver
 from tests.servers.certificates import Signed, make_authority, sign
 from tools.scenes import bundle, notice
 
+# Their assertions tell as much as those that stand in a test file.
+pytest.register_assert_rewrite("tests.receivers.kit", "tests.receivers.stories")
+
 
 @pytest.fixture(scope="session")
 def authority(tmp_path_factory: pytest.TempPathFactory) -> Path:

@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 import zmq
 
-from bridge.config.config import ConfigError, parse_config
+from bridge.config.config import parse_config
+from bridge.config.findings import ConfigError
 from bridge.wire import codec
 from bridge.wire.body import boot_id, make_body, moment
 from tests.receivers.test_apprise import Place as Anything

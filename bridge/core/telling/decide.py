@@ -110,6 +110,20 @@ def thread_of(key: str) -> str:
     return blake2s(key.encode(), digest_size=8).hexdigest()
 
 
+def single(kind: Telling, told: Told, incident: Incident, now: datetime, *, reason: str) -> Notice:
+    """A notice about one incident, in the thread in which the receiver was told of it."""
+    return Notice(
+        incident_id=0,
+        receiver=told.receiver,
+        kind=kind,
+        reason=reason,
+        at=now,
+        incident=incident,
+        language=told.language,
+        thread=told.thread,
+    )
+
+
 def bundle(
     kind: Telling,
     receiver: str,

@@ -12,7 +12,8 @@ from bridge.core.telling.holds import UNBRAKED
 from bridge.core.telling.intervals import Calendar, Interval
 from bridge.core.telling.match import Route, Step, parse
 from bridge.core.telling.notice import Telling
-from bridge.core.telling.route import Router, Silence
+from bridge.core.telling.quiet import Silence
+from bridge.core.telling.route import Router
 from bridge.core.world.event import Severity
 from bridge.core.world.incident import Incident, Kind, State
 

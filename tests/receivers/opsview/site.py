@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import msgspec
 
-from bridge.config.config import Receiver
+from bridge.config.receivers import Receiver
 from bridge.core.line import Line
 from bridge.core.normalise import EVERYWHERE
 from bridge.core.world.event import Report
@@ -82,7 +82,7 @@ class Site:
             self._woken.clear()
             for fields in self.boards.turn(self.now):
                 self.writer.report("opsview", EVERYWHERE, fields, self.now)
-            if any(one._busy for one in self.boards._boards):
+            if any(one.busy for one in self.boards._boards):
                 assert self._woken.wait(30), "a worker does not answer"
                 continue
             due = self.boards.next_at()

@@ -5,7 +5,9 @@ from itertools import product
 
 import pytest
 
-from bridge.core.showing.feedback import MERGE, Act, Feedback, Order, Story
+from bridge.core.showing.acknowledgements import MERGE
+from bridge.core.showing.feedback import Feedback
+from bridge.core.showing.orders import Act, Order, Story
 from bridge.core.showing.picture import Downtime, Mark, Seen, Shade, Target
 from bridge.core.telling.match import parse
 from bridge.core.telling.notice import Delivered, GiveUp

@@ -1,0 +1,98 @@
+"""What each receiver was told of each incident, the last time; so that nothing is told twice for one reason."""
+
+from collections.abc import Mapping
+from datetime import datetime
+
+from bridge.core.telling.decide import Told, face, thread_of
+from bridge.core.telling.notice import Notice, Telling
+from bridge.core.world.incident import Incident, State
+
+
+class Memory:
+    """By incident and receiver. `languages` are the receivers' own."""
+
+    def __init__(self, languages: Mapping[str, str]) -> None:
+        self._languages = languages
+        self._told: dict[str, dict[str, Told]] = {}
+
+    def of(self, key: str) -> Mapping[str, Told]:
+        """Who was told of the incident, and what."""
+        return self._told.get(key, {})
+
+    def language(self, receiver: str) -> str:
+        return self._languages.get(receiver, "en")
+
+    def note(
+        self,
+        key: str,
+        receiver: str,
+        incident: Incident,
+        kind: Telling,
+        at: datetime,
+        *,
+        language: str | None = None,
+        thread: str | None = None,
+        bundled: bool = False,
+    ) -> Told:
+        """The receiver was told of the incident `key`, as it was then: usually the same one, else one that is part of it now."""
+        known = self._told.setdefault(key, {})
+        before = known.get(receiver)
+        told = known[receiver] = Told(
+            receiver=receiver,
+            thread=before.thread if before else thread_of(key) if thread is None else thread,
+            first_at=before.first_at if before else at,
+            rung_at=at if kind.rings or before is None else before.rung_at,
+            severity=incident.severity if before is None else max(incident.severity, before.severity, key=lambda one: one.rank),
+            alarms=max(len(incident.alarms), before.alarms if before else 0),
+            shown=face(incident),
+            language=language or self.language(receiver),
+            bundled=bundled and (before is None or before.bundled),
+        )
+        return told
+
+    def recall(self, incident: Incident, notice: Notice) -> bool:
+        """After a restart: a notice about an incident (or about what is part of it now), in the order in which they were told.
+        Gives whether it still counts."""
+        if self._languages and notice.receiver not in self._languages:
+            return False  # it is no longer in the config
+        if notice.kind in {Telling.DIGEST, Telling.BRAKED}:
+            return False
+        then = next((item for item in notice.items if item.key == incident.key), incident if notice.items else notice.incident)
+        if notice.kind is Telling.CLOSED or then.state is not State.OPEN:
+            if then.key == incident.key and then.state is State.CLOSED:
+                self.drop(incident.key, notice.receiver)
+            if notice.receiver not in self.of(incident.key):
+                return False
+        self.note(
+            incident.key,
+            notice.receiver,
+            then,
+            notice.kind,
+            notice.at,
+            language=notice.language,
+            thread=None if notice.items else notice.thread,
+            bundled=bool(notice.items),
+        )
+        return True
+
+    def hand_over(self, key: str, into: str) -> list[Told]:
+        """Who was told of an incident that is now part of another was told of that one. Gives what those were told who know
+        both."""
+        both: list[Told] = []
+        for receiver, told in self._told.pop(key, {}).items():
+            other = self._told.setdefault(into, {})
+            if receiver not in other:
+                other[receiver] = told
+            else:
+                both.append(told)
+        return both
+
+    def drop(self, key: str, receiver: str) -> None:
+        """To this receiver the incident is over."""
+        self._told.get(key, {}).pop(receiver, None)
+
+    def forget(self, key: str) -> None:
+        self._told.pop(key, None)
+
+    def clear(self) -> None:
+        self._told.clear()

@@ -1,0 +1,30 @@
+"""The core's tables know all that the rules make use of: a missing line would only be found by a bridge that runs."""
+
+from pathlib import Path
+
+import pytest
+
+from bridge.core import checkpoint, correlate
+from bridge.core.line import Line
+from bridge.core.world.event import Acknowledged, Event, Silenced
+from bridge.core.world.settings import Settings
+from bridge.rehearse.rehearse import bell, read_recording
+
+RECORDINGS = sorted((Path(__file__).parents[1] / "judge" / "recordings").iterdir())
+ORDERS = {Acknowledged, Silenced}
+"""What people say: obeyed by the line, not understood by a rule."""
+
+
+def test_every_event_has_its_rule():
+    assert set(correlate.RULES) == set(Event.__subclasses__()) - ORDERS
+
+
+@pytest.mark.parametrize("recording", RECORDINGS, ids=lambda path: path.name)
+def test_every_table_of_the_world_can_be_read_again_from_a_checkpoint(recording):
+    line = Line(Settings(), bell())
+    for report in read_recording(recording):
+        line.take([report], report.received_at)
+    for world in line.correlator.worlds():
+        assert {key[0] for key, _ in world.journal} <= set(checkpoint.TABLES)
+        page = (world.cluster, (), world.facts)
+        assert list(checkpoint.read(checkpoint.write([page]))) == [page]
