@@ -82,17 +82,21 @@ class Writer:
         arrivals = self._arrivals()
         if not arrivals:
             return
-        known = self.patiently(partial(self.ledger.known, [arrival.uid for _, arrival in arrivals]), now)
-        fresh = {arrival.uid: arrival for _, arrival in arrivals if arrival.uid not in known}
-        self._metrics.duplicates.inc(len(arrivals) - len(fresh))
-        reports = [_report(arrival) for arrival in fresh.values()]
-        outcome = self._understand(reports, now)
-        refused = self._commit([stored(report, fresh[report.uid].body, outcome) for report in reports], outcome, now)
+        refused = self.take(arrivals, now)
         for intake, arrival in arrivals:
             if arrival.uid in refused:
                 intake.refuse(arrival, codec.Code.MALFORMED, "the database cannot store it")
         for intake in self._intakes:
             intake.acknowledge([arrival for one, arrival in arrivals if one is intake and arrival.uid not in refused])
+
+    def take(self, arrivals: Sequence[tuple[Intake, Arrival]], now: datetime) -> set[bytes]:
+        """Understands and stores; gives the reports that no database takes."""
+        known = self.patiently(partial(self.ledger.known, [arrival.uid for _, arrival in arrivals]), now)
+        fresh = {arrival.uid: arrival for _, arrival in arrivals if arrival.uid not in known}
+        self._metrics.duplicates.inc(len(arrivals) - len(fresh))
+        reports = [to_report(arrival) for arrival in fresh.values()]
+        outcome = self._understand(reports, now)
+        return self._commit([stored(report, fresh[report.uid].body, outcome) for report in reports], outcome, now)
 
     def report(self, source: str, cluster: str, fields: Fields, now: datetime) -> None:
         """The bridge's own word, and a person's, go the same way as everybody's."""
@@ -141,6 +145,8 @@ class Writer:
 
     def _commit(self, reports: list[StoredReport], outcome: Outcome, now: datetime) -> set[bytes]:
         """Commits, however long the database needs; meanwhile relays hold. Gives the reports that no database takes."""
+        for found in outcome.faults:
+            self.faults.note(found, now)
         commit = commit_of(reports, outcome, now, self._checkpoint(now))
         if not any((commit.reports, commit.redecided, commit.incidents, commit.notices, commit.conditions, commit.checkpoint)):
             return set()
@@ -176,8 +182,6 @@ class Writer:
         self._metrics.unreadable.inc(len(outcome.unreadable))
         for report in commit.reports:
             self._metrics.reports.labels(report.source if report.source in SOURCES else "other").inc()
-        for found in outcome.faults:
-            self.faults.note(found, commit.now)
         ours = {found.uid for found in outcome.faults}
         for uid, why in outcome.unreadable.items():
             if uid in ours:
@@ -191,7 +195,7 @@ class Writer:
             self._owed(commit.now)
 
 
-def _report(arrival: Arrival) -> Report:
+def to_report(arrival: Arrival) -> Report:
     source = holdable(str(arrival.fields.get("src", ""))[:LONGEST_SOURCE])
     return Report(
         uid=arrival.uid,

@@ -42,8 +42,8 @@ def happened_at(report: Report) -> datetime:
 
 
 def believed(at: datetime, report: Report) -> datetime:
-    """A clock that is more than a day ahead is not: then the time of arrival stands for it."""
-    return at if at < report.received_at + _FUTURE else report.received_at
+    """A clock that is more than a day ahead is not, nor one before 1970: then the time of arrival stands for it."""
+    return at if EPOCH <= at < report.received_at + _FUTURE else report.received_at
 
 
 def order_of(report: Report) -> tuple[str, int]:
