@@ -6,7 +6,8 @@ from typing import Final
 
 import msgspec
 
-from bridge.core.correlate import Changes, Correlator, Decision
+from bridge.core.cluster import Changes, Decision
+from bridge.core.correlate import Correlator
 from bridge.core.normalise import normalise
 from bridge.core.telling.brake import Brake
 from bridge.core.telling.digest import IT_WAS_NOTHING
@@ -14,11 +15,11 @@ from bridge.core.telling.match import BadMatcher, Route, parse
 from bridge.core.telling.notice import Notice
 from bridge.core.telling.quiet import Silence
 from bridge.core.telling.route import Router
+from bridge.core.world.condition import Condition
 from bridge.core.world.event import Acknowledged, Event, Report, Severity, Silenced, Unreadable
 from bridge.core.world.fault import Fault, fault
 from bridge.core.world.incident import Incident, State
 from bridge.core.world.settings import Settings
-from bridge.core.world.world import Condition
 
 SAME_STORY: Final = timedelta(minutes=10)
 """An incident that turns out never to have begun as it seemed lives on in one of the same root born so near."""

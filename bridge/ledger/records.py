@@ -9,9 +9,9 @@ import msgspec
 
 from bridge.core.showing.board import Standing as BoardStanding
 from bridge.core.telling.notice import Notice, Telling, Verdict
+from bridge.core.world.condition import Condition
 from bridge.core.world.event import Severity
 from bridge.core.world.incident import Incident
-from bridge.core.world.world import Condition
 
 
 class LedgerError(Exception):

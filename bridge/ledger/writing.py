@@ -13,9 +13,9 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from bridge.core.telling.circuit import Health
 from bridge.core.telling.notice import Delivered, GiveUp, Notice, Verdict
+from bridge.core.world.condition import Condition
 from bridge.core.world.event import Severity, to_us
 from bridge.core.world.incident import Incident, State
-from bridge.core.world.world import Condition
 from bridge.ledger import rows
 from bridge.ledger.reading import beginner, ids_of, incidents_of
 from bridge.ledger.records import BadRows, BoardRow, Commit, Culprit, Edge, Standing, StoredReport, Unstorable

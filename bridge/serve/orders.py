@@ -15,7 +15,7 @@ from bridge.serve.writer import Fields, Writer
 
 
 class Orders:
-    """What a person says becomes a report (DESIGN 7.12): one writer, and `replay` knows it too."""
+    """What a person says becomes a report: one writer, and `replay` knows it too."""
 
     def __init__(self, asked: control.Control, writer: Writer, bells: Bells, name: str, now: datetime) -> None:
         self._asked = asked

@@ -12,7 +12,7 @@ from typing import Any, Final, TextIO
 import structlog
 from prometheus_client import CollectorRegistry, Counter, Gauge, start_http_server
 
-from bridge.core.showing.board import Life
+from bridge.core.showing.life import Life
 from bridge.core.telling.circuit import Circuit, Health
 from bridge.core.world.incident import Kind
 from bridge.secret import redact

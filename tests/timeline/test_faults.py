@@ -4,7 +4,7 @@ import logging
 
 import pytest
 
-from bridge.core import correlate
+from bridge.core import rulebook
 from bridge.core.telling import route
 from bridge.core.world.event import NodeSeen
 from bridge.core.world.incident import Kind
@@ -21,14 +21,14 @@ class MineError(RuntimeError):
 @pytest.fixture
 def broken_rule(monkeypatch):
     """Understanding a node called `bad` raises, after it changed something."""
-    rule = correlate.RULES[NodeSeen]
+    rule = rulebook.RULES[NodeSeen]
 
     def breaks(world, event):
         rule(world, event)
         if event.node == "bad":
             raise MineError("a rule")
 
-    monkeypatch.setitem(correlate.RULES, NodeSeen, breaks)
+    monkeypatch.setitem(rulebook.RULES, NodeSeen, breaks)
 
 
 def told_beside(line, *, poison):
@@ -88,7 +88,7 @@ def test_a_timer_that_raises_is_dropped_alone(timeline, monkeypatch):
         world.note("node/x", "critical", at, "half done")
         raise MineError("a timer")
 
-    monkeypatch.setitem(correlate.TIMERS, "unfenced", breaks)
+    monkeypatch.setitem(rulebook.TIMERS, "unfenced", breaks)
     line = timeline(CONFIG)
     line.member("c", "ab").at(1).lost("c", "ab").at(300)
 

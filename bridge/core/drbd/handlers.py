@@ -6,7 +6,7 @@ Two kinds of report come from a node:
                        drbdadm set them; for fence-peer also `rc`, the exit code of the real one that ours is chained behind
                        (absent when ours is called before it)
     src "drbd-events"  what `drbdsetup events2` printed: `line1`, `line2`, … about one resource, the first with its time, as
-                       `bridge.node.drbd_states.Differences` gives them; with `dump` they are all there is of the resource. `dump`
+                       `bridge.node.events2.Differences` gives them; with `dump` they are all there is of the resource. `dump`
                        and `resources`, `resources2`, … (names with blanks between): all resources of the node; it has no other
 
 Both generations give the same events. Names: 8.4 gives the peer's in DRBD_PEER, 9 by its node id. The volume: 8.4 gives one

@@ -16,7 +16,7 @@ from bridge.core.telling.brake import Brake
 from bridge.core.telling.decide import Word, decide, single
 from bridge.core.telling.desks import Desks
 from bridge.core.telling.looks import ALL, Looks
-from bridge.core.telling.match import Route, labels_of
+from bridge.core.telling.match import Route
 from bridge.core.telling.memory import Memory
 from bridge.core.telling.notice import Notice, Telling
 from bridge.core.telling.quiet import Quiet, Silence
@@ -167,19 +167,14 @@ class Router:
             self._memory.of(incident.key).get(receiver),
             way.route,
             now,
-            silenced=way.ends_only or self._quiet.is_silenced(labels_of(incident), now),
+            silenced=way.ends_only or self._quiet.is_silenced(incident, now),
             taken=self._quiet.is_taken(incident.key),
             why=way.why,
         )
 
     def _settle_desks(self, now: datetime) -> list[Notice]:
         """What waited, and may now be told; of that, what is over is done with, and the rest is looked at again in time."""
-
-        def owed(incident: Incident, receiver: str) -> tuple[Route, Word] | None:
-            way = self._ways(incident, now).get(receiver)
-            return None if way is None else (way.route, self._decide(incident, receiver, way, now))
-
-        notices = self._desks.settle(owed, now)
+        notices = self._desks.settle(self._owed, now)
         for notice in notices:
             for incident in notice.items or (notice.incident,):
                 if incident.state is State.CLOSED:
@@ -187,6 +182,10 @@ class Router:
                 elif incident.state is State.OPEN and notice.kind.rings:
                     self._plan(incident, now)
         return notices
+
+    def _owed(self, incident: Incident, receiver: str, now: datetime) -> tuple[Route, Word] | None:
+        way = self._ways(incident, now).get(receiver)
+        return None if way is None else (way.route, self._decide(incident, receiver, way, now))
 
     def _plan(self, incident: Incident, rung_at: datetime) -> None:
         """The looks that follow a ring: the reminder, and whom else to tell."""
