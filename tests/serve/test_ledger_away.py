@@ -22,6 +22,7 @@ class OnPostgres(Bridge):
         self.may_answer.set()
         super().__init__(home)
         self.sink.deliver = self.take
+        eventually(lambda: "listening on" in self.log())  # until then the bridge starts, and ends when there is no ledger
 
     def take(self, mail):
         self.mails.append(mail)
