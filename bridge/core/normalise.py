@@ -7,7 +7,7 @@ from bridge.core.drbd.handlers import read_handler, read_states
 from bridge.core.pacemaker.alerts import read_alert, read_clustermon
 from bridge.core.world.event import Acknowledged, EdgeHeard, EdgeSaid, Event, Report, Silenced, Unreadable, from_us
 from bridge.core.world.fault import fault
-from bridge.core.world.reading import Senseless, happened_at, name_of, order_of, text
+from bridge.core.world.reading import Senseless, head, name_of, text
 
 EVERYWHERE: Final = "*"
 """The cluster of reports that concern the bridge itself: acknowledgements, silences."""
@@ -31,10 +31,7 @@ def _unknown(report: Report) -> Event:
 def _edge(report: Report) -> Event:
     body = report.body
     return EdgeSaid(
-        uid=report.uid,
-        witness=report.node,
-        at=happened_at(report),
-        order=order_of(report),
+        **head(report),
         node=report.node,
         what=name_of(body, "edge"),
         why=text(body, "why"),
@@ -48,10 +45,7 @@ def _bridge(report: Report) -> Event:
     if not isinstance(silent, bool):
         raise Senseless("silent is neither true nor false")
     return EdgeHeard(
-        uid=report.uid,
-        witness="",
-        at=happened_at(report),
-        order=order_of(report),
+        **head(report, witness=""),
         node=name_of(body, "node"),
         silent=silent,
         gone=body.get("gone") is True,
@@ -69,10 +63,7 @@ def _operator(report: Report) -> Event:
 def _acknowledged(report: Report) -> Event:
     body = report.body
     return Acknowledged(
-        uid=report.uid,
-        witness="",
-        at=happened_at(report),
-        order=order_of(report),
+        **head(report, witness=""),
         incident_key=name_of(body, "incident_key"),
         author=text(body, "author"),
         comment=text(body, "comment"),
@@ -86,10 +77,7 @@ def _silenced(report: Report) -> Event:
     if type(until) is not int:
         raise Senseless("until_us is not a number of microseconds")
     return Silenced(
-        uid=report.uid,
-        witness="",
-        at=happened_at(report),
-        order=order_of(report),
+        **head(report, witness=""),
         silence_id=name_of(body, "silence"),
         matchers=tuple(line for line in text(body, "matchers").split("\n") if line),
         author=text(body, "author"),

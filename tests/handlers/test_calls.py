@@ -11,7 +11,8 @@ from bridge.core.normalise import normalise
 from bridge.core.world.event import Report
 from tests.handlers.conftest import HANDLER
 from tests.handlers.kernel import CONNECTION, HANDLERS, OWN
-from tests.wire.conftest import Bridge, eventually
+from tests.waiting import eventually
+from tests.wire.conftest import Bridge
 
 ROOT = Path(__file__).parents[2]
 

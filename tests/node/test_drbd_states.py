@@ -13,7 +13,8 @@ from bridge.node import events2, settings
 from bridge.node.drbd_states import Follower
 from bridge.node.relay import Relay
 from bridge.wire.body import boot_id, moment
-from tests.wire.conftest import Bridge, eventually
+from tests.waiting import eventually
+from tests.wire.conftest import Bridge
 
 ROOT = Path(__file__).parents[2]
 RECORDED = Path(__file__).parent / "events2"

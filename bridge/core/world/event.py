@@ -189,6 +189,7 @@ class Unreadable(msgspec.Struct, frozen=True, kw_only=True):
 
 
 EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+MICROSECOND: Final = timedelta(microseconds=1)
 
 
 def from_ns(nanoseconds: int) -> datetime:
@@ -198,7 +199,7 @@ def from_ns(nanoseconds: int) -> datetime:
 
 def to_us(instant: datetime) -> int:
     """Microseconds since 1970, exactly: the ledger's and the wire's form of an instant."""
-    return (instant - EPOCH) // timedelta(microseconds=1)
+    return (instant - EPOCH) // MICROSECOND
 
 
 def from_us(microseconds: int) -> datetime:

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from hashlib import blake2s
 from sys import intern
-from typing import Any, Final
+from typing import Any, Final, TypedDict
 
 from bridge.core.world.event import EPOCH, Report
 
@@ -24,6 +24,25 @@ class Senseless(ValueError):  # noqa: N818 - said as it is
     """The report cannot mean anything; the text says which variable is at fault."""
 
 
+class Head(TypedDict):
+    """The fields that every event has."""
+
+    uid: bytes
+    witness: str
+    at: datetime
+    order: tuple[str, int]
+
+
+def head(report: Report, *, witness: str | None = None, at: datetime | None = None) -> Head:
+    """What the report's event begins with. The node is the witness, and the report says when, unless they are given."""
+    return {
+        "uid": report.uid,
+        "witness": report.node if witness is None else witness,
+        "at": happened_at(report) if at is None else at,
+        "order": order_of(report),
+    }
+
+
 def happened_at(report: Report) -> datetime:
     """When it happened, by the node's clock, corrected by its offset.
 
@@ -33,7 +52,8 @@ def happened_at(report: Report) -> datetime:
     epoch = report.body.get("CRM_alert_timestamp_epoch")
     if epoch:
         micro = report.body.get("CRM_alert_timestamp_usec") or "0"
-        at = EPOCH + timedelta(seconds=integer("CRM_alert_timestamp_epoch", epoch), microseconds=integer("_usec", micro))
+        # Days, seconds, microseconds: by place, which is quicker, for every alert passes here.
+        at = EPOCH + timedelta(0, integer("CRM_alert_timestamp_epoch", epoch), integer("_usec", micro))
     elif isinstance(wall := report.body.get("wall_ns"), int):
         at = EPOCH + timedelta(microseconds=wall // 1000)
     else:
