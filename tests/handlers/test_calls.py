@@ -11,8 +11,7 @@ from bridge.core.normalise import normalise
 from bridge.core.world.event import Report
 from tests.handlers.conftest import HANDLER
 from tests.handlers.kernel import CONNECTION, HANDLERS, OWN
-from tests.waiting import eventually
-from tests.wire.conftest import Bridge
+from tests.wire.conftest import Bridge, eventually
 
 ROOT = Path(__file__).parents[2]
 

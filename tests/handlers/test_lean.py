@@ -9,7 +9,7 @@ from pathlib import Path
 
 from tests.alert_scripts.test_lean import LISTING, SPENT
 from tests.handlers.conftest import HANDLER
-from tests.waiting import eventually
+from tests.wire.conftest import eventually
 
 ALERT = Path(__file__).parents[2] / "alert_scripts" / "quorumbell-alert"
 COMMON = {"quoted", "boot_id", "variables", "put", "spool", "spool_in_child", "tell"}

@@ -13,8 +13,7 @@ from bridge.node import events2, settings
 from bridge.node.drbd_states import Follower
 from bridge.node.relay import Relay
 from bridge.wire.body import boot_id, moment
-from tests.waiting import eventually
-from tests.wire.conftest import Bridge
+from tests.wire.conftest import Bridge, eventually
 
 ROOT = Path(__file__).parents[2]
 RECORDED = Path(__file__).parent / "events2"

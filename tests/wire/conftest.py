@@ -21,12 +21,17 @@ from bridge.intake.intake import Intake
 from bridge.node.spool import write_file
 from bridge.wire.body import boot_id, make_body, moment
 from bridge.wire.keys import AllowList, enrol, load_secret, make_bridge_keys, make_node_keys
+from tests import waiting
 from tests.missing import missing
 from tests.servers.ports import free_port
-from tests.waiting import eventually
 
 HERE = Path(__file__).parent
 ROOT = HERE.parent.parent
+
+
+def eventually(condition: Callable[[], object], seconds: float = 10.0, what: str = "") -> object:
+    """What a relay is to do, it does sooner than a whole bridge starts."""
+    return waiting.eventually(condition, seconds, what)
 
 
 def report(src: str = "pacemaker", **fields) -> tuple[bytes, bytes]:
