@@ -55,9 +55,8 @@ POISON = {
 class Desk:
     """What an intake does, without a wire."""
 
-    def __init__(self, cluster="alpha"):
+    def __init__(self):
         self.count = 0
-        self.refused, self.taken = set(), set()
 
     def arrival(self, source, fields):
         self.count += 1
