@@ -1,11 +1,12 @@
 # One door: every task of a developer is a target here, and .ci/run calls the same ones.
 PYTHON ?= python3
+RELEASE ?= trixie
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check fmt bench wheel judge crash synapse lock clean
+.PHONY: help demo test check fmt bench wheel judge crash debian synapse lock clean
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 18
@@ -21,7 +22,7 @@ demo: $(READY) ## a recorded power cut goes through the whole bridge (KEEP=1 sta
 	@$(BIN)/python -m examples.demo $(if $(KEEP),--keep)
 
 test: check $(READY) ## everything that needs no root: checks and all tests
-	$(BIN)/python -m pytest -q -m "not cluster and not crash and not judge"
+	$(BIN)/python -m pytest -q -n 2 --dist worksteal -m "not cluster and not crash and not judge"
 
 check: $(READY) ## format, lint, types, who may import whom
 	$(BIN)/ruff format --check .
@@ -45,6 +46,9 @@ bench: $(READY) ## hook cost, latency, throughput, all in one run
 wheel: $(READY) ## build the wheel into dist/
 	$(BIN)/python -m hatchling build -t wheel
 
+debian: ## demo and tests on another Debian, in a root of its own (needs root; RELEASE=trixie)
+	tests/on-debian $(RELEASE) synapse demo test
+
 synapse: .synapse/.ready ## a real Matrix server for the tests, in an environment of its own
 
 .synapse/.ready: tests/servers/synapse.lock
@@ -59,4 +63,4 @@ lock: ## pin every dependency, with hashes
 	rm -rf $(VENV)-lock
 
 clean: ## remove everything that was built
-	rm -rf $(VENV) .synapse dist .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) .debian .synapse dist .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import requests
 
-from bridge.config.config import Receiver
+from bridge.config.receivers import Receiver
 from bridge.core.line import Line
 from bridge.core.showing.life import Life
 from bridge.core.world.condition import Condition

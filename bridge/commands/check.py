@@ -18,7 +18,8 @@ def check(config_path: Path) -> None:
       quorumbell check -c ./quorumbell.toml
     """
     from bridge.commands.format import count
-    from bridge.config.config import ConfigError, load_config
+    from bridge.config.config import load_config
+    from bridge.config.findings import ConfigError
 
     try:
         config = load_config(config_path, secrets=True)

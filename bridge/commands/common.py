@@ -12,7 +12,7 @@ import click
 
 if TYPE_CHECKING:
     from bridge.config.config import Config
-    from bridge.ledger.ledger import Ledger
+    from bridge.ledger.reader import Reader
     from bridge.serve.control import Asked
 
 BAD_CONFIG: Final = 78  # EX_CONFIG of sysexits.h: a service manager need not try again
@@ -49,7 +49,8 @@ def json_option(command: F) -> F:
 
 
 def load(path: Path, *, secrets: bool = False) -> "Config":
-    from bridge.config.config import ConfigError, load_config
+    from bridge.config.config import load_config
+    from bridge.config.findings import ConfigError
 
     try:
         return load_config(path, secrets=secrets)
@@ -71,7 +72,7 @@ def plainly() -> Iterator[None]:
 
 
 @contextmanager
-def reading(config: "Config") -> Iterator["Ledger"]:
+def reading(config: "Config") -> Iterator["Reader"]:
     from bridge.ledger.ledger import Ledger
 
     with plainly():
@@ -110,7 +111,8 @@ class Span(click.ParamType[timedelta]):
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> timedelta:
         if isinstance(value, timedelta):
             return value
-        from bridge.config.fields import Wrong, duration
+        from bridge.config.fields import duration
+        from bridge.config.findings import Wrong
 
         try:
             return duration(value)
@@ -126,7 +128,8 @@ class Instant(click.ParamType[datetime]):
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> datetime:
         if isinstance(value, datetime):
             return value
-        from bridge.config.fields import Wrong, duration
+        from bridge.config.fields import duration
+        from bridge.config.findings import Wrong
 
         try:
             return now() - duration(value)

@@ -120,7 +120,7 @@ def ring(receivers: tuple[str, ...], config_path: Path, *, as_json: bool) -> Non
     """
     config = load(config_path)
     from bridge.commands.format import table
-    from bridge.config.fields import did_you_mean
+    from bridge.config.findings import did_you_mean
     from bridge.serve.control import Ring
 
     for name in receivers:

@@ -7,8 +7,9 @@ import click
 from bridge.commands.common import Trouble, config_option, emit, json_option, load, plainly, reading
 
 if TYPE_CHECKING:
-    from bridge.config.config import Config, Receiver
-    from bridge.receivers.opsview.board import Settings
+    from bridge.config.config import Config
+    from bridge.config.receivers import Receiver
+    from bridge.receivers.opsview.settings import Settings
     from bridge.receivers.opsview.setup import Survey, Wish
 
 

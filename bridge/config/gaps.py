@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from functools import cache
 from typing import Final
 
-from bridge.config.fields import Findings
+from bridge.config.findings import Findings
 from bridge.core.telling.intervals import Calendar
 from bridge.core.telling.match import Route, labels_of
 from bridge.core.world.event import Severity, Subject

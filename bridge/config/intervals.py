@@ -8,7 +8,8 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import msgspec
 
-from bridge.config.fields import Findings, Wrong, did_you_mean, read
+from bridge.config.fields import read
+from bridge.config.findings import Findings, Wrong, did_you_mean
 from bridge.config.toml_lines import Path as Key
 from bridge.core.telling.intervals import MIDNIGHT, Daily, Interval, Span
 

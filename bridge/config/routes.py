@@ -6,7 +6,8 @@ from typing import Any, Final, Literal
 
 import msgspec
 
-from bridge.config.fields import Findings, did_you_mean, read
+from bridge.config.fields import read
+from bridge.config.findings import Findings, did_you_mean
 from bridge.config.toml_lines import Path as Key
 from bridge.core.telling.holds import UNBRAKED
 from bridge.core.telling.intervals import Calendar, Interval

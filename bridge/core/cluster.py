@@ -19,6 +19,7 @@ from bridge.core.rulebook import RULES, TIMERS
 from bridge.core.world import shown
 from bridge.core.world.condition import Condition
 from bridge.core.world.event import Action, AttributeSet, Event, Fencing, NodeSeen, Severity
+from bridge.core.world.fault import Fault, fault
 from bridge.core.world.incident import Incident
 from bridge.core.world.reading import ARRIVAL, SEQUENCE
 from bridge.core.world.settings import Settings
@@ -46,6 +47,8 @@ class Changes(msgspec.Struct, kw_only=True):
     gone: dict[str, Incident] = {}
     conditions: list[Condition] = []
     decisions: dict[bytes, Decision] = {}
+    faults: list[Fault] = []
+    """What raised: an event (with its uid), or a timer."""
 
 
 class _Entry(msgspec.Struct):
@@ -69,6 +72,7 @@ class Cluster:
         self._after: int = 0
         self._horizon: tuple[Any, ...] = ()
         self._decisions: dict[bytes, Decision] = {}
+        self._faults: list[Fault] = []
         self._moved = 0
 
     def feed(self, events: Iterable[Event]) -> None:
@@ -83,9 +87,7 @@ class Cluster:
             self.world.wind_back(again[0].mark if again else self._after)
         del self._entries[start:]
         todo = sorted([*again, *fresh], key=_place_of) if again else fresh
-        for entry in todo:
-            self._understand(entry)
-        self._entries += todo
+        self._entries += [entry for entry in todo if self._understood(entry)]
         self._after = self.world.mark()
         if len(self._entries) > 2 * REACH:
             self._forget()
@@ -117,8 +119,8 @@ class Cluster:
 
     def take(self) -> Changes:
         """What changed since the last call."""
-        changes = Changes(decisions=self._decisions)
-        self._decisions = {}
+        changes = Changes(decisions=self._decisions, faults=self._faults)
+        self._decisions, self._faults = {}, []
         for key, old in self.world.take_touched().items():
             value = self.world.facts.get(key)
             if key[0] is CONDITION:
@@ -144,10 +146,25 @@ class Cluster:
         self._known[content] = entry
         return entry
 
+    def _understood(self, entry: _Entry) -> bool:
+        """Understands an event. One that raises leaves the world as if it had not come, and is not tried again."""
+        entry.mark = self.world.mark()
+        self._fire(entry.event.at)
+        before = self.world.mark()
+        try:
+            self._understand(entry)
+        except Exception as error:  # noqa: BLE001 - whatever it is: it is told, and nothing else stops
+            self.world.wind_back(before)
+            found = fault("understood", error, entry.event.uid)
+            self._faults.append(found)
+            self._known.pop(_content(entry.event), None)
+            for uid in (entry.event.uid, *entry.twins):
+                self._decide(Decision(uid, None, found.why))
+            return False
+        return True
+
     def _understand(self, entry: _Entry) -> None:
         world = self.world
-        entry.mark = world.mark()
-        self._fire(entry.event.at)
         world.uid = entry.event.uid
         world.decisions.clear()
         if entry.event.order[0] and entry.event.witness:
@@ -169,7 +186,12 @@ class Cluster:
     def _fire(self, until: datetime) -> None:
         self.world.uid = None
         for at, (name, *subject) in self.world.due_timers(until):
-            TIMERS[name](self.world, subject[0], at)
+            before = self.world.mark()
+            try:
+                TIMERS[name](self.world, subject[0], at)
+            except Exception as error:  # noqa: BLE001 - whatever it is: it is told, and nothing else stops
+                self.world.wind_back(before)
+                self._faults.append(fault(f"waiting ({name} of {subject[0]})", error))
 
     def _decide(self, decision: Decision) -> None:
         self._decisions[decision.uid] = decision

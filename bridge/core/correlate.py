@@ -37,6 +37,7 @@ class Correlator:
             changes.gone |= part.gone
             changes.conditions += part.conditions
             changes.decisions |= part.decisions
+            changes.faults += part.faults
         return changes
 
     def cluster(self, name: str) -> Cluster:

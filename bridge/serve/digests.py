@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Final
 
-from bridge.config.config import Receiver
+from bridge.config.receivers import Receiver
 from bridge.core.telling.digest import digest
 from bridge.core.telling.route import Router
 from bridge.ledger.ledger import Commit, Ledger

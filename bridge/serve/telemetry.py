@@ -127,6 +127,9 @@ class Metrics:
             "quorumbell_reports_duplicate", "Reports that were in the ledger already", registry=self.registry
         )
         self.refused = Counter("quorumbell_reports_refused", "Reports refused for ever", registry=self.registry)
+        self.faults = Counter(
+            "quorumbell_faults", "Errors of Quorumbell itself, each set aside, by where it was", ["where"], registry=self.registry
+        )
         self.commits = Counter("quorumbell_commits", "Transactions of the writer", registry=self.registry)
         self.notices = Counter(
             "quorumbell_notices", "Attempts to tell, by receiver and verdict", ["receiver", "verdict"], registry=self.registry

@@ -2,7 +2,8 @@
 
 import pytest
 
-from bridge.config.config import ConfigError, parse_config
+from bridge.config.config import parse_config
+from bridge.config.findings import ConfigError
 
 FIVE = """\
 [bridge]

@@ -4,7 +4,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from bridge.config.config import ConfigError, parse_config
+from bridge.config.config import parse_config
+from bridge.config.findings import ConfigError
 from bridge.core.telling.brake import Brake
 from bridge.core.world.incident import Kind
 

@@ -1,6 +1,7 @@
 """Migrations up and down, and the databases that are refused."""
 
 import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -122,6 +123,7 @@ def test_a_file_is_copied_before_it_is_migrated(sqlite_url, tmp_path, monkeypatc
     monkeypatch.setattr(schema, "_run", lambda connection, target: None)
     schema.migrate(store, "base")
     store.close()
-    assert sqlite3.connect(copy).execute("SELECT count(*) FROM report").fetchone() == (1,)
+    with closing(sqlite3.connect(copy)) as connection:
+        assert connection.execute("SELECT count(*) FROM report").fetchone() == (1,)
     assert copy.stat().st_mode & 0o777 == 0o600
     assert not list(tmp_path.glob("*.part"))

@@ -3,16 +3,25 @@
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
-from types import SimpleNamespace
 
 import pytest
 
 
-@pytest.fixture
-def node() -> Iterator[SimpleNamespace]:
+class Node:
     """Short, since a socket's path has 107 bytes at most."""
-    with tempfile.TemporaryDirectory(prefix="qb-") as name:
+
+    def __init__(self, base: Path) -> None:
+        self.base = base
         for where in "spool", "run/spool2":
             for step in "tmp", "new":
-                (Path(name) / where / "root" / step).mkdir(parents=True)
-        yield SimpleNamespace(base=Path(name))
+                (base / where / "root" / step).mkdir(parents=True)
+
+    def files(self) -> list[Path]:
+        """What waits in the spools."""
+        return [*self.base.glob("spool/*/new/*"), *self.base.glob("run/spool2/*/new/*")]
+
+
+@pytest.fixture
+def node() -> Iterator[Node]:
+    with tempfile.TemporaryDirectory(prefix="qb-") as name:
+        yield Node(Path(name))

@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from bridge import __version__
+
 ROOT = Path(__file__).resolve().parents[2]
 
 
@@ -20,6 +22,10 @@ def wheel(tmp_path_factory):
     )
     (path,) = folder.glob("*.whl")
     return path
+
+
+def test_it_is_named_by_the_version_that_the_package_says(wheel):
+    assert wheel.name.startswith(f"quorumbell-{__version__}-")
 
 
 def test_one_top_level_package_with_hooks_and_migrations_inside(wheel):
@@ -56,6 +62,7 @@ def test_installed_it_checks_migrates_and_reads_from_elsewhere(wheel, tmp_path):
         [str(home / "bin/python"), "-c", "import bridge; print(bridge.__file__)"], capture_output=True, text=True, cwd=tmp_path
     )
     assert str(home) in where.stdout
+    assert quorumbell("--version").stdout == f"quorumbell {__version__}\n"
     assert quorumbell("check").returncode == 0
     assert quorumbell("migrate").stderr == ""
     assert "0 reports" in quorumbell("status").stdout

@@ -18,15 +18,18 @@ import re
 import ssl
 import time
 import traceback
+from collections.abc import Callable
 from datetime import timedelta
 from email.utils import format_datetime
 
 import pytest
 
 from bridge.core.telling.notice import Delivered, GiveUp, Telling, TryLater
-from bridge.receivers import TRIED
+from bridge.core.world.event import Subject
+from bridge.core.world.incident import Outage
+from bridge.receivers import TRIED, Receiver
 from bridge.receivers.registry import load
-from bridge.secret import redact
+from bridge.secret import Secret, redact
 from tests.servers import faults
 from tests.servers.faults import Answering, FaultServer, Lossy, LossyLine
 
@@ -45,6 +48,28 @@ def context(certificate, key) -> ssl.SSLContext:
     found = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     found.load_cert_chain(certificate, key)
     return found
+
+
+def maker(receiver: Callable[..., Receiver], settings: Callable[..., object], path: str = "", **own) -> Callable[..., Receiver]:
+    """`make(port)`: the receiver that speaks HTTP to 127.0.0.1:port, with `own` fields beside those that all have."""
+
+    def make(port: int, *, tls: bool = False, **changes) -> Receiver:
+        url = f"http{'s' if tls else ''}://127.0.0.1:{port}{path}"
+        fields = {"url": url, "token": Secret.literal(SECRET), "timeout": TIMEOUT}
+        return receiver("night", settings(**(fields | own | changes)))
+
+    return make
+
+
+def refuses(settings: Callable[..., object], fields: dict[str, object], changes: dict[str, object], cure: str) -> None:
+    """Settings that are good but for the changes are refused, with the cure."""
+    settings(**fields)
+    with pytest.raises(ValueError, match=re.escape(cure)):
+        settings(**(fields | changes))
+
+
+def guests_away(told, name: str, many: int) -> tuple[Outage, ...]:
+    return tuple(Outage(Subject(f"guest/{name}-{number}"), told().incident.opened_at) for number in range(many))
 
 
 class Kit:
@@ -140,10 +165,9 @@ class Kit:
 
     def test_a_long_text_arrives_cut_or_whole(self, bell, place, told):
         moved = ", ".join(f"vm-{number} → n{number % 3}" for number in range(40))
-        outages = tuple(
-            type(told().incident.outages[0])(f"guest/{'vm' * 60}-{number}", told().incident.opened_at) for number in range(60)
+        verdict = bell(place.port).deliver(
+            told(facts={"node": "n3", "moved": moved}, outages=guests_away(told, "vm" * 60, 60)), {}
         )
-        verdict = bell(place.port).deliver(told(facts={"node": "n3", "moved": moved}, outages=outages), {})
         assert isinstance(verdict, Delivered), verdict
         shown = "\n".join(place.said())
         assert "n3" in shown

@@ -9,10 +9,11 @@ from html.parser import HTMLParser
 import pytest
 
 from bridge.core.telling.notice import Delivered, Telling, TryLater
-from bridge.core.world.incident import Kind, State
+from bridge.core.world.incident import Kind
 from bridge.receivers.matrix import Matrix, Settings
 from bridge.secret import Secret
-from tests.receivers.kit import SECRET, TIMEOUT, HttpKit
+from tests.receivers.kit import maker, refuses
+from tests.receivers.stories import ChatStories
 from tests.servers import synapse
 from tests.servers.synapse import NAME, Synapse
 
@@ -25,6 +26,9 @@ def homeserver() -> Iterator[Synapse]:
         pytest.skip(reason)
     with synapse.running() as made:
         yield made
+
+
+make = maker(Matrix, Settings, room="!nowhere:test.example")
 
 
 class _Shown(HTMLParser):
@@ -63,20 +67,16 @@ class Place:
         return [as_shown(one["content"]["formatted_body"]) for one in self.shown()]
 
     def shown(self) -> list[dict]:
-        return self.reader.shown(self.room)
+        return [one | {"text": one["content"]["body"]} for one in self.reader.shown(self.room)]
 
-    def bell(self, **changes) -> Matrix:
-        return make(self.port, room=self.room, token=Secret.literal(self.bot.token), **changes)
+    def meant(self, one: dict) -> tuple[object, ...]:
+        return tuple(one["content"]["m.mentions"].items())
 
+    def settings(self) -> dict[str, object]:
+        return {"room": self.room, "token": Secret.literal(self.bot.token)}
 
-def make(port: int, *, tls: bool = False, **changes) -> Matrix:
-    fields = {
-        "url": f"http{'s' if tls else ''}://127.0.0.1:{port}",
-        "token": Secret.literal(SECRET),
-        "room": "!nowhere:test.example",
-        "timeout": TIMEOUT,
-    }
-    return Matrix("night", Settings(**(fields | changes)))
+    def bell(self) -> Matrix:
+        return make(self.port, **self.settings())
 
 
 @pytest.fixture
@@ -84,54 +84,17 @@ def place(homeserver) -> Place:
     return Place(homeserver)
 
 
-class TestTheKit(HttpKit):
+class TestMatrix(ChatStories):
     kind = "matrix"
+    make = make
+    everybody = (("room", True),)
 
-    @pytest.fixture
-    def bell(self, authority, request):
-        def bell(port: int, **changes) -> Matrix:
-            if "place" in request.fixturenames:
-                where = request.getfixturevalue("place")
-                changes |= {"room": where.room, "token": Secret.literal(where.bot.token)}
-            return make(port, **({"ca_file": authority} | changes))
+    def look_at_the_beginning(self, root, details):
+        assert "<strong>🔴 Critical · mill</strong>" in root["content"]["formatted_body"]
+        assert "<pre><code>crm_mon --one-shot --inactive --failcounts</code></pre>" in details["content"]["formatted_body"]
 
-        return bell
-
-
-def test_an_incident_is_one_message_kept_true_with_its_details_in_the_thread(place, tell):
-    bell = place.bell()
-    assert isinstance(tell(bell, Telling.OPENED), Delivered)
-    root, details = place.shown()
-    assert root["content"]["body"].startswith("🔴 Critical · mill: Node n3 failed and was fenced (reboot by n1).")
-    assert "<strong>🔴 Critical · mill</strong>" in root["content"]["formatted_body"]
-    assert (root["thread"], details["thread"]) == ("", root["id"])
-    assert "<pre><code>crm_mon --one-shot --inactive --failcounts</code></pre>" in details["content"]["formatted_body"]
-    tell(bell, Telling.UPDATED)
-    assert [one["id"] for one in place.shown()] == [root["id"], details["id"]], "the same sentence needs no word of its own"
-    tell(bell, Telling.CLOSED)
-    root, _, last = place.shown()
-    assert root["edited"]
-    assert root["content"]["body"].startswith("🟢 Over after 4 h 31 min · mill")
-    assert "guest vm-a   at least 31 s" in root["content"]["body"]
-    assert last["thread"] == root["id"]
-    assert last["content"]["body"] == "🟢 Over after 4 h 31 min · mill: Node n3 failed and was fenced (reboot by n1)."
-
-
-def test_an_update_that_changes_the_sentence_is_said_in_the_thread(place, tell):
-    bell = place.bell()
-    tell(bell, Telling.OPENED)
-    tell(bell, Telling.UPDATED, facts={"node": "n3", "behind": "db", "fencing_action": "reboot"})
-    root, _, changed = place.shown()
-    assert "because db could not be stopped" in root["content"]["body"]
-    assert changed["thread"] == root["id"]
-    assert changed["content"]["body"].startswith("🔴 Changed · mill: Node n3 was fenced")
-
-
-def test_while_it_clears_the_message_says_so(place, tell):
-    bell = place.bell()
-    tell(bell, Telling.OPENED)
-    tell(bell, Telling.UPDATED, state=State.CLEARING)
-    assert place.said()[0].startswith("🟢 Well again, watched for a while · mill")
+    def look_at_the_ring(self, place, root, worse):
+        assert (worse["thread"], worse["answers"]) == ("", root["id"]), "a new message in the room, tied to the first"
 
 
 def test_only_what_rings_notifies(place, tell):
@@ -148,16 +111,6 @@ def test_only_what_rings_notifies(place, tell):
     ]
     worse = next(one for one in place.shown() if "Worse" in one["content"]["body"])
     assert (worse["thread"], worse["answers"]) == ("", place.shown()[0]["id"]), "a new message in the room, tied to the first"
-
-
-def test_everybody_is_meant_when_that_is_wanted_and_it_is_critical(place, tell, homeserver):
-    quiet, loud = place.bell(), place.bell(mention=True)
-    tell(quiet, Telling.OPENED)
-    assert place.shown()[0]["content"]["m.mentions"] == {}
-    tell(loud, Telling.ESCALATED)
-    assert place.shown()[-1]["content"]["m.mentions"] == {"room": True}
-    tell(loud, Telling.CLOSED)
-    assert place.shown()[-1]["content"]["m.mentions"] == {}
 
 
 def test_a_bot_that_is_only_invited_joins(homeserver, told):
@@ -251,5 +204,4 @@ def test_a_replicas_commands_can_be_pasted(place, told):
 )
 def test_mistakes_in_the_settings_name_the_cure(changes, cure):
     fields = {"url": "https://matrix.example.com", "token": Secret.literal("long enough"), "room": "#ops:example.com"}
-    with pytest.raises(ValueError, match=cure.replace("(", r"\(")):
-        Settings(**(fields | changes))
+    refuses(Settings, fields, changes, cure)

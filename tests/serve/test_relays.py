@@ -13,9 +13,7 @@ def bridge(tmp_path):
     bridge = Bridge(tmp_path)
     bridge.process.send_signal(signal.SIGTERM)
     bridge.process.wait(20)
-    bridge.config.config.write_text(
-        bridge.config.config.read_text().replace("[correlation]\n", '[correlation]\nedge_silent_after = "5s"\n')
-    )
+    bridge.config.write_text(bridge.config.read_text().replace("[correlation]\n", '[correlation]\nedge_silent_after = "5s"\n'))
     bridge.process = bridge.serve()
     yield bridge
     bridge.stop()

@@ -131,7 +131,10 @@ class Lossy:
             self.lose -= 1
             self.lost += 1
             return
-        peer.sendall(answer)
+        # It hangs up after each answer, and must say so: a client that is not told keeps the line, and may send its next
+        # request into it while it is being closed (RFC 9112, 9.6).
+        status, _, rest = answer.partition(b"\r\n")
+        peer.sendall(status + b"\r\nConnection: close\r\n" + rest)
 
     def __enter__(self) -> Self:
         self._faults.__enter__()

@@ -17,6 +17,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from tests.servers.certificates import Signed
+from tests.servers.ports import free_port
 
 POSTFIX, DOVECOT = "/usr/sbin/postfix", "/usr/sbin/dovecot"
 OWNER = "nobody"
@@ -70,16 +71,10 @@ scache unix - - n - 1 scache
 postlog unix-dgram n - n - 1 postlogd
 """
 
-DOVECOT_CONF = """
-base_dir = {folder}/run
-state_dir = {folder}/state
-log_path = {folder}/dovecot.log
-protocols = imap
-listen = 127.0.0.1
-ssl = no
+# Mailboxes and passwords have other settings from 2.4 on (doc.dovecot.org, "Upgrading Dovecot CE from 2.3 to 2.4").
+DOVECOT_23 = """
 disable_plaintext_auth = no
 mail_location = maildir:{folder}/mail/%d/%n
-first_valid_uid = 1
 passdb {{
   driver = static
   args = password={password}
@@ -88,6 +83,34 @@ userdb {{
   driver = static
   args = uid={uid} gid={gid} home={folder}/mail/%d/%n
 }}
+"""
+
+DOVECOT_24 = """
+dovecot_config_version = 2.4.0
+dovecot_storage_version = 2.4.0
+auth_allow_cleartext = yes
+mail_driver = maildir
+mail_path = {folder}/mail/%{{user | domain}}/%{{user | username}}
+passdb static {{
+  password = {password}
+}}
+userdb static {{
+  fields {{
+    uid = {uid}
+    gid = {gid}
+    home = {folder}/mail/%{{user | domain}}/%{{user | username}}
+  }}
+}}
+"""
+
+DOVECOT_BOTH = """
+base_dir = {folder}/run
+state_dir = {folder}/state
+log_path = {folder}/dovecot.log
+protocols = imap
+listen = 127.0.0.1
+ssl = no
+first_valid_uid = 1
 service imap-login {{
   chroot =
   inet_listener imap {{
@@ -141,7 +164,7 @@ def running(signed: Signed) -> Iterator[MailSystem]:
 
 @contextmanager
 def _started(folder: Path, signed: Signed) -> Iterator[MailSystem]:
-    system = MailSystem(folder, _free_port(), _free_port())
+    system = MailSystem(folder, free_port(), free_port())
     _prepare(folder, signed, system)
     postfix = [POSTFIX, "-c", str(folder / "postfix")]
     subprocess.run([*postfix, "start"], check=True, capture_output=True, timeout=60)
@@ -181,13 +204,13 @@ def _prepare(folder: Path, signed: Signed, system: MailSystem) -> None:
     }
     (folder / "postfix" / "main.cf").write_text(MAIN.format(**known))
     (folder / "postfix" / "master.cf").write_text(MASTER.format(port=system.smtp_port))
-    (folder / "dovecot.conf").write_text(DOVECOT_CONF.format(port=system._imap_port, **known))
+    (folder / "dovecot.conf").write_text(_dovecot_conf().format(port=system._imap_port, **known))
 
 
-def _free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as found:
-        port: int = found.getsockname()[1]
-        return port
+def _dovecot_conf() -> str:
+    told = subprocess.run([DOVECOT, "--version"], check=True, capture_output=True, text=True, timeout=60).stdout
+    major, minor = told.split(".")[:2]
+    return (DOVECOT_24 if (int(major), int(minor)) >= (2, 4) else DOVECOT_23) + DOVECOT_BOTH
 
 
 def _answers(port: int, within: float = 20) -> None:

@@ -13,7 +13,7 @@ import pytest
 from bridge.node import spool
 from bridge.node.spool import Backlog, Spool, read_file, uid_of, write_file
 from bridge.node.spool_health import Ballast, Health, fill, level
-from bridge.wire.body import Moment, Torn, check, envelope, make_body
+from bridge.wire.body import MAX_BODY, Moment, Torn, check, envelope, make_body
 
 NOW = Moment("b007", 5_000_000_000, 1_700_000_000_000_000_000)
 
@@ -52,7 +52,7 @@ def test_a_body_of_our_own_is_like_a_hooks():
 def test_a_body_that_is_too_long_is_cut_and_says_so(fields):
     _, body = make_body("edge", fields, NOW)
     check(body)
-    assert len(body) <= spool.MAX_BODY
+    assert len(body) <= MAX_BODY
     assert json.loads(body)["truncated"] is True
 
 

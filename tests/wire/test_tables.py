@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from bridge.intake.peers import Offset
 from bridge.node.door import may_say
-from bridge.node.link import LIFE, State, Step
+from bridge.node.life import LIFE, State, Step
 from bridge.node.pending import MAX_HELD, Pending
 from bridge.wire import codec
 from bridge.wire.codec import Batch, Bye, Hello, Malformed, NotNow, Ping, Pong, Refused, Taken, Welcome, decode, encode

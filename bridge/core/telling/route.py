@@ -21,6 +21,7 @@ from bridge.core.telling.memory import Memory
 from bridge.core.telling.notice import Notice, Telling
 from bridge.core.telling.quiet import Quiet, Silence
 from bridge.core.telling.ways import Routes, Way
+from bridge.core.world.fault import Fault, fault
 from bridge.core.world.incident import Incident, State
 
 
@@ -41,6 +42,8 @@ class Router:
         self._quiet = Quiet()
         self._looks = Looks()
         self._live: dict[str, Incident] = {}
+        self.faults: list[Fault] = []
+        """What raised, until somebody takes it from here."""
 
     def review(self, incidents: Iterable[Incident], now: datetime) -> list[Notice]:
         """The words owed after these incidents changed, and after time has passed."""
@@ -53,7 +56,7 @@ class Router:
         self._desks.refresh(changed)
         notices += self._settle_desks(now)
         for key in dict.fromkeys([*changed, *(i.absorbed_into for i in changed.values() if i.absorbed_into), *self._due(now)]):
-            notices += self._look(key, now)
+            notices += self._looked(key, now)
         return notices
 
     def next_due(self) -> datetime | None:
@@ -73,7 +76,7 @@ class Router:
         notices = self._settle_desks(now)
         self._quiet.silence(silence)
         self._looks.plan(silence.until, ALL)
-        return notices + [notice for key in list(self._live) for notice in self._look(key, now)]
+        return notices + [notice for key in list(self._live) for notice in self._looked(key, now)]
 
     # --- what is asked of it -----------------------------------------------------------------------------------------
 
@@ -125,6 +128,14 @@ class Router:
 
     def _due(self, now: datetime) -> list[str]:
         return [one for key in self._looks.take(now) for one in (self._live if key == ALL else [key])]
+
+    def _looked(self, key: str, now: datetime) -> list[Notice]:
+        """What is owed of one incident. Should deciding on it raise, the others are still told."""
+        try:
+            return self._look(key, now)
+        except Exception as error:  # noqa: BLE001 - whatever it is: it is told, and nothing else stops
+            self.faults.append(fault(f"told of ({key})", error))
+            return []
 
     def _look(self, key: str, now: datetime) -> list[Notice]:
         incident = self._live.get(key)

@@ -82,7 +82,7 @@ def advance(state: State, step: Step) -> State:
 
 
 class Outage(msgspec.Struct, frozen=True):
-    """How long a guest or service was away: first bad sign to first good one, in the events' own times (DESIGN 7.7)."""
+    """How long a guest or service was away: first bad sign to first good one, in the events' own times."""
 
     subject: Subject
     began_at: datetime

@@ -79,7 +79,7 @@ def check_program(path: str) -> None:
 
 def _source() -> str:
     """Where this installation has the handler: in the wheel, or beside the package."""
-    package = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+    package = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
     places = (f"{package}/_share/handlers/quorumbell-drbd", f"{os.path.dirname(package)}/handlers/quorumbell-drbd")
     return next((place for place in places if os.path.exists(place)), "handlers/quorumbell-drbd")
 

@@ -4,7 +4,6 @@ from datetime import UTC, datetime, timedelta
 from itertools import product
 
 import pytest
-from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
@@ -15,6 +14,7 @@ from bridge.core.showing.picture import LONGEST_TEXT, SHADES, Seen, Shade, Targe
 from bridge.core.telling.notice import Delivered, GiveUp, TryLater
 from bridge.core.world.condition import Condition
 from bridge.core.world.event import Severity
+from tests.conftest import examples
 
 T0 = datetime(2026, 11, 24, 3, 0, tzinfo=UTC)
 OWN = Target("bell", "Quorumbell")
@@ -463,9 +463,7 @@ def number(text):
 
 
 TestAnyBoard = AnyBoard.TestCase
-TestAnyBoard.settings = settings(
-    max_examples=60, stateful_step_count=40, deadline=None, suppress_health_check=[HealthCheck.too_slow]
-)
+TestAnyBoard.settings = examples(60, stateful_step_count=40)
 
 
 def test_why_it_is_refused_is_said_also_after_it_changed():

@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from bridge.config.config import ConfigError, parse_config
+from bridge.config.config import parse_config
+from bridge.config.findings import ConfigError
 from bridge.core.showing.picture import Target
 from bridge.receivers.opsview.names import Name, Names
 

@@ -186,5 +186,5 @@ def test_opsview_does_not_answer(opsview, setup):
 
 
 def test_an_update_of_a_check_names_the_target():
-    assert str(setup.Change("host", {"name": "n1"}, "7")) == "change host n1"
+    assert str(opsview_setup.Change("host", {"name": "n1"}, "7")) == "change host n1"
     assert Target("a", "b") < Target("a", "c")
