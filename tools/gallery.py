@@ -8,7 +8,8 @@ from zoneinfo import ZoneInfo
 from bridge.core.telling.notice import Telling
 from bridge.core.world.incident import Kind
 from bridge.texts import LANGUAGES, render_strictly, words
-from tools.scenes import OTHER_SCENES, Scene, bundle, notice
+from tools.notices import bundle, notice
+from tools.scenes import OTHER_SCENES, Scene
 
 ZONE: Final = ZoneInfo("Europe/Berlin")
 NAMES: Final = {"en": "English", "de": "Deutsch"}

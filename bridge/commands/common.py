@@ -12,7 +12,7 @@ import click
 
 if TYPE_CHECKING:
     from bridge.config.config import Config
-    from bridge.ledger.ledger import Ledger
+    from bridge.ledger.reader import Reader
     from bridge.serve.control import Asked
 
 BAD_CONFIG: Final = 78  # EX_CONFIG of sysexits.h: a service manager need not try again
@@ -72,7 +72,7 @@ def plainly() -> Iterator[None]:
 
 
 @contextmanager
-def reading(config: "Config") -> Iterator["Ledger"]:
+def reading(config: "Config") -> Iterator["Reader"]:
     from bridge.ledger.ledger import Ledger
 
     with plainly():

@@ -8,7 +8,8 @@ from bridge.commands.common import Trouble, config_option, emit, json_option, lo
 
 if TYPE_CHECKING:
     from bridge.core.world.incident import Incident
-    from bridge.ledger.ledger import Ledger, NoticeRow, StoredReport
+    from bridge.ledger.ledger import NoticeRow, StoredReport
+    from bridge.ledger.reader import Reader
 
 Line = tuple[datetime, str, str, str]
 """When, what it is, its words, and why (or what came of it)."""
@@ -57,7 +58,7 @@ def explain(incident_id: int, config_path: Path, *, as_json: bool) -> None:
         click.echo(_shown(line))
 
 
-def _absorbed(ledger: "Ledger", incident: "Incident") -> list[tuple[int, "Incident"]]:
+def _absorbed(ledger: "Reader", incident: "Incident") -> list[tuple[int, "Incident"]]:
     """Incidents that turned out to be part of this one; they began at about its time."""
     end = incident.closed_at or incident.changed_at
     near = ledger.incidents(since=incident.opened_at - timedelta(hours=6), until=end + timedelta(hours=6))

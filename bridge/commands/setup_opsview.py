@@ -9,7 +9,7 @@ from bridge.commands.common import Trouble, config_option, emit, json_option, lo
 if TYPE_CHECKING:
     from bridge.config.config import Config
     from bridge.config.receivers import Receiver
-    from bridge.receivers.opsview.board import Settings
+    from bridge.receivers.opsview.settings import Settings
     from bridge.receivers.opsview.setup import Survey, Wish
 
 

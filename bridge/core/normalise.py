@@ -6,6 +6,7 @@ from typing import Final
 from bridge.core.drbd.handlers import read_handler, read_states
 from bridge.core.pacemaker.alerts import read_alert, read_clustermon
 from bridge.core.world.event import Acknowledged, EdgeHeard, EdgeSaid, Event, Report, Silenced, Unreadable, from_us
+from bridge.core.world.fault import fault
 from bridge.core.world.reading import Senseless, happened_at, name_of, order_of, text
 
 EVERYWHERE: Final = "*"
@@ -13,11 +14,14 @@ EVERYWHERE: Final = "*"
 
 
 def normalise(report: Report) -> Event | Unreadable:
-    """The event that a report tells of."""
+    """The event that a report tells of. Never raises: one report must not stop the others."""
     try:
         return READERS.get(report.source, _unknown)(report)
     except (Senseless, OverflowError) as error:
         return Unreadable(uid=report.uid, witness=report.node, why=str(error))
+    except Exception as error:  # noqa: BLE001 - whatever it is: it is told, and nothing else stops
+        found = fault("read", error, report.uid)
+        return Unreadable(uid=report.uid, witness=report.node, why=found.why, fault=found)
 
 
 def _unknown(report: Report) -> Event:

@@ -3,16 +3,16 @@
 commit() stands right above the acknowledgement: a report that was acknowledged is in here exactly once.
 """
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta
-from typing import Any, Self
+from typing import Self
 
 from bridge.core.telling.circuit import Health
 from bridge.core.telling.notice import Verdict
-from bridge.core.world.incident import Incident
-from bridge.core.world.world import Condition
+from bridge.core.world.condition import Condition
 from bridge.ledger import claims, reading, schema, writing
+from bridge.ledger.reader import Reader
 from bridge.ledger.records import (
     Attempt,
     BadRows,
@@ -29,6 +29,7 @@ from bridge.ledger.records import (
     Standing,
     StoredReport,
     ToldRow,
+    Unstorable,
 )
 from bridge.ledger.store import Store, of_a_row
 
@@ -50,15 +51,15 @@ __all__ = [
     "Standing",
     "StoredReport",
     "ToldRow",
+    "Unstorable",
 ]
 
 
-class Ledger:
-    """Belongs to one thread. `remarks` says what is unwise about its place; the caller logs it."""
+class Ledger(Reader):
+    """The one writer's; and a Reader as well, for who decides must know."""
 
     def __init__(self, store: Store) -> None:
-        self.remarks = store.remarks
-        self._store = store
+        super().__init__(store)
         self._produced: set[str] | None = None
 
     @classmethod
@@ -72,14 +73,7 @@ class Ledger:
             raise
         return cls(store)
 
-    def close(self) -> None:
-        self._store.close()
-
     # ---- the writer's way
-
-    def known(self, uids: Sequence[bytes]) -> set[bytes]:
-        with self._store.transaction() as connection:
-            return reading.known(connection, uids)
 
     def commit(self, commit: Commit) -> dict[str, int]:
         """All of it or nothing; the numbers of its incidents. Raises BadRows, LedgerAway, LedgerGone: then nothing is stored."""
@@ -91,14 +85,12 @@ class Ledger:
         except Exception as error:
             if not of_a_row(error):
                 raise
-            raise self._blame(commit, error) from error
+            with self._store.transaction() as connection:
+                found = writing.unstorable(connection, commit, error)
+            raise found from error
         if self._produced is not None:
             self._produced |= keys
         return ids
-
-    def incident_ids(self, keys: Collection[str]) -> dict[str, int]:
-        with self._store.transaction() as connection:
-            return reading.ids_of(connection, keys)
 
     @contextmanager
     def rebuild(self) -> Iterator[None]:
@@ -154,146 +146,3 @@ class Ledger:
         """Ends the leases of an earlier process: this one holds the ledger's lock, so that one is dead. Gives how many."""
         with self._store.transaction() as connection:
             return claims.release(connection, now)
-
-    def next_due(self, now: datetime, receivers: Collection[str] | None = None, *, only_urgent: bool = False) -> datetime | None:
-        """When claim() can next find something (never before `now`); name the idle receivers to leave out the others."""
-        with self._store.transaction() as connection:
-            due = claims.next_due(connection, receivers, only_urgent=only_urgent)
-        return None if due is None else max(due, now)
-
-    # ---- reading
-
-    def told(self, incident_ids: Collection[int] | None = None, *, closed_since: datetime | None = None) -> list[ToldRow]:
-        """What was owed. Without ids: of incidents not closed, and of those closed since (a day before the last word)."""
-        with self._store.transaction() as connection:
-            return reading.told(connection, incident_ids, closed_since)
-
-    def latest_checkpoint(self) -> Checkpoint | None:
-        return next(iter(self.checkpoints()), None)
-
-    def checkpoints(self) -> list[Checkpoint]:
-        with self._store.transaction() as connection:
-            return reading.checkpoints(connection)
-
-    def reports(
-        self,
-        after_seq: int = 0,
-        *,
-        until_seq: int | None = None,
-        since: datetime | None = None,
-        until: datetime | None = None,
-        cluster: str | None = None,
-        incident_key: str | None = None,
-        batch: int = 1000,
-    ) -> Iterator[tuple[int, StoredReport]]:
-        """In the order of storing; since and until are times of receiving. Commits are welcome between two reports."""
-        span = reading.Span(after_seq, until_seq, since, until, cluster, incident_key)
-        while True:
-            with self._store.transaction() as connection:
-                found = reading.reports(connection, span, batch)
-            yield from found
-            if len(found) < batch:
-                return
-            span = span._replace(after_seq=found[-1][0])
-
-    def incidents(
-        self,
-        state: str | Collection[str] | None = None,
-        limit: int | None = None,
-        since: datetime | None = None,
-        until: datetime | None = None,
-        ids: Collection[int] | None = None,
-    ) -> list[tuple[int, Incident]]:
-        """The newest first; since and until are times of opening."""
-        with self._store.transaction() as connection:
-            parts = [None] if ids is None else list(reading.chunks(ids))
-            found = [
-                row
-                for some in parts
-                for row in reading.incidents(connection, states=_some(state), ids=some, since=since, until=until, limit=limit)
-            ]
-        return found if len(parts) < 2 else sorted(found, key=lambda row: (row[1].opened_at, row[0]), reverse=True)[:limit]
-
-    def incident(self, incident_id: int) -> Incident | None:
-        return next((one for _, one in self.incidents(ids=[incident_id])), None)
-
-    def story(self, incident_id: int) -> tuple[int, Incident] | None:
-        """The incident that tells the story of this number now: a notice keeps the number of what became part of another."""
-        found = next(iter(self.incidents(ids=[incident_id])), None)
-        with self._store.transaction() as connection:
-            while found is not None and found[1].absorbed_into is not None:
-                into = next(iter(reading.incidents_of(connection, [found[1].absorbed_into])), None)
-                if into is None:
-                    break
-                found = into
-        return found
-
-    def notices(
-        self,
-        incident_id: int | None = None,
-        state: str | Collection[str] | None = None,
-        limit: int | None = None,
-        receiver: str | None = None,
-    ) -> list[NoticeRow]:
-        """The newest first; of an incident also those about several in which it stands."""
-        with self._store.transaction() as connection:
-            return reading.notices(connection, incident_id, _some(state), limit, receiver)
-
-    def heard(self, receiver: str, incident_ids: Collection[int], *, delivered: bool = False, digests: bool = False) -> set[int]:
-        """Of these incidents, those that the receiver was told of; also in a digest; or only what really arrived."""
-        with self._store.transaction() as connection:
-            return reading.heard(connection, receiver, incident_ids, delivered=delivered, digests=digests)
-
-    def mentioned(self, notice_ids: Collection[int]) -> dict[int, list[int]]:
-        """The incidents that notices about several tell of."""
-        with self._store.transaction() as connection:
-            return reading.mentioned(connection, notice_ids)
-
-    def closed(self, since: datetime, until: datetime) -> list[tuple[int, Incident]]:
-        """What ended in [since, until) and is no part of another."""
-        with self._store.transaction() as connection:
-            return reading.closed(connection, since, until)
-
-    def healths(self) -> dict[str, Health]:
-        with self._store.transaction() as connection:
-            return reading.healths(connection)
-
-    def digested(self) -> dict[str, datetime]:
-        """Up to when each receiver was told what healed by itself."""
-        with self._store.transaction() as connection:
-            return reading.digested(connection)
-
-    def queues(self) -> dict[str, Queue]:
-        """Of each receiver to which something is owed, or was given up."""
-        with self._store.transaction() as connection:
-            return reading.queues(connection)
-
-    def conditions(self) -> list[Condition]:
-        with self._store.transaction() as connection:
-            return reading.conditions(connection)
-
-    def edges(self) -> list[Edge]:
-        with self._store.transaction() as connection:
-            return reading.edges(connection)
-
-    def open_kinds(self) -> dict[str, int]:
-        """How many incidents of each kind are not over."""
-        with self._store.transaction() as connection:
-            return reading.open_kinds(connection)
-
-    def boards(self) -> list[BoardRow]:
-        with self._store.transaction() as connection:
-            return reading.boards(connection)
-
-    def counts(self) -> dict[str, Any]:
-        with self._store.transaction() as connection:
-            return reading.counts(connection)
-
-    def _blame(self, commit: Commit, error: Exception) -> LedgerError:
-        with self._store.transaction() as connection:
-            culprits = writing.bad_rows(connection, commit, error)
-        return culprits or LedgerError(f"the ledger refuses what no report explains: {error}")
-
-
-def _some(state: str | Collection[str] | None) -> Collection[str] | None:
-    return [state] if isinstance(state, str) else state

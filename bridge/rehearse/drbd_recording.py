@@ -1,4 +1,4 @@
-"""A folder of handler dumps (*.json) and HOST.events2.txt, as reports in the order of time. (DESIGN 7.13)
+"""A folder of handler dumps (*.json) and HOST.events2.txt, as reports in the order of time.
 
 A dump is one call of a handler: `host`, `handler`, `started`, `finished`, `env`, `exit_code`. A handler whose answer means
 something is told when it was finished, as ours is when it is chained behind it; every other when it was started.
@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from bridge.core.drbd.handlers import ANSWERING
 from bridge.core.world.event import EPOCH, Report, to_us
-from bridge.node.drbd_states import Differences
+from bridge.node.events2 import Differences
 
 SUFFIX: Final = ".events2.txt"
 NOT_DUMPS: Final = frozenset({"summary.json", "index.json"})

@@ -5,19 +5,18 @@ import random
 from collections import deque
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
-from typing import Any, Final, NamedTuple
+from typing import Final
 
 from bridge.config.receivers import Receiver
 from bridge.core.telling.backlog import catch_up
-from bridge.core.telling.circuit import OPENS_AFTER, Health, after
-from bridge.core.telling.notice import Delivered, Notice, Telling, Verdict
+from bridge.core.telling.notice import Delivered, Verdict
 from bridge.core.telling.retry import next_attempt, settled
-from bridge.core.world.event import Severity, Subject, to_us
-from bridge.core.world.incident import Incident, Kind, State
 from bridge.ledger.ledger import Commit, Ledger, LedgerAway, Standing
 from bridge.ledger.rows import VERDICTS
 from bridge.serve import control
+from bridge.serve.healths import Healths
 from bridge.serve.telemetry import Metrics
+from bridge.serve.trials import Trials
 from bridge.serve.workers import Deliveries, Told
 
 LEASE: Final = timedelta(minutes=5)
@@ -38,13 +37,11 @@ class Bells:
         self._ledger = ledger
         self._metrics = metrics
         self._deliveries = Deliveries({name: receiver.make() for name, receiver in self._bells.items()}, wake)
-        known = ledger.healths()
-        self.health = {name: known.get(name, Health()) for name in self._bells}
-        self._back: set[str] = set()
-        """Receivers that have just answered again, and for which much may wait that is no longer so."""
+        self._healths = Healths(self._bells, ledger)
+        self.health = self._healths.of
+        self._trials = Trials(self._bells, self._deliveries)
         self._attempts: dict[str, dict[int, int]] = {}
         """Of each receiver, what it has in hand and how often that was tried."""
-        self._tests: dict[int, _Test] = {}
         self._unrecorded: deque[Told] = deque()
         """Verdicts that the ledger does not have yet."""
         self.next_at: datetime | None = now
@@ -59,9 +56,9 @@ class Bells:
             return
         for name in self._deliveries.free():
             only_urgent = not self.health[name].is_open_to_all(now)
-            if (self.health[name].failures or name in self._back) and self._is_due(name, now, only_urgent=only_urgent):
+            if self._healths.has_missed(name) and self._is_due(name, now, only_urgent=only_urgent):
                 self._catch_up(name, now)
-                self._back.discard(name)
+                self._healths.caught_up(name)
             claimed = self._ledger.claim(name, now, LEASE, only_urgent=only_urgent)
             self._attempts[name] = {notice.id: attempts + 1 for notice, attempts, _ in claimed}
             self._deliveries.hand_out(name, claimed)
@@ -100,8 +97,8 @@ class Bells:
         self._unrecorded += self._deliveries.verdicts()
         while self._unrecorded:
             told = self._unrecorded[0]
-            if told.notice_id in self._tests:
-                self._answer_test(told.notice_id, told.verdict, now)
+            if (receiver := self._trials.receiver(told.notice_id)) is not None:
+                self._answer_trial(told.notice_id, receiver, told.verdict, now)
             elif told.notice_id > 0:  # a late word about a test was answered already
                 self._record(told.notice_id, told.verdict, now)
             self._unrecorded.popleft()
@@ -109,18 +106,7 @@ class Bells:
 
     def ring(self, names: tuple[str, ...], answer: control.Answer, now: datetime) -> None:
         """A test notice, past the ledger: the verdicts are the answer."""
-        wanted = list(names) or sorted(self._bells)
-        unknown = [name for name in wanted if name not in self._bells]
-        if unknown or not wanted:
-            answer(why=f"there is no bell {', '.join(unknown)}; known are {', '.join(sorted(self._bells)) or 'none'}")
-            return
-        verdicts: list[dict[str, str]] = []
-        base = min(self._tests, default=0) - 1
-        for place, name in enumerate(wanted):
-            number = base - place
-            self._tests[number] = _Test(name, answer, verdicts, len(wanted))
-            notice = _test_notice(number, name, self._bells[name].language, now)
-            self._deliveries.hand_out(name, [(notice, 0, {})])
+        self._trials.ring(names, answer, now)
 
     def close(self, now: datetime) -> None:
         """The last verdicts; those that the ledger does not take are found out by telling once more after the start."""
@@ -136,76 +122,16 @@ class Bells:
         )
         final = settled(verdict, attempts)
         next_at = next_attempt(verdict, attempts, now, random.random())  # noqa: S311 - jitter is no secret
-        health = self._examine(receiver, verdict, now)
+        health = self._healths.examine(receiver, verdict, now)
         self._ledger.record(notice_id, final, now, next_at, None if health is None else (receiver, health))
-        self._accept(receiver, health)
+        self._healths.accept(receiver, health)
         self._metrics.notices.labels(receiver, VERDICTS[type(final)]).inc()
         level = logging.INFO if isinstance(final, Delivered) else logging.WARNING
         log.log(level, "notice %d to %s, attempt %d: %s: %s", notice_id, receiver, attempts, VERDICTS[type(final)], final.why)
 
-    def _examine(self, receiver: str, verdict: Verdict, now: datetime) -> Health | None:
-        """The receiver's health with this verdict; when it answers again, what waits for a next try is due now."""
-        old = self.health.get(receiver)
-        if old is None:
-            return None
-        new = after(old, verdict, now, random.random())  # noqa: S311 - jitter is no secret
-        if old.failures and not new.failures:
-            self._back.add(receiver)
-            self._ledger.hurry(receiver, now)
-        return new
-
-    def _accept(self, receiver: str, new: Health | None) -> None:
-        """The ledger has it: only then it counts, so that a verdict that has to be written down twice counts once."""
-        if new is None:
-            return
-        old, self.health[receiver] = self.health[receiver], new
-        if old.failures < OPENS_AFTER <= new.failures:
-            log.warning("receiver %s failed %d times in a row: only what is urgent is tried at once", receiver, new.failures)
-        elif new.failures < OPENS_AFTER <= old.failures:
-            log.warning("receiver %s answers again", receiver)
-
-    def _answer_test(self, number: int, verdict: Verdict, now: datetime) -> None:
-        test = self._tests[number]
-        health = self._examine(test.receiver, verdict, now)
+    def _answer_trial(self, number: int, receiver: str, verdict: Verdict, now: datetime) -> None:
+        health = self._healths.examine(receiver, verdict, now)
         if health is not None:
-            self._ledger.keep_health(test.receiver, health)
-            self._accept(test.receiver, health)
-        del self._tests[number]
-        test.verdicts.append({"receiver": test.receiver, "verdict": VERDICTS[type(verdict)], "why": verdict.why})
-        if len(test.verdicts) == test.of:
-            test.answer(verdicts=test.verdicts)
-
-
-class _Test(NamedTuple):
-    """A test notice under way; the last verdict answers for all."""
-
-    receiver: str
-    answer: control.Answer
-    verdicts: list[dict[str, Any]]
-    of: int
-
-
-def _test_notice(number: int, receiver: str, language: str, now: datetime) -> Notice:
-    incident = Incident(
-        key=f"test@{now.isoformat()}",
-        cluster="TEST",
-        kind=Kind.RESOURCE_FAILURE,
-        root=Subject("resource/test-of-the-bell"),
-        state=State.OPEN,
-        severity=Severity.WARNING,
-        peak=Severity.WARNING,
-        opened_at=now,
-        changed_at=now,
-        reason="a test, asked for by `quorumbell ring`: nothing is wrong",
-    )
-    return Notice(
-        incident_id=0,
-        receiver=receiver,
-        kind=Telling.OPENED,
-        reason=incident.reason,
-        at=now,
-        incident=incident,
-        language=language,
-        thread=f"test-{to_us(now)}-{-number}",
-        id=number,
-    )
+            self._ledger.keep_health(receiver, health)
+            self._healths.accept(receiver, health)
+        self._trials.answered(number, verdict)

@@ -17,6 +17,7 @@ from bridge.core.telling.notice import Notice
 from bridge.core.world.event import Report
 from bridge.core.world.incident import State
 from bridge.ledger.ledger import Commit, Ledger, StoredReport
+from bridge.ledger.reader import Reader
 
 MARGIN: Final = timedelta(hours=1)
 """A report may have been received so long before its own corrected time."""
@@ -52,7 +53,7 @@ def to_report(stored: StoredReport) -> Report:
     )
 
 
-def restore(line: Line, ledger: Ledger, now: datetime | None = None) -> None:
+def restore(line: Line, ledger: Reader, now: datetime | None = None) -> None:
     """Fills the memory from the ledger: the worlds at their horizons, the reports since, and what was told.
 
     `now` says which brakes are still on; without it, it is the time of the last change.
@@ -88,7 +89,7 @@ def _batches(stored: Iterable[tuple[int, StoredReport]]) -> Iterator[list[Report
         yield batch
 
 
-def _recall(line: Line, ledger: Ledger, now: datetime | None) -> None:
+def _recall(line: Line, ledger: Reader, now: datetime | None) -> None:
     """What each receiver was told of incidents that are not over, by its notices: the router's memory."""
     router = line.router
     router.forget_told()

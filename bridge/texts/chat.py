@@ -16,9 +16,11 @@ import msgspec
 from bridge.core.telling.notice import Notice, Telling
 from bridge.core.world.event import Severity
 from bridge.core.world.incident import State
-from bridge.texts import TEST_KEY, bare, bare_facts, frame, words
-from bridge.texts.facts import clean
+from bridge.texts import words
+from bridge.texts.facts import bare, bare_facts, clean
 from bridge.texts.layout import Piece
+from bridge.texts.message import frame
+from bridge.texts.sentences import TEST_KEY
 from bridge.texts.tables import aligned
 
 log = logging.getLogger(__name__)

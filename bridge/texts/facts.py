@@ -151,3 +151,12 @@ def root_names(root: Subject) -> list[str]:
     if root == CLUSTER:
         return []
     return [clean(part) for part in subject_name(root).split("@") if part]
+
+
+def bare_facts(incident: Incident) -> list[str]:
+    """What is known, where no sentence can be made of it."""
+    return [f"{name}: {value}" for name, value in sorted(complete(incident).items())]
+
+
+def bare(incident: Incident) -> str:
+    return f"{incident.kind}: {clean(incident.root)} in cluster {clean(incident.cluster)}"

@@ -151,7 +151,7 @@ def _fraction(seconds: float, language: str) -> str:
 
 
 def at_least(length: timedelta, language: str) -> str:
-    """An outage: detection came later than the failure, so the measured length is a lower bound (DESIGN 7.7)."""
+    """An outage: detection came later than the failure, so the measured length is a lower bound."""
     text = span(length, language)
     if length < timedelta(seconds=0.1):
         return text

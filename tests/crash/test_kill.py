@@ -4,7 +4,6 @@ import json
 import os
 import random
 import signal
-import socket
 import sqlite3
 import subprocess
 import sys
@@ -16,6 +15,7 @@ from pathlib import Path
 import pytest
 
 from bridge.wire.keys import enrol, make_bridge_keys, make_node_keys
+from tests.servers.ports import free_port
 
 ROOT = Path(__file__).resolve().parents[2]
 HOOK = ROOT / "alert_scripts" / "quorumbell-alert"
@@ -30,8 +30,7 @@ class Site:
 
     def __init__(self, home: Path) -> None:
         self.home = home
-        with socket.create_server(("127.0.0.1", 0)) as probe:
-            port = probe.getsockname()[1]
+        port = free_port()
         bridge, node = make_bridge_keys(str(home / "keys")), make_node_keys(str(home / "n1"))
         enrol(str(home / "allowed.d"), node.public, "alpha", "n1")
         (home / "relay.conf").write_text(

@@ -31,4 +31,5 @@ def test_every_recording_is_judged_and_every_judgement_has_one():
 def test_told_as_it_should_be(name):
     from bridge.rehearse.rehearse import run
 
-    assert complaints(run(recording(name)), TOLD[name]) == []
+    found = complaints(run(recording(name)), TOLD[name])
+    assert found == [], "\n".join(found)

@@ -8,7 +8,7 @@ import pytest
 
 from bridge.core.normalise import normalise
 from bridge.core.world.event import Report
-from bridge.node.drbd_states import Differences, listing
+from bridge.node.events2 import Differences, listing
 from bridge.wire.body import MAX_BODY, boot_id, make_body, moment
 
 RECORDED = Path(__file__).parent / "events2"

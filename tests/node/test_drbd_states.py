@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from bridge.node import drbd_states, settings
+from bridge.node import events2, settings
 from bridge.node.drbd_states import Follower
 from bridge.node.relay import Relay
 from bridge.wire.body import boot_id, moment
@@ -94,7 +94,7 @@ def children(pid):
 def test_what_real_ones_printed_arrives_in_order(start, drbdsetup, bridge, node, name):
     start(drbdsetup(f"cat {RECORDED / name}; exec sleep 60"))
 
-    differences = drbd_states.Differences()
+    differences = events2.Differences()
     lines = (RECORDED / name).read_text().splitlines()
     expected = [dict(fields) for line in lines for fields in differences.take(line)] + [
         dict(fields) for fields in differences.flush()

@@ -4,11 +4,12 @@ from datetime import timedelta
 from functools import cache
 
 import pytest
-from hypothesis import HealthCheck, assume, given, settings
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from bridge.core.normalise import normalise
 from bridge.core.world.event import Unreadable
+from tests.conftest import examples
 from tests.properties.recordings import NAMES, REPORTS, SINGLE, outcome, overlaid, renamed, told
 
 
@@ -25,10 +26,6 @@ def told_alone(name):
 @cache
 def told_of_strangers(name):
     return told(renamed(name))
-
-
-def examples(count):
-    return settings(max_examples=count, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
 
 
 @examples(850)

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import msgspec
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from bridge.core.checkpoint import read, write
@@ -20,6 +20,7 @@ from bridge.core.normalise import normalise
 from bridge.core.world.event import Unreadable
 from bridge.core.world.settings import Settings
 from bridge.rehearse.rehearse import bell, read_recording
+from tests.conftest import examples
 from tests.core.drbd.lab import Lab
 
 JUDGE = Path(__file__).parents[1] / "judge"
@@ -71,7 +72,6 @@ MADE_UP = {name: reports_of(lab) for name, lab in made_up().items()}
 BOTH = [JUDGE / "recordings" / name for name in ("both-primary-lost-resync", "lab-drbd-primary-lost.json")]
 LAID_OVER = sorted((report for path in BOTH for report in read_recording(path)), key=lambda report: report.received_at)
 REPORTS = RECORDED | MADE_UP | {"with Pacemaker": LAID_OVER}
-EXAMPLES = settings(max_examples=300, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
 
 
 def outcome(batches, line=None):
@@ -106,7 +106,7 @@ def in_batches(reports, chance):
     return [*batches, batch] if batch else batches
 
 
-@EXAMPLES
+@examples(300)
 @given(st.sampled_from(sorted(REPORTS)), st.randoms(use_true_random=False))
 def test_late_and_doubled_reports_change_nothing(name, chance):
     late = [
@@ -118,7 +118,7 @@ def test_late_and_doubled_reports_change_nothing(name, chance):
     assert outcome(in_batches(reports, chance)) == plain(name)
 
 
-@EXAMPLES
+@examples(300)
 @given(st.sampled_from(sorted(REPORTS)), st.randoms(use_true_random=False))
 def test_one_node_an_hour_late_ends_in_the_same_story(name, chance):
     late = chance.choice(sorted({report.node for report in REPORTS[name]}))
@@ -130,7 +130,7 @@ def test_one_node_an_hour_late_ends_in_the_same_story(name, chance):
 ONE_SIDED = sorted(name for name in RECORDED if TOLD[name]["n"] == [1, 1])
 
 
-@EXAMPLES
+@examples(300)
 @given(st.sampled_from(ONE_SIDED), st.randoms(use_true_random=False))
 def test_without_one_sides_reports_there_is_still_one_story_and_no_false_one(name, chance):
     nodes = sorted({report.node for report in RECORDED[name]})
@@ -154,7 +154,7 @@ def test_what_was_asked_for_is_nothing_from_one_side_either(name, silent, source
     assert outcome([[report] for report in kept])[0] == []
 
 
-@EXAMPLES
+@examples(300)
 @given(st.sampled_from(sorted(RECORDED)), st.randoms(use_true_random=False))
 def test_clocks_that_differ_by_a_second_tell_the_same_stories(name, chance):
     late = chance.choice(["alpha", "bravo"])
@@ -169,7 +169,7 @@ def shifted(report, shift):
     return msgspec.structs.replace(report, received_at=report.received_at + shift, offset=shift)
 
 
-@EXAMPLES
+@examples(300)
 @given(st.sampled_from(sorted(RECORDED)), st.sampled_from(sorted(RECORDED)), st.integers(-20, 20))
 def test_two_replicas_on_other_nodes_are_two_stories(one, other, seconds):
     mine, theirs = RECORDED[one], renamed(RECORDED[other])
@@ -199,7 +199,7 @@ def replaced(value, text):
     return value
 
 
-@EXAMPLES
+@examples(300)
 @given(st.sampled_from(sorted(REPORTS)), st.randoms(use_true_random=False))
 def test_the_state_outlives_a_checkpoint(name, chance):
     """What is written down at any moment and read again leads to the same end."""
@@ -266,7 +266,7 @@ def anything(lab, node, peer, at, chance):
         lab.say(node, at, f"rename resource name:{resource} new_name:{chance.choice(lab.resources)}")
 
 
-@settings(max_examples=400, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
+@examples(400)
 @given(st.sampled_from(["8.4", "9"]), st.integers(1, 60), st.randoms(use_true_random=False))
 def test_whatever_was_said_all_is_over_when_every_node_says_that_all_is_well(generation, count, chance):
     nodes = THREE if generation == "9" else THREE[:2]

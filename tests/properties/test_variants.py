@@ -3,9 +3,10 @@
 from random import Random
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.conftest import examples
 from tests.judge.judge import complaints
 from tests.properties import variants as v
 
@@ -77,7 +78,7 @@ def test_late_calls_in_any_order_tell_the_same(name, seed, tmp_path):
     assert judged(v.jittered(*v.original(name), Random(seed)), tmp_path) == []
 
 
-@settings(max_examples=150, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
+@examples(150)
 @given(st.sampled_from(TIMED), st.sampled_from(TIMED), st.sampled_from([300, 1800]))
 def test_one_fault_after_the_other_is_told_as_if_alone(tmp_path, one, other, gap):
     first, second = v.original(one), v.original(other)

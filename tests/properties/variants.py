@@ -208,7 +208,7 @@ ERRNO = {"OK": "OK", "Timed Out": "Timer expired", "No fence device": "No such d
 
 
 def version(number: str) -> Variant:
-    """The same, told by another Pacemaker. (pacemaker-alerts, versions)"""
+    """The same, told by another Pacemaker."""
     old, oldest = number < "2.1.3", number.startswith("1.")
 
     def retell(records: list[Record], expected: dict[str, Any]) -> Case:

@@ -11,7 +11,7 @@ from bridge.core.telling.notice import Delivered, Notice, Telling, Verdict
 from bridge.core.world.incident import Kind
 from bridge.receivers import Receiver
 from tests.servers.certificates import Signed, make_authority, sign
-from tools.scenes import bundle, notice
+from tools.notices import bundle, notice
 
 # Their assertions tell as much as those that stand in a test file.
 pytest.register_assert_rewrite("tests.receivers.kit", "tests.receivers.stories")

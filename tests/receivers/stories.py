@@ -19,7 +19,7 @@ from bridge.core.world.incident import State
 from bridge.receivers.chat import ChatReceiver
 from tests.receivers.kit import MARKUP, SECRET, HttpKit
 from tests.servers.faults import Lossy
-from tools.scenes import bundle
+from tools.notices import bundle
 
 SENTENCE = "Node n3 failed and was fenced (reboot by n1)."
 BEHIND = {"node": "n3", "behind": "db", "fencing_action": "reboot"}

@@ -18,7 +18,7 @@ from tests.receivers.kit import SECRET, TIMEOUT, Kit
 from tests.servers import faults
 from tests.servers.faults import FaultServer, LossyLine
 from tests.servers.smtp import Rules, Server, context
-from tools.scenes import bundle
+from tools.notices import bundle
 
 PASSWORD = "correct horse: battery/staple"
 

@@ -1,7 +1,6 @@
 """The whole bridge with a chat of every kind: the config is checked, the test bell rings, an incident runs its course."""
 
 import os
-import socket
 import subprocess
 import sys
 import time
@@ -17,6 +16,7 @@ from bridge.wire import codec
 from bridge.wire.body import boot_id, make_body, moment
 from tests.receivers.test_apprise import Place as Anything
 from tests.servers.mattermost import Mattermost
+from tests.servers.ports import free_port
 from tests.servers.slack import Slack
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -67,8 +67,7 @@ class House:
         self.home, self.mattermost, self.slack, self.anything = home, mattermost, slack, anything
         mattermost_token, slack_token = mattermost.add_bot(), slack.add_bot()
         mattermost.add_channel("alarms", mattermost_token)
-        with socket.create_server(("127.0.0.1", 0)) as probe:
-            self.port = probe.getsockname()[1]
+        self.port = free_port()
         self.config = home / "q.toml"
         text = CONFIG.format(
             home=home,

@@ -4,7 +4,6 @@ import json
 import os
 import pwd
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -16,6 +15,7 @@ import pytest
 from bridge.ledger.ledger import Ledger
 from bridge.wire.keys import enrol, make_bridge_keys, make_node_keys
 from examples.mail_sink import MailSink
+from tests.servers.ports import free_port
 
 ROOT = Path(__file__).resolve().parents[2]
 HOOK = ROOT / "alert_scripts" / "quorumbell-alert"
@@ -34,8 +34,7 @@ class Bridge:
         self.home = home
         self.mails = []
         self.sink = MailSink(self.mails.append)
-        with socket.create_server(("127.0.0.1", 0)) as probe:
-            self.port = probe.getsockname()[1]
+        self.port = free_port()
         keys, node = make_bridge_keys(str(home / "keys")), make_node_keys(str(home / "n1"))
         enrol(str(home / "allowed.d"), node.public, "alpha", "n1")
         (home / "relay.conf").write_text(

@@ -2,18 +2,13 @@
 
 import json
 import re
-import socket
 import time
 import urllib.request
 
 import pytest
 
 from tests.serve.test_bridge import Bridge, eventually, stop_failed
-
-
-def free_port():
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        return probe.getsockname()[1]
+from tests.servers.ports import free_port
 
 
 class Measured(Bridge):

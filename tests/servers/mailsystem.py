@@ -17,6 +17,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from tests.servers.certificates import Signed
+from tests.servers.ports import free_port
 
 POSTFIX, DOVECOT = "/usr/sbin/postfix", "/usr/sbin/dovecot"
 OWNER = "nobody"
@@ -163,7 +164,7 @@ def running(signed: Signed) -> Iterator[MailSystem]:
 
 @contextmanager
 def _started(folder: Path, signed: Signed) -> Iterator[MailSystem]:
-    system = MailSystem(folder, _free_port(), _free_port())
+    system = MailSystem(folder, free_port(), free_port())
     _prepare(folder, signed, system)
     postfix = [POSTFIX, "-c", str(folder / "postfix")]
     subprocess.run([*postfix, "start"], check=True, capture_output=True, timeout=60)
@@ -210,12 +211,6 @@ def _dovecot_conf() -> str:
     told = subprocess.run([DOVECOT, "--version"], check=True, capture_output=True, text=True, timeout=60).stdout
     major, minor = told.split(".")[:2]
     return (DOVECOT_24 if (int(major), int(minor)) >= (2, 4) else DOVECOT_23) + DOVECOT_BOTH
-
-
-def _free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as found:
-        port: int = found.getsockname()[1]
-        return port
 
 
 def _answers(port: int, within: float = 20) -> None:

@@ -10,7 +10,6 @@ import json
 import os
 import re
 import secrets
-import socket
 import subprocess
 import sys
 import tempfile
@@ -21,6 +20,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import quote
+
+from tests.servers.ports import free_port
 
 PYTHON = Path(__file__).resolve().parents[2] / ".synapse" / "bin" / "python"
 SECRET = "sesame"
@@ -156,7 +157,7 @@ class Synapse:
 @contextmanager
 def running(port: int = 0) -> Iterator[Synapse]:
     with tempfile.TemporaryDirectory(prefix="synapse-") as folder:
-        server = Synapse(port or _free_port())
+        server = Synapse(port or free_port())
         config = Path(folder) / "homeserver.yaml"
         config.write_text(CONFIG.format(name=NAME, folder=folder, port=server.port, secret=SECRET))
         command = [str(PYTHON), "-m", "synapse.app.homeserver", "-c", str(config)]
@@ -178,12 +179,6 @@ def running(port: int = 0) -> Iterator[Synapse]:
 
 def _environment() -> dict[str, str]:
     return {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}
-
-
-def _free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as found:
-        port: int = found.getsockname()[1]
-        return port
 
 
 def _answers(server: Synapse, process: "subprocess.Popen[bytes]", log: Path, within: float = 90) -> None:

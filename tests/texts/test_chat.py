@@ -9,13 +9,13 @@ import jinja2
 import msgspec
 import pytest
 
-import bridge.texts
 from bridge.core.telling.notice import Telling
 from bridge.core.world.event import Severity, Subject
 from bridge.core.world.incident import Kind, State
-from bridge.texts import LANGUAGES, chat, words
+from bridge.texts import LANGUAGES, chat, sentences, words
 from bridge.texts.chat import Part, chat_strictly, fit, plain
-from tools.scenes import OTHER_SCENES, SCENES, bundle, notice
+from tools.notices import bundle, notice
+from tools.scenes import OTHER_SCENES, SCENES
 
 TELLINGS = (Telling.OPENED, Telling.ESCALATED, Telling.REMINDER, Telling.UPDATED, Telling.CLOSED)
 ALL = list(product(Kind, LANGUAGES, TELLINGS))
@@ -81,7 +81,7 @@ def test_a_test_is_no_alarm():
 def test_a_broken_template_does_not_keep_an_alarm_back(monkeypatch, caplog):
     loader = jinja2.DictLoader({"en/node-failure.j2": "{{ f.nonsense }}"})
     broken = jinja2.Environment(loader=loader, undefined=jinja2.StrictUndefined, autoescape=True)
-    monkeypatch.setattr(bridge.texts, "_TEXT", broken)
+    monkeypatch.setattr(sentences, "_TEXT", broken)
     with caplog.at_level(logging.ERROR):
         made = chat.chat(notice(Kind.NODE_FAILURE, Telling.OPENED, "en"), UTC)
     assert "node/n3" in plain(made.overview)

@@ -14,7 +14,8 @@ from bridge.core.world.event import Subject
 from bridge.core.world.incident import Kind
 from bridge.texts import LANGUAGES, Text, render_strictly, summary
 from bridge.texts.facts import NAMES
-from tools.scenes import OTHER_SCENES, SCENES, bundle, notice
+from tools.notices import bundle, notice
+from tools.scenes import OTHER_SCENES, SCENES
 
 TEMPLATES = Path(bridge.texts.__file__).parent / "templates"
 SINGLE = [telling for telling in Telling if not telling.bundles]

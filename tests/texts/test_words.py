@@ -15,13 +15,13 @@ import jinja2
 import msgspec
 import pytest
 
-import bridge.texts
 from bridge.core.telling.notice import Telling
 from bridge.core.world.event import Subject
 from bridge.core.world.incident import Incident, Kind, Outage
-from bridge.texts import LANGUAGES, render, render_strictly, summary, words
+from bridge.texts import LANGUAGES, render, render_strictly, sentences, summary, words
 from tools import gallery
-from tools.scenes import BEGAN_AT, SCENES, notice
+from tools.notices import BEGAN_AT, notice
+from tools.scenes import SCENES
 
 BERLIN = ZoneInfo("Europe/Berlin")
 
@@ -207,9 +207,7 @@ def test_the_sentence_names_who_matters(kind, root, facts, names):
 
 def test_a_broken_template_does_not_keep_an_alarm_back(monkeypatch, caplog):
     loader = jinja2.DictLoader({"en/node-failure.j2": "{{ f.nonsense }}"})
-    monkeypatch.setattr(
-        bridge.texts, "_TEXT", jinja2.Environment(loader=loader, undefined=jinja2.StrictUndefined, autoescape=True)
-    )
+    monkeypatch.setattr(sentences, "_TEXT", jinja2.Environment(loader=loader, undefined=jinja2.StrictUndefined, autoescape=True))
     with caplog.at_level(logging.ERROR):
         text = render(notice(Kind.NODE_FAILURE, Telling.OPENED, "en"))
     assert "node/n3" in text.subject

@@ -22,6 +22,7 @@ from bridge.intake.intake import Intake
 from bridge.node.spool import write_file
 from bridge.wire.body import boot_id, make_body, moment
 from bridge.wire.keys import AllowList, enrol, load_secret, make_bridge_keys, make_node_keys
+from tests.servers.ports import free_port
 
 HERE = Path(__file__).parent
 ROOT = HERE.parent.parent
@@ -290,12 +291,6 @@ def prepared(node):
 
     folders.prepare(settings.load(str(node.file)))
     return node
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 @pytest.fixture

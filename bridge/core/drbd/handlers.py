@@ -6,7 +6,7 @@ Two kinds of report come from a node:
                        drbdadm set them; for fence-peer also `rc`, the exit code of the real one that ours is chained behind
                        (absent when ours is called before it)
     src "drbd-events"  what `drbdsetup events2` printed: `line1`, `line2`, … about one resource, the first with its time, as
-                       `bridge.node.drbd_states.Differences` gives them; with `dump` they are all there is of the resource. `dump`
+                       `bridge.node.events2.Differences` gives them; with `dump` they are all there is of the resource. `dump`
                        and `resources`, `resources2`, … (names with blanks between): all resources of the node; it has no other
 
 Both generations give the same events. Names: 8.4 gives the peer's in DRBD_PEER, 9 by its node id. The volume: 8.4 gives one
@@ -21,7 +21,7 @@ from typing import Any, Final
 from bridge.core.drbd.events import HANDLERS, Call, HandlerCalled, ReplicasListed, StatesChanged
 from bridge.core.drbd.lines import Line, NotALine, generation, item, parse
 from bridge.core.world.event import Event, Report
-from bridge.core.world.reading import Senseless, believed, happened_at, integer, name_of, order_of, text
+from bridge.core.world.reading import Senseless, believed, happened_at, integer, name_of, named, order_of, text
 
 Body = Mapping[str, Any]
 ANSWERING: Final = frozenset({"fence-peer"})
@@ -81,7 +81,7 @@ def read_states(report: Report) -> Event:
     """The event of lines of events2, or of a list of all resources. Raises Senseless."""
     body = report.body
     if "resources" in body:
-        listed = tuple(name for key in body if key.startswith("resources") for name in text(body, key).split())
+        listed = tuple(named(one) for key in body if key.startswith("resources") for one in text(body, key).split())
         return ReplicasListed(
             uid=report.uid,
             witness=report.node,
@@ -105,7 +105,7 @@ def read_states(report: Report) -> Event:
         witness=report.node,
         at=happened_at(report) if stamp is None else believed(stamp + report.offset, report),
         order=order_of(report),
-        resource=resource,
+        resource=named(resource),
         node=report.node,
         items=tuple(said for line in lines if (said := item(line)) is not None),
         whole=body.get("dump") is True,

@@ -1,6 +1,6 @@
 """Quorum, which no alert tells: inferred from a node that sees at most half of the others and stops its resources.
 
-(pacemaker-alerts.md 12; Pacemaker Explained, no-quorum-policy)
+(Pacemaker Explained, no-quorum-policy)
 """
 
 from collections.abc import Iterable

@@ -11,8 +11,10 @@ from typing import Any, Final, NewType
 
 import msgspec
 
+from bridge.core.world.fault import Fault
+
 Subject = NewType("Subject", str)
-"""What an event is about, within one cluster: `node/n3`, `resource/web`, `guest/vm-a`, `drbd/r0`, `drbd/r0@alpha` (DESIGN 3)."""
+"""What an event is about, within one cluster: `node/n3`, `resource/web`, `guest/vm-a`, `drbd/r0`, `drbd/r0@alpha`."""
 
 CLUSTER: Final = Subject("cluster")
 
@@ -52,7 +54,7 @@ _RANK: Final = {Severity.OK: 0, Severity.INFO: 1, Severity.UNKNOWN: 2, Severity.
 class Report(msgspec.Struct, frozen=True, kw_only=True):
     """One call of a hook, as its node wrote it down.
 
-    `cluster` and `node` are those of the key that delivered it, never of the text (DESIGN 7.2). `at` is the event's own time,
+    `cluster` and `node` are those of the key that delivered it, never of the text. `at` is the event's own time,
     corrected by the node's clock offset; `received_at` is when the bridge (or, in a recording, the hook) had it.
     """
 
@@ -76,7 +78,7 @@ class Event(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class NodeSeen(Event, frozen=True, kw_only=True):
-    """`witness` says that a node is a member, or lost. (pacemaker-alerts, node)"""
+    """`witness` says that a node is a member, or lost. (Pacemaker Administration, node)"""
 
     node: str
     member: bool
@@ -84,7 +86,7 @@ class NodeSeen(Event, frozen=True, kw_only=True):
 
 
 class Fencing(Event, frozen=True, kw_only=True):
-    """A finished fencing attempt; `ref` is the same on every node that tells of it. (pacemaker-alerts, fencing)"""
+    """A finished fencing attempt; `ref` is the same on every node that tells of it. (Pacemaker Administration, fencing)"""
 
     target: str
     action: str
@@ -106,7 +108,7 @@ class Outcome(StrEnum):
 
 
 class Action(Event, frozen=True, kw_only=True):
-    """A finished action of a resource on a node. (pacemaker-alerts, resource)"""
+    """A finished action of a resource on a node. (Pacemaker Administration, resource)"""
 
     resource: str
     instance: str
@@ -133,7 +135,7 @@ class Action(Event, frozen=True, kw_only=True):
 
 
 class AttributeSet(Event, frozen=True, kw_only=True):
-    """A transient node attribute was written; an empty value means deleted. (pacemaker-alerts, attribute)"""
+    """A transient node attribute was written; an empty value means deleted. (Pacemaker Administration, attribute)"""
 
     node: str
     name: str
@@ -182,6 +184,8 @@ class Unreadable(msgspec.Struct, frozen=True, kw_only=True):
     uid: bytes
     witness: str
     why: str
+    fault: Fault | None = None
+    """Of a report that it is our own mistake not to understand."""
 
 
 EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)

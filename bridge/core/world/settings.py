@@ -1,4 +1,4 @@
-"""What an administrator may set about the understanding of events; the defaults are DESIGN 7.8's."""
+"""What an administrator may set about the understanding of events; the defaults suit most sites."""
 
 from datetime import timedelta
 from fnmatch import fnmatchcase

@@ -4,10 +4,11 @@ from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from bridge.core.telling.intervals import Calendar, Daily, Interval
+from tests.conftest import examples
 
 BERLIN = ZoneInfo("Europe/Berlin")
 MINUTE = timedelta(minutes=1)
@@ -109,7 +110,7 @@ intervals = st.builds(
 )
 
 
-@settings(max_examples=300, deadline=None, derandomize=True)
+@examples(300)
 @given(st.sampled_from(DAYS), st.integers(0, 24 * 60), st.lists(intervals, max_size=2), st.lists(intervals, max_size=1))
 def test_the_next_opening_is_the_first_minute_that_a_patient_watcher_finds(day, minute, only, never):
     calendar = Calendar(only=tuple(only), never=tuple(never))
@@ -123,7 +124,7 @@ def test_the_next_opening_is_the_first_minute_that_a_patient_watcher_finds(day, 
             assert found == first
 
 
-@settings(max_examples=200, deadline=None, derandomize=True)
+@examples(200)
 @given(st.sampled_from(DAYS), st.sampled_from(ODD_ZONES), st.integers(0, 24 * 60 - 1))
 def test_a_daily_hour_comes_once_a_day(day, zone, minute):
     daily = Daily(minute=minute, zone=ZoneInfo(zone))

@@ -3,7 +3,7 @@
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
@@ -16,6 +16,7 @@ from bridge.core.telling.quiet import Silence
 from bridge.core.telling.route import Router
 from bridge.core.world.event import Severity
 from bridge.core.world.incident import Incident, Kind, State
+from tests.conftest import examples
 
 MINUTE = timedelta(minutes=1)
 HOUR = timedelta(hours=1)
@@ -279,7 +280,7 @@ class Story:
         self.notices += self.router.review([], until)
 
 
-@settings(max_examples=400, deadline=None, derandomize=True)
+@examples(400)
 @given(routes, steps)
 def test_no_storm_whatever_happens(route, played):
     story = Story(route, {"noc": Brake(count=COUNT, window=WINDOW)})
@@ -306,7 +307,7 @@ def test_no_storm_whatever_happens(route, played):
             assert heard or acknowledged, "a critical incident that lasts is told"
 
 
-@settings(max_examples=200, deadline=None, derandomize=True)
+@examples(200)
 @given(steps)
 def test_each_beginning_that_was_told_has_its_end(played):
     story = Story(Route(receivers=("noc",), repeat=None), {"noc": Brake(count=COUNT, window=WINDOW)})

@@ -1,0 +1,167 @@
+"""What may be asked of the ledger, by its writer and by whoever only looks. Nothing here changes it."""
+
+from collections.abc import Collection, Iterator, Sequence
+from datetime import datetime
+from typing import Any
+
+from bridge.core.telling.circuit import Health
+from bridge.core.world.condition import Condition
+from bridge.core.world.incident import Incident
+from bridge.ledger import claims, reading
+from bridge.ledger.records import BoardRow, Checkpoint, Edge, NoticeRow, Queue, StoredReport, ToldRow
+from bridge.ledger.store import Store
+
+
+class Reader:
+    """Belongs to one thread. `remarks` says what is unwise about its place; the caller logs it."""
+
+    def __init__(self, store: Store) -> None:
+        self.remarks = store.remarks
+        self._store = store
+
+    def close(self) -> None:
+        self._store.close()
+
+    def known(self, uids: Sequence[bytes]) -> set[bytes]:
+        with self._store.transaction() as connection:
+            return reading.known(connection, uids)
+
+    def incident_ids(self, keys: Collection[str]) -> dict[str, int]:
+        with self._store.transaction() as connection:
+            return reading.ids_of(connection, keys)
+
+    def next_due(self, now: datetime, receivers: Collection[str] | None = None, *, only_urgent: bool = False) -> datetime | None:
+        """When claim() can next find something (never before `now`); name the idle receivers to leave out the others."""
+        with self._store.transaction() as connection:
+            due = claims.next_due(connection, receivers, only_urgent=only_urgent)
+        return None if due is None else max(due, now)
+
+    def told(self, incident_ids: Collection[int] | None = None, *, closed_since: datetime | None = None) -> list[ToldRow]:
+        """What was owed. Without ids: of incidents not closed, and of those closed since (a day before the last word)."""
+        with self._store.transaction() as connection:
+            return reading.told(connection, incident_ids, closed_since)
+
+    def latest_checkpoint(self) -> Checkpoint | None:
+        return next(iter(self.checkpoints()), None)
+
+    def checkpoints(self) -> list[Checkpoint]:
+        with self._store.transaction() as connection:
+            return reading.checkpoints(connection)
+
+    def reports(
+        self,
+        after_seq: int = 0,
+        *,
+        until_seq: int | None = None,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        cluster: str | None = None,
+        incident_key: str | None = None,
+        batch: int = 1000,
+    ) -> Iterator[tuple[int, StoredReport]]:
+        """In the order of storing; since and until are times of receiving. Commits are welcome between two reports."""
+        span = reading.Span(after_seq, until_seq, since, until, cluster, incident_key)
+        while True:
+            with self._store.transaction() as connection:
+                found = reading.reports(connection, span, batch)
+            yield from found
+            if len(found) < batch:
+                return
+            span = span._replace(after_seq=found[-1][0])
+
+    def incidents(
+        self,
+        state: str | Collection[str] | None = None,
+        limit: int | None = None,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        ids: Collection[int] | None = None,
+    ) -> list[tuple[int, Incident]]:
+        """The newest first; since and until are times of opening."""
+        with self._store.transaction() as connection:
+            parts = [None] if ids is None else list(reading.chunks(ids))
+            found = [
+                row
+                for some in parts
+                for row in reading.incidents(connection, states=_some(state), ids=some, since=since, until=until, limit=limit)
+            ]
+        return found if len(parts) < 2 else sorted(found, key=lambda row: (row[1].opened_at, row[0]), reverse=True)[:limit]
+
+    def incident(self, incident_id: int) -> Incident | None:
+        return next((one for _, one in self.incidents(ids=[incident_id])), None)
+
+    def story(self, incident_id: int) -> tuple[int, Incident] | None:
+        """The incident that tells the story of this number now: a notice keeps the number of what became part of another."""
+        found = next(iter(self.incidents(ids=[incident_id])), None)
+        with self._store.transaction() as connection:
+            while found is not None and found[1].absorbed_into is not None:
+                into = next(iter(reading.incidents_of(connection, [found[1].absorbed_into])), None)
+                if into is None:
+                    break
+                found = into
+        return found
+
+    def notices(
+        self,
+        incident_id: int | None = None,
+        state: str | Collection[str] | None = None,
+        limit: int | None = None,
+        receiver: str | None = None,
+    ) -> list[NoticeRow]:
+        """The newest first; of an incident also those about several in which it stands."""
+        with self._store.transaction() as connection:
+            return reading.notices(connection, incident_id, _some(state), limit, receiver)
+
+    def heard(self, receiver: str, incident_ids: Collection[int], *, delivered: bool = False, digests: bool = False) -> set[int]:
+        """Of these incidents, those that the receiver was told of; also in a digest; or only what really arrived."""
+        with self._store.transaction() as connection:
+            return reading.heard(connection, receiver, incident_ids, delivered=delivered, digests=digests)
+
+    def mentioned(self, notice_ids: Collection[int]) -> dict[int, list[int]]:
+        """The incidents that notices about several tell of."""
+        with self._store.transaction() as connection:
+            return reading.mentioned(connection, notice_ids)
+
+    def closed(self, since: datetime, until: datetime) -> list[tuple[int, Incident]]:
+        """What ended in [since, until) and is no part of another."""
+        with self._store.transaction() as connection:
+            return reading.closed(connection, since, until)
+
+    def healths(self) -> dict[str, Health]:
+        with self._store.transaction() as connection:
+            return reading.healths(connection)
+
+    def digested(self) -> dict[str, datetime]:
+        """Up to when each receiver was told what healed by itself."""
+        with self._store.transaction() as connection:
+            return reading.digested(connection)
+
+    def queues(self) -> dict[str, Queue]:
+        """Of each receiver to which something is owed, or was given up."""
+        with self._store.transaction() as connection:
+            return reading.queues(connection)
+
+    def conditions(self) -> list[Condition]:
+        with self._store.transaction() as connection:
+            return reading.conditions(connection)
+
+    def edges(self) -> list[Edge]:
+        with self._store.transaction() as connection:
+            return reading.edges(connection)
+
+    def open_kinds(self) -> dict[str, int]:
+        """How many incidents of each kind are not over."""
+        with self._store.transaction() as connection:
+            return reading.open_kinds(connection)
+
+    def boards(self) -> list[BoardRow]:
+        with self._store.transaction() as connection:
+            return reading.boards(connection)
+
+    def counts(self) -> dict[str, Any]:
+        with self._store.transaction() as connection:
+            return reading.counts(connection)
+
+
+def _some(state: str | Collection[str] | None) -> Collection[str] | None:
+    return [state] if isinstance(state, str) else state

@@ -1,0 +1,66 @@
+"""One `[receivers.NAME]` table of kind opsview."""
+
+import socket
+from datetime import timedelta
+from pathlib import Path
+from typing import Final, Literal
+
+import msgspec
+
+from bridge.core.showing.picture import Target
+from bridge.receivers.opsview.api import Account
+from bridge.receivers.opsview.names import DEFAULTS, Name, Names, check_names, service_name
+from bridge.secret import Secret
+
+LONGEST_TIMEOUT: Final = timedelta(seconds=100)
+
+
+class Settings(msgspec.Struct, frozen=True, kw_only=True):
+    url: str
+    user: str
+    password: Secret
+    ca_file: Path | None = None
+    insecure: bool = False
+    timeout: timedelta = timedelta(seconds=20)
+    submit: Literal["detail", "status"] = "detail"
+    refresh: timedelta = timedelta(minutes=10)
+    stale_after: timedelta = timedelta(minutes=30)
+    look_every: timedelta = timedelta(seconds=30)
+    feedback: bool = True
+    own_host: str = ""
+    own_service: str = "Quorumbell"
+    names: dict[str, Name] = {}
+    hide: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        self.account()
+        check_names(self.names)
+        for kind in self.hide:
+            if kind not in DEFAULTS:
+                raise ValueError(f"hide: there is no kind of subject {kind!r}; known are {', '.join(DEFAULTS)}")
+        if not timedelta(seconds=1) <= self.timeout <= LONGEST_TIMEOUT:
+            raise ValueError('timeout must lie between one and 100 seconds; write timeout = "20s"')
+        if not timedelta(minutes=1) <= self.refresh * 2 <= self.stale_after:
+            raise ValueError(
+                "refresh must be half of stale_after at most, and 30 s at least, so that one lost result makes nothing stale; "
+                'write refresh = "10m", stale_after = "30m"'
+            )
+        if not timedelta(seconds=5) <= self.look_every <= timedelta(minutes=10):
+            raise ValueError('look_every must lie between 5 s and 10 min; write look_every = "30s"')
+
+    def account(self, user: str = "", password: Secret | None = None) -> Account:
+        return Account(
+            url=self.url,
+            user=user or self.user,
+            password=password or self.password,
+            timeout=self.timeout,
+            ca_file=str(self.ca_file) if self.ca_file else None,
+            insecure=self.insecure,
+        )
+
+    def own(self) -> Target:
+        """The bridge's own object: by default on the host that has this machine's name."""
+        return Target(self.own_host or socket.gethostname().partition(".")[0], service_name(self.own_service))
+
+    def placing(self) -> Names:
+        return Names(self.names, frozenset(self.hide))

@@ -1,0 +1,53 @@
+"""What a template is given of a notice: facts, names and times, in the reader's language and time zone."""
+
+import shlex
+from datetime import UTC, datetime, tzinfo
+from functools import partial
+from typing import Any
+
+from bridge.core.telling.notice import Notice, Telling
+from bridge.core.world.incident import State
+from bridge.texts import words
+from bridge.texts.facts import Facts, clean, complete, quoted
+
+
+def context_of(notice: Notice, language: str, zone: tzinfo) -> dict[str, Any]:
+    incident = notice.incident
+    known = complete(incident)
+    over = (incident.state is State.CLOSED and not notice.moved) or notice.kind is Telling.CLOSED
+    ended_at = (incident.over_at if over else None) or notice.at
+    return {
+        "f": Facts(known),
+        "q": quoted(known),
+        "cluster": clean(incident.cluster),
+        "over": over,
+        "began": words.moment(incident.opened_at, language, zone),
+        "ended": _ended(incident.opened_at, ended_at, language, zone),
+        "lasted": words.span(ended_at - incident.opened_at, language),
+        "old": known.get("pacemaker_version", "").startswith("1."),
+        "version_known": "pacemaker_version" in known,
+        **words.thing(incident.root, known, language),
+        "failed": words.failed(known, language),
+        "why": words.why(known, language),
+        "listed": partial(words.listed, language=language),
+        "together": words.some(known.get("replica", ""), known.get("replicas", ""), language),
+        **words.roles(known.get("roles", "")),
+        "sides": known["nodes"].split(", ") if "nodes" in known else [],
+        "behinds": [shlex.quote(one) for one in known.get("behind", "").split(", ") if one],
+        "silent": _silent(known.get("silent_since", ""), language, zone),
+    }
+
+
+def _silent(since: str, language: str, zone: tzinfo) -> str:
+    """An ISO instant becomes the reader's time; other words stay as they were told."""
+    try:
+        instant = datetime.fromisoformat(since)
+    except ValueError:
+        return since
+    return words.moment(instant if instant.tzinfo else instant.replace(tzinfo=UTC), language, zone)
+
+
+def _ended(began_at: datetime, ended_at: datetime, language: str, zone: tzinfo) -> str:
+    """Only the time where the day is the same as the beginning's, which stands beside it."""
+    same_day = began_at.astimezone(zone).date() == ended_at.astimezone(zone).date()
+    return words.clock(ended_at, zone) if same_day else words.moment(ended_at, language, zone)

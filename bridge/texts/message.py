@@ -1,0 +1,105 @@
+"""A whole message: all that it is made of, and its shape as text and HTML."""
+
+import logging
+from datetime import UTC, tzinfo
+from typing import Any
+
+import jinja2
+import msgspec
+
+from bridge.core.telling.notice import Notice, Telling
+from bridge.core.world.incident import Incident
+from bridge.texts import bundles, layout, tables, words
+from bridge.texts.context import context_of
+from bridge.texts.facts import bare, bare_facts, clean
+from bridge.texts.sentences import HTML, as_notice, part_of, sentence_of, summary
+
+log = logging.getLogger("bridge.texts")
+
+
+class Text(msgspec.Struct, frozen=True, kw_only=True):
+    """`subject` stays the same through an incident's life; `headline` is what is new, in one line; `summary` what is wrong."""
+
+    subject: str
+    headline: str
+    summary: str
+    body: str
+    html: str
+
+
+def render(what: Notice | Incident, language: str = "", *, zone: tzinfo = UTC) -> Text:
+    """The whole message. `language` defaults to the notice's own.
+
+    A broken template must not keep an alarm from anybody: then the bare facts are told, and the log says so.
+    """
+    notice = what if isinstance(what, Notice) else as_notice(what)
+    try:
+        return render_strictly(notice, language or notice.language, zone)
+    except jinja2.TemplateError:
+        log.exception("no text for %s (%s): its template is broken", notice.incident.kind, notice.kind)
+        plain_word = bare(notice.incident)
+        body = f"{plain_word}\n\n" + "\n".join(bare_facts(notice.incident)) + "\n"
+        return Text(subject=plain_word, headline=plain_word, summary=plain_word, body=body, html="")
+
+
+def render_strictly(notice: Notice, language: str, zone: tzinfo) -> Text:
+    """As `render`, but a mistake in a template raises: the tests' way."""
+    told = frame(notice, language, zone)
+    return Text(
+        subject=told["subject"],
+        headline=told["headline"],
+        summary=told["sentence"],
+        body=tables.plain_body(told),
+        html=HTML.get_template("mail.html.j2").render(told),
+    )
+
+
+def frame(notice: Notice, language: str, zone: tzinfo) -> dict[str, Any]:
+    """All that a message is made of, in words but not yet in a shape. A mistake in a template raises."""
+    if notice.kind.bundles:
+        return bundles.frame(notice, language, zone, summary)
+    incident, labels = notice.incident, words.LABELS[language]
+    context = context_of(notice, language, zone)
+    sentence = sentence_of(incident, context, language)
+    context["sentence"] = sentence
+    over = notice.kind is Telling.CLOSED
+    goes_on = labels["goes_on_as" if notice.goes_on_as else "goes_on"].format(notice.goes_on_as)
+    return {
+        "language": language,
+        "labels": labels,
+        "subject": _subject(notice, layout.one_line(part_of("title", incident, context, language))),
+        "sentence": sentence,
+        "headline": f"{_word(notice, context, labels)}: {sentence}",
+        "word": _word(notice, context, labels),
+        "colour": "ok" if over else str(incident.severity),
+        "story": layout.pieces(goes_on if notice.moved else part_of(str(notice.kind), incident, context, language)),
+        "sections": [],
+        "runbook": [] if over or notice.moved else layout.pieces(part_of("runbook", incident, context, language)),
+        "outages": tables.outages(() if notice.moved else incident.outages, notice.at, language),
+        "involved": tables.involved(incident, language),
+        "foot": _foot(notice, labels),
+    }
+
+
+def _subject(notice: Notice, title: str) -> str:
+    number = f" (#{notice.incident_id})" if notice.incident_id else ""
+    return f"[{clean(notice.incident.cluster)}] {title}{number}"
+
+
+def _word(notice: Notice, context: dict[str, Any], labels: dict[str, str]) -> str:
+    """What is new, in a word or two: `Worse`, `Over after 4 min`."""
+    if notice.moved:
+        return labels["moved"]
+    if notice.kind is Telling.CLOSED:
+        return labels["over_after"].format(context["lasted"])
+    if notice.kind is Telling.REMINDER:
+        return labels["still_after"].format(context["lasted"])
+    return labels[notice.kind]
+
+
+def _foot(notice: Notice, labels: dict[str, str]) -> list[str]:
+    cluster = clean(notice.incident.cluster)
+    if not notice.incident_id:
+        return [labels["incident_unnumbered"].format(cluster), labels["printed"]]
+    ask = labels["ended_ask" if notice.kind is Telling.CLOSED or notice.moved else "ask"].format(notice.incident_id)
+    return [labels["incident"].format(notice.incident_id, cluster), ask, labels["printed"]]

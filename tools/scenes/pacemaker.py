@@ -1,0 +1,134 @@
+"""The kinds that Pacemaker's alerts and the relays tell of."""
+
+from typing import Final
+
+from bridge.core.world.incident import Kind
+from tools.scenes.scene import WARNING, Scene, alone
+
+P2: Final = {"pacemaker_version": "2.1.5"}
+P1: Final = {"pacemaker_version": "1.1.24"}
+WORDS: Final = {"1": "error", "5": "not installed", "7": "not running"}
+BACK: Final = {"node_back": "yes"}
+ON_N1: Final = {"now_on": "n1"}
+ON_N2: Final = {"now_on": "n2"}
+
+
+def failed(resource: str, action: str, on: str, rc: str = "", /, **more: str) -> dict[str, str]:
+    """What is known of an operation that failed: on which node, and Pacemaker's code with its word where it has one."""
+    codes = {"rc": rc} if rc else {}
+    words = {"rc_words": WORDS[rc]} if rc in WORDS else {}
+    return {**P2, "resource": resource, "action": action, "failed_on": on, **codes, **words, **more}
+
+
+def overdue(resource: str, action: str, on: str, timeout_ms: str, /, **more: str) -> dict[str, str]:
+    return failed(resource, action, on, timed_out="yes", timeout_ms=timeout_ms, **more)
+
+
+def fenced(node: str, by: str, /, **more: str) -> dict[str, str]:
+    return {"node": node, "fencing_action": "reboot", "fenced_by": by, **more}
+
+
+SCENES: Final[dict[Kind, Scene]] = {
+    Kind.NODE_FAILURE: Scene(
+        "node/n3",
+        fenced("n3", "n1", lost_by="n1, n2", moved="web → n1", **P2),
+        ("node/n3", "resource/web", "guest/vm-a", "drbd/r0"),
+        {"resource/web": 4.2, "guest/vm-a": 31.0},
+        worse={"moved": "web → n1, vm-a → n2"},
+        end=BACK,
+    ),
+    Kind.NODE_FENCED_BY_ADMIN: Scene(
+        "node/n2",
+        fenced("n2", "n1", fencing_client="stonith_admin.4711", moved="db → n1"),
+        ("node/n2", "resource/db"),
+        {"resource/db": 6.4},
+        end=BACK,
+        severity=WARNING,
+    ),
+    Kind.FENCING_FAILURE: Scene(
+        "node/n3",
+        {"node": "n3", "fencing_action": "reboot", "fencing_result": "No route to host", "fencing_failures": "1"},
+        ("node/n3", "fencing/n3", "resource/web"),
+        {"resource/web": 16270.0},
+        worse={"fencing_failures": "4"},
+        end={"moved": "web → n1", **BACK},
+    ),
+    Kind.FENCING_LOOP: Scene(
+        "resource/db",
+        {"node": "n2", "fenced_nodes": "n1, n2", "behind": "db", "resource": "db", "failures": "5", **P2},
+        ("resource/db", "node/n1", "node/n2", "resource/web"),
+        {"resource/web": 64.0, "resource/db": 16200.0},
+        worse={"failures": "10", "fenced_nodes": "n1, n2, n3"},
+    ),
+    Kind.FENCE_DEVICE_FAILURE: Scene("resource/fence-n1", overdue("fence-n1", "monitor", "n2", "20000"), end=ON_N2),
+    Kind.CLUSTER_PARTITION: Scene(
+        "cluster",
+        {"cut_off": "n3", "node": "n3", "lost_by": "n1, n2"},
+        ("node/n3", "resource/web"),
+        {"resource/web": 5.1},
+        worse={"fenced_nodes": "n3", "moved": "web → n1"},
+    ),
+    Kind.QUORUM_LOST: Scene(
+        "cluster",
+        {"lost_nodes": "n2, n3", "node": "n1"},
+        ("cluster", "node/n2", "node/n3", "resource/web"),
+        {"resource/web": 48.0},
+    ),
+    Kind.RESOURCE_FAILURE: alone(
+        "resource/web",
+        failed("web", "monitor", "n1", "7", failures="1"),
+        2.3,
+        worse={"failures": "2"},
+        end=ON_N2,
+        severity=WARNING,
+    ),
+    Kind.RESOURCE_DOWN: alone("resource/db", failed("db", "start", "n3", "1", tried_on="n1, n2, n3"), 16100.0, end=ON_N1),
+    Kind.RESOURCE_BLOCKED: alone("resource/db", overdue("db", "stop", "n1", "60000") | P1, 16100.0, end=ON_N1),
+    Kind.RESOURCE_FLAPPING: alone(
+        "resource/web", failed("web", "monitor", "n1", "7", failures="3", **ON_N1), 9.8, worse={"failures": "12"}
+    ),
+    Kind.RESOURCE_DEGRADED: alone("resource/db", failed("db", "monitor", "n1", "190"), severity=WARNING),
+    Kind.RESOURCE_MISCONFIGURED: alone(
+        "resource/ghost", failed("ghost", "start", "n2", "5", tried_on="n1, n2"), severity=WARNING
+    ),
+    Kind.MULTIPLE_ACTIVE: alone(
+        "guest/vm-a", {"resource": "vm-a", "found_on": "n1, n2", **P2}, 12.0, end=ON_N2, severity=WARNING
+    ),
+    Kind.MIGRATION_FAILURE: alone("guest/vm-a", failed("vm-a", "migrate_to", "n1", "1"), 8.6, end=ON_N2, severity=WARNING),
+    Kind.GUEST_FAILURE: alone(
+        "guest/vm-web01", failed("vm-web01", "monitor", "n1", "7"), 3.6, worse={"tried_on": "n1, n2"}, end=ON_N1
+    ),
+    Kind.CONNECTIVITY: alone(
+        "attribute/pingd@n1", {"node": "n1", "attribute": "pingd", "value": "0", "before": "1000"}, severity=WARNING
+    ),
+    Kind.REDUNDANCY_LOST: alone("node/n3", {"node": "n3", **P2}, severity=WARNING),
+    Kind.EDGE_SILENT: alone("relay/n2", {"node": "n2", "silent_since": "2026-11-24T02:12:05+00:00"}, severity=WARNING),
+}
+
+OTHER_SCENES: Final[dict[Kind, tuple[Scene, ...]]] = {
+    Kind.NODE_FAILURE: (
+        Scene(
+            "node/n1",
+            fenced("n1", "n2", behind="db", moved="db → n2", **P2),
+            ("node/n1", "resource/db"),
+            {"resource/db": 9.0},
+            case="a stop that failed is behind it",
+        ),
+        Scene(
+            "node/n3",
+            {"node": "n3", "lost_by": "n1, n2", "unfenced": "yes", **P2},
+            ("node/n3", "guest/vm-a"),
+            {"guest/vm-a": 700.0},
+            case="nobody fences it",
+        ),
+        Scene("node/n3", {"node": "n3", "lost_by": "n1, n2"}, case="only lost so far"),
+    ),
+    Kind.GUEST_FAILURE: (
+        Scene(
+            "guest/vm-web01",
+            failed("vm-web01", "monitor", "n1", "7", failures="1", **ON_N1) | P1,
+            away={"guest/vm-web01": 3.6},
+            case="started again",
+        ),
+    ),
+}
