@@ -9,7 +9,7 @@ from __future__ import annotations
 import errno
 import logging
 import time
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Sequence
 from typing import Final
 
 import zmq
@@ -212,17 +212,12 @@ class Conversation:
             if failed.errno == errno.EAGAIN and peer is not None:
                 self._conduct.keep_out(peer, Over.ANSWERS, time.monotonic())
 
-    def acknowledge(self, arrivals: Sequence[Arrival], again: Collection[bytes]) -> None:
-        """`again`: those that were in the ledger already."""
+    def acknowledge(self, arrivals: Sequence[Arrival]) -> None:
         by_route: dict[bytes, list[bytes]] = {}
         for arrival in arrivals:
             by_route.setdefault(arrival.peer, []).append(arrival.uid)
         for route, uids in by_route.items():
             self.reply(route, codec.Taken(tuple(uids), self.window))
-            repeated = len(uids) - len(set(uids).difference(again))
-            peer = self._peers.known(route)
-            if repeated and peer is not None:
-                self._conduct.spend(peer, Over.AGAIN, time.monotonic(), repeated)
 
 
 def _claimed(hello: codec.Hello) -> Peer | None:

@@ -31,6 +31,8 @@ QUIET_FOR: Final = 20.0
 FIRST_WORD_WITHIN: Final = 30.0
 MOST_BYTES_OF_A_STRANGER: Final = 256 * 1024
 """Before its hello was heard."""
+MOST_STRANGERS: Final = 1_000
+"""Connections that have said nothing yet."""
 SPARE: Final = 256
 """File descriptors for all that is not a connection."""
 SAY_EVERY: Final = 60.0
@@ -49,7 +51,8 @@ class Doorman(threading.Thread):
         self._refusals = refusals
         self._stopped = threading.Event()
         self._said_at = 0.0
-        self._most_strangers = max(64, (resource.getrlimit(resource.RLIMIT_NOFILE)[0] - SPARE) // 2)
+        files, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+        self._most_strangers = min(MOST_STRANGERS, max(64, (files - SPARE) // 2))
         self.dry = 0
         """Counted up by the writer's thread whenever nothing waited for it."""
 

@@ -14,7 +14,8 @@ from __future__ import annotations
 import logging
 import socket
 import time
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
 import msgspec
@@ -84,9 +85,15 @@ class Intake:
                 break
         return drained
 
-    def acknowledge(self, arrivals: Sequence[Arrival], again: Collection[bytes] = ()) -> None:
-        """Only after the commit: the relays remove their copies now. `again` are ids that were in the ledger before."""
-        self._conversation.acknowledge(arrivals, again)
+    def acknowledge(self, arrivals: Sequence[Arrival]) -> None:
+        """Only after the commit: the relays remove their copies now."""
+        self._conversation.acknowledge(arrivals)
+
+    def repeated(self, arrivals: Sequence[Arrival]) -> None:
+        """These were in the ledger already. A relay may send what was lost on the way again, but not all of it for ever."""
+        now = time.monotonic()
+        for (cluster, node), number in Counter((arrival.cluster, arrival.node) for arrival in arrivals).items():
+            self._conduct.spend(Peer(cluster, node), Over.AGAIN, now, number)
 
     def refuse(self, arrival: Arrival, code: codec.Code, text: str) -> None:
         """For ever. The relay puts it into bad/ and sends a small report about it."""
