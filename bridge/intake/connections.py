@@ -22,6 +22,10 @@ _BYTES_RECEIVED: Final = 128  # tcpi_bytes_received
 _TCP_INFO: Final = 136
 
 
+OTHER: Final = 256 * 1024
+"""So many bytes between two looks may be no message: the handshake, libzmq's own heartbeats."""
+
+
 class Seen(NamedTuple):
     """`received`: bytes, since it began; `quiet`: seconds since the last of them."""
 
@@ -35,7 +39,7 @@ class Connection:
     The writer's thread sets these two, and `end_at` (monotonic) to have it ended; the doorman the rest.
     """
 
-    __slots__ = ("_gone_at", "_mark", "address", "end_at", "fd", "gone", "peer", "since", "taken")
+    __slots__ = ("_dry", "_gone_at", "_other", "address", "end_at", "fd", "gone", "peer", "since", "taken")
 
     def __init__(self, fd: int, now: float) -> None:
         self.fd = fd
@@ -45,14 +49,15 @@ class Connection:
         self.end_at: float | None = None
         self.address = _on(fd, _address)
         self.gone = self.address is None
-        self._mark = (0, 0, 0)
+        self._dry, self._other = -1, 0
         self._gone_at = -1
 
     def waiting(self, received: int, dry: int) -> int:
-        """Bytes that came and were not received yet. `dry` counts the moments at which nothing waited, for anybody."""
-        if dry != self._mark[0]:
-            self._mark = (dry, received, self.taken)
-        return received - self._mark[1] - (self.taken - self._mark[2])
+        """Bytes that came and were not received as messages. `dry` counts the moments at which nothing waited, for anybody."""
+        difference = received - self.taken
+        if dry != self._dry:
+            self._dry, self._other = dry, min(difference, self._other + OTHER)
+        return difference - self._other
 
     def left_nothing(self, dry: int) -> bool:
         """It is gone, and since that was seen there was a moment at which nothing waited."""
@@ -75,12 +80,16 @@ class Connections:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._open: dict[int, Connection] = {}
+        self.ports: frozenset[int] = frozenset()
+        """Our ends."""
 
     def add(self, fd: int, now: float) -> None:
-        """A descriptor that is known already is another connection now: the end of the first one was not heard yet."""
+        """A descriptor that is known already may be another connection now: the end of the first one was not heard yet."""
         connection = Connection(fd, now)
         with self._lock:
-            self._replace(fd, connection)
+            before = self._open.get(fd)
+            if before is None or before.address != connection.address:
+                self._replace(fd, connection)
 
     def remove(self, fd: int) -> None:
         with self._lock:
@@ -94,9 +103,16 @@ class Connections:
             self._open[fd] = connection
 
     def at(self, fd: int, now: float) -> Connection:
-        """The one with this descriptor; one that is gone already, when nobody knows it."""
+        """The one with this descriptor. A message may come before the word of its connection, and after its end."""
         with self._lock:
-            return self._open.get(fd) or Connection(-1, now)
+            found = self._open.get(fd)
+            if found is None:
+                found = Connection(fd, now)
+                if _on(fd, _port) in self.ports:
+                    self._open[fd] = found
+                else:
+                    found.gone = True
+        return found
 
     def __len__(self) -> int:
         return len(self._open)
@@ -127,6 +143,10 @@ def _on(fd: int, do: Callable[[socket.socket], R]) -> R | None:
 def _address(line: socket.socket) -> tuple[str, int]:
     host, port, *_ = line.getpeername()
     return host, port
+
+
+def _port(line: socket.socket) -> int:
+    return int(line.getsockname()[1])
 
 
 def _seen(line: socket.socket) -> Seen:

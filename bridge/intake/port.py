@@ -48,6 +48,7 @@ class Port:
         self._doorman.start()
         try:
             self.endpoints = tuple(self._bind(endpoint) for endpoint in bind)
+            self._connections.ports = frozenset(int(endpoint.rpartition(":")[2]) for endpoint in self.endpoints)
         except zmq.ZMQError:
             self.close()
             raise
