@@ -39,14 +39,18 @@ class OnPostgres(Bridge):
         return self.process.poll() is None
 
 
-@pytest.fixture
-def bridge(tmp_path):
+def postgres_or_skip():
     try:
-        postgres = Postgres()
+        return Postgres()
     except MissingError as missing:
         if os.environ.get("CI") == "true":
             pytest.fail(str(missing))
         pytest.skip(str(missing))
+
+
+@pytest.fixture
+def bridge(tmp_path):
+    postgres = postgres_or_skip()
     bridge = OnPostgres(tmp_path, postgres)
     yield bridge
     bridge.may_answer.set()
