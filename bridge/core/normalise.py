@@ -29,10 +29,14 @@ def _unknown(report: Report) -> Event:
 
 
 def _edge(report: Report) -> Event:
+    return _edge_said(report, report.node)
+
+
+def _edge_said(report: Report, node: str) -> Event:
     body = report.body
     return EdgeSaid(
         **head(report),
-        node=report.node,
+        node=node,
         what=name_of(body, "edge"),
         why=text(body, "why"),
         over=body.get("over") is True,
@@ -41,6 +45,8 @@ def _edge(report: Report) -> Event:
 
 def _bridge(report: Report) -> Event:
     body = report.body
+    if "edge" in body:
+        return _edge_said(report, name_of(body, "node"))
     silent = body.get("silent")
     if not isinstance(silent, bool):
         raise Senseless("silent is neither true nor false")

@@ -24,6 +24,7 @@ from bridge.wire.keys import AllowList, enrol, load_secret, make_bridge_keys, ma
 from tests import waiting
 from tests.missing import missing
 from tests.servers.ports import free_port
+from tests.wire.stranger import Stranger
 
 HERE = Path(__file__).parent
 ROOT = HERE.parent.parent
@@ -111,9 +112,11 @@ class Node:
 class Bridge(threading.Thread):
     """An intake in its own thread, which stores in a list. `acking` off: it commits and never says so."""
 
-    def __init__(self, bind: list[str], keys=None, allowed=None) -> None:
+    def __init__(self, bind: list[str], keys=None, allowed=None, **more) -> None:
         super().__init__(daemon=True)
-        self._make = lambda: Intake(bind, keys, AllowList(str(allowed)) if allowed else None, name="desk")
+        self._make = lambda: Intake(bind, keys, AllowList(str(allowed)) if allowed else None, name="desk", **more)
+        self.busy = threading.Lock()
+        """Whoever holds it keeps the bridge from receiving."""
         self._orders: queue.Queue[tuple[Callable, Future]] = queue.Queue()
         self._ready: Future = Future()
         self.acking = True
@@ -142,8 +145,12 @@ class Bridge(threading.Thread):
         intake.close()
 
     def _work(self, intake: Intake) -> None:
-        drained = intake.drain()
-        self.arrivals += drained.arrivals
+        with self.busy:
+            drained = intake.drain()
+        for arrival in drained.arrivals:
+            if arrival.uid in self.uids():
+                intake.repeated([arrival])
+            self.arrivals.append(arrival)
         self.spoiled += drained.spoiled
         if self.acking:
             intake.acknowledge(drained.arrivals)
@@ -253,8 +260,8 @@ def node(make_node):
 def make_bridge():
     made: list[Bridge] = []
 
-    def make(keys: Keys | None = None, bind: str = "tcp://127.0.0.1:0") -> Bridge:
-        made.append(Bridge([bind], keys.pair if keys else None, keys.allowed if keys else None))
+    def make(keys: Keys | None = None, bind: str = "tcp://127.0.0.1:0", **more) -> Bridge:
+        made.append(Bridge([bind], keys.pair if keys else None, keys.allowed if keys else None, **more))
         return made[-1]
 
     yield make
@@ -322,3 +329,16 @@ def python39():
         ):
             return path
     return missing("no Python 3.9 with pyzmq: name one in QUORUMBELL_PYTHON39")
+
+
+@pytest.fixture
+def strangers():
+    made: list[Stranger] = []
+
+    def make(*where, **how) -> Stranger:
+        made.append(Stranger(*where, **how))
+        return made[-1]
+
+    yield make
+    for one in made:
+        one.close()

@@ -151,7 +151,10 @@ class EdgeHeard(Event, frozen=True, kw_only=True):
 
 
 class EdgeSaid(Event, frozen=True, kw_only=True):
-    """A relay's word about itself: its spool fills, a report was torn or refused, its disk gave up room."""
+    """A relay's word about itself: its spool fills, a report was torn or refused, its disk gave up room.
+
+    Also the bridge's word about what a relay sends.
+    """
 
     node: str
     what: str
