@@ -28,6 +28,7 @@ from bridge.core.world.world import World
 
 REACH: Final = 5_000
 """Events of one cluster that can be understood again."""
+TOO_LATE: Final = "too late to be understood: kept, and found by `replay`"
 FACTS_PER_EVENT: Final = 4
 """Facts written down in about a tenth of the time that one event takes: a large world is written down less often."""
 
@@ -141,7 +142,7 @@ class Cluster:
             return None
         entry = _Entry(place=(event.at, event.witness, event.order[1], event.uid), event=event, twins=[])
         if entry.place < self._horizon:
-            self._decide(Decision(event.uid, None, "too late to be understood: kept, and found by `replay`"))
+            self._decide(Decision(event.uid, None, TOO_LATE))
             return None
         self._known[content] = entry
         return entry

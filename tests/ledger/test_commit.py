@@ -95,7 +95,6 @@ def test_reports_are_found_by_number_time_cluster_and_incident(ledger, make):
     assert seqs(after_seq=4, until_seq=7, batch=2) == [5, 6, 7]
     assert seqs(since=reports[2].received_at, until=reports[5].received_at) == [3, 4, 5]
     assert seqs(since=reports[9].received_at + timedelta(1)) == []
-    assert seqs(cluster="beta", after_seq=3) == [4, 6, 8, 10]
     assert seqs(incident_key="key") == [5]
 
 
