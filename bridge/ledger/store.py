@@ -147,9 +147,12 @@ def _lock(path: Path) -> int:
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
-        owner = os.read(descriptor, 20).decode() or "another process"
+        writer = os.read(descriptor, 20).decode() or "another process"
         os.close(descriptor)
-        raise LedgerBusy(f"{path} is written by process {owner} (it holds {path}.lock): stop that one first") from None
+        raise LedgerBusy(f"{path} is written by process {writer} (it holds {path}.lock): stop that one first") from None
+    if os.geteuid() == 0:  # who repairs as root must not lock out the bridge's user
+        owner = path.parent.stat()
+        os.fchown(descriptor, owner.st_uid, owner.st_gid)
     os.truncate(descriptor, 0)
     os.write(descriptor, str(os.getpid()).encode())
     return descriptor
@@ -180,6 +183,16 @@ class Store:
             if file:
                 file.close()
             raise
+
+    @staticmethod
+    @contextmanager
+    def locked(url: str) -> Iterator[Path]:
+        """The SQLite file itself, behind all links, while nobody else may write it. Raises LedgerBusy when somebody does."""
+        file = File(Path(_parse(url).database or "").absolute(), write=True)
+        try:
+            yield Path(os.path.realpath(file.path))
+        finally:
+            file.close()
 
     @contextmanager
     def transaction(self) -> Iterator[Connection]:
