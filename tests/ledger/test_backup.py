@@ -208,3 +208,16 @@ def test_what_is_no_backup_is_refused_and_the_ledger_stays(sqlite_url, tmp_path,
     with pytest.raises(LedgerError, match=r"not a database|no ledger"):
         restore(sqlite_url, tmp_path / "b.db")
     assert (tmp_path / "ledger.db").read_bytes() == before
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root gives files away")
+def test_who_restores_as_root_does_not_lock_out_the_bridges_user(sqlite_url, tmp_path):
+    Ledger.open(sqlite_url).close()
+    back_up(sqlite_url, tmp_path / "b.db")
+    (tmp_path / "theirs").mkdir()
+    os.chown(tmp_path / "theirs", 65534, 65534)
+    restore(f"sqlite:///{tmp_path}/theirs/ledger.db", tmp_path / "b.db")
+    assert {one.name: one.stat().st_uid for one in (tmp_path / "theirs").iterdir()} == {
+        "ledger.db": 65534,
+        "ledger.db.lock": 65534,
+    }
