@@ -139,8 +139,8 @@ class Intake:
             return
         self._house_at = now + HOUSEKEEPING_EVERY
         self._peers.prune(now)
-        self._conversation.keep_house(now)
         self._port.forget()
+        self._conversation.keep_house(now)
         for text in (self._allowed.refresh() if self._allowed else None) or ():
             log.error("allow-list: %s", text)
 
