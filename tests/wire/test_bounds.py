@@ -200,6 +200,7 @@ def test_many_connections_that_say_no_hello(make_bridge, keys, strangers, wait):
 
 def test_connections_that_ended_do_not_count():
     with socket.create_server(("127.0.0.1", 0)) as server, socket.create_connection(server.getsockname()) as line:
+        line.settimeout(1)
         held = Connections()
         held.add(line.fileno(), 0.0)
         held.at(line.fileno(), 0.0).peer = N1
