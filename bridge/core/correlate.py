@@ -19,7 +19,7 @@ from bridge.core.drbd.events import HandlerCalled, ReplicasListed, StatesChanged
 from bridge.core.pacemaker import attributes, failing, fencing, flapping, membership, quorum, resources, stopped, unseen
 from bridge.core.world import relays, shown
 from bridge.core.world.event import Action as ActionEvent
-from bridge.core.world.event import AttributeSet, EdgeHeard, EdgeSaid, Event, Fencing, NodeSeen, Severity, Subject
+from bridge.core.world.event import AttributeSet, ClockSet, EdgeHeard, EdgeSaid, Event, Fencing, NodeSeen, Severity, Subject
 from bridge.core.world.incident import Incident
 from bridge.core.world.reading import ARRIVAL, SEQUENCE
 from bridge.core.world.settings import Settings
@@ -37,6 +37,7 @@ RULES: Final[dict[type[Event], Callable[[World, Any], None]]] = {
     AttributeSet: attributes.on_attribute,
     EdgeHeard: rules.and_replicas(relays.on_edge),
     EdgeSaid: relays.on_edge_said,
+    ClockSet: relays.on_clock_set,
     HandlerCalled: rules.on_called,
     StatesChanged: rules.on_states,
     ReplicasListed: rules.on_listed,

@@ -48,9 +48,14 @@ class Line:
         self.correlator = Correlator(settings)
         self.router = Router(routes, languages, in_place, brakes)
         self._known: dict[str, Incident] = {}
+        self._unreviewed: dict[str, Incident] = {}
+        self._held_since: datetime | None = None
 
-    def take(self, reports: Sequence[Report], now: datetime) -> Outcome:
-        """Understands reports, whatever their order, and lets time pass until `now`."""
+    def take(self, reports: Sequence[Report], now: datetime, judged: datetime | None = None) -> Outcome:
+        """Understands reports, whatever their order, and lets time pass until `now`.
+
+        With a `judged` before now the bridge only listens: time has passed until then, and nobody is told before time passes.
+        """
         outcome = Outcome()
         understood: list[tuple[str, Event]] = []
         orders: list[Acknowledged | Silenced] = []
@@ -64,7 +69,8 @@ class Line:
                 orders.append(event)
             else:
                 understood.append((report.cluster, event))
-        self._settle(self.correlator.feed(understood, now), now, outcome)
+        judged = judged or now
+        self._settle(self.correlator.feed(understood, judged), now, outcome, told=judged == now)
         for order in orders:
             self.obey(order, now, outcome)
         return outcome
@@ -76,7 +82,11 @@ class Line:
 
     def next_due(self) -> datetime | None:
         """When a tick is wanted, if nothing comes in before."""
-        return min((due for due in (self.correlator.next_due(), self.router.next_due()) if due), default=None)
+        return min((due for due in (self._held_since, self.correlator.next_due(), self.router.next_due()) if due), default=None)
+
+    def is_calm(self, now: datetime) -> bool:
+        """Whether nothing is open or being told, and nothing silenced."""
+        return not self._unreviewed and self.router.is_calm(now)
 
     def obey(self, order: Acknowledged | Silenced, now: datetime, outcome: Outcome) -> None:
         """A person's word: it changes who is told, not what is."""
@@ -95,7 +105,7 @@ class Line:
         why = f"silence {order.silence_id} by {order.author} until {order.until.isoformat()}: {order.comment}"
         outcome.decisions[order.uid] = Decision(order.uid, None, why)
 
-    def _settle(self, changes: Changes, now: datetime, outcome: Outcome) -> None:
+    def _settle(self, changes: Changes, now: datetime, outcome: Outcome, *, told: bool = True) -> None:
         incidents = dict(changes.incidents)
         for key, last in changes.gone.items():
             incidents[key] = _never_was(last, self._successor(last, incidents.values()), now)
@@ -103,7 +113,12 @@ class Line:
         outcome.incidents |= incidents
         outcome.conditions += changes.conditions
         outcome.decisions |= changes.decisions
-        outcome.notices += self.router.review(incidents.values(), now)
+        self._unreviewed |= incidents
+        if told:
+            outcome.notices += self.router.review(self._unreviewed.values(), now)
+            self._unreviewed, self._held_since = {}, None
+        elif self._held_since is None and incidents:
+            self._held_since = now
 
     def _successor(self, last: Incident, changed: Iterable[Incident]) -> str | None:
         """The incident that tells the same story better, now that a late report is understood."""

@@ -1,12 +1,24 @@
 """Report in, event out: the door of the core. What makes no sense is Unreadable, kept and shown, never guessed or dropped."""
 
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Final
 
-from bridge.core.drbd.handlers import read_handler, read_states
+from bridge.core.drbd.handlers import read_handler, read_states, stamp_of_states
 from bridge.core.pacemaker.alerts import read_alert, read_clustermon
-from bridge.core.world.event import Acknowledged, EdgeHeard, EdgeSaid, Event, Report, Silenced, Unreadable, from_us
-from bridge.core.world.reading import Senseless, happened_at, name_of, order_of, text
+from bridge.core.world.event import (
+    EPOCH,
+    Acknowledged,
+    ClockSet,
+    EdgeHeard,
+    EdgeSaid,
+    Event,
+    Report,
+    Silenced,
+    Unreadable,
+    from_us,
+)
+from bridge.core.world.reading import Body, Senseless, happened_at, name_of, order_of, stamp_of, text
 
 EVERYWHERE: Final = "*"
 """The cluster of reports that concern the bridge itself: acknowledgements, silences."""
@@ -18,6 +30,16 @@ def normalise(report: Report) -> Event | Unreadable:
         return READERS.get(report.source, _unknown)(report)
     except (Senseless, OverflowError) as error:
         return Unreadable(uid=report.uid, witness=report.node, why=str(error))
+
+
+def stamp_ns(body: Body) -> int | None:
+    """When the body of a report says that it happened, in nanoseconds since 1970 by its node's wall clock; None: it says nothing,
+    or nothing that a clock can show."""
+    try:
+        at = stamp_of_states(body) if body.get("src") == "drbd-events" else stamp_of(body)
+        return None if at is None else max(0, (at - EPOCH) // timedelta(microseconds=1) * 1000)
+    except (Senseless, OverflowError):
+        return None
 
 
 def _unknown(report: Report) -> Event:
@@ -40,6 +62,8 @@ def _edge(report: Report) -> Event:
 
 def _bridge(report: Report) -> Event:
     body = report.body
+    if "clock_set_ms" in body:
+        return _clock_set(report)
     silent = body.get("silent")
     if not isinstance(silent, bool):
         raise Senseless("silent is neither true nor false")
@@ -51,6 +75,20 @@ def _bridge(report: Report) -> Event:
         node=name_of(body, "node"),
         silent=silent,
         gone=body.get("gone") is True,
+    )
+
+
+def _clock_set(report: Report) -> Event:
+    by_ms = report.body.get("clock_set_ms")
+    if type(by_ms) is not int:
+        raise Senseless("clock_set_ms is not a number of milliseconds")
+    return ClockSet(
+        uid=report.uid,
+        witness="",
+        at=happened_at(report),
+        order=order_of(report),
+        node=name_of(report.body, "node"),
+        by_ms=by_ms,
     )
 
 

@@ -7,14 +7,14 @@ only, by the hello.
 from __future__ import annotations
 
 import logging
-import time
-from collections.abc import Callable
-from typing import Final
+from collections.abc import Callable, Mapping
+from typing import Any, Final
 
 import zmq
 
 from bridge.intake.admit import Unacceptable, inspect
 from bridge.intake.arrivals import Arrival, Drained, Spoiled
+from bridge.intake.attention import Attention
 from bridge.intake.peers import Peers, PeerState
 from bridge.intake.port import Port, checked_key
 from bridge.intake.zap import Refusal, Refusals
@@ -22,6 +22,7 @@ from bridge.wire import codec
 from bridge.wire.keys import NAME, AllowList, Peer
 
 HEAD: Final = 512
+Stamp = Callable[[Mapping[str, Any]], int | None]
 
 log = logging.getLogger("quorumbell.intake")
 
@@ -30,21 +31,32 @@ class Conversation:
     """`name` is the bridge's. `window`: how many reports each relay may have in flight; `standby`: why nothing is taken now."""
 
     def __init__(
-        self, port: Port, peers: Peers, allowed: AllowList | None, refusals: Refusals, *, name: str, wall_ns: Callable[[], int]
+        self,
+        port: Port,
+        peers: Peers,
+        allowed: AllowList | None,
+        refusals: Refusals,
+        *,
+        name: str,
+        line_ns: Callable[[], int],
+        attention: Attention,
+        stamp: Stamp,
     ) -> None:
         self._port = port
         self._peers = peers
         self._allowed = allowed
         self._refusals = refusals
         self._name = name
-        self._wall_ns = wall_ns
+        self._line_ns = line_ns
+        self._attention = attention
+        self._stamp = stamp
         self.window = codec.DEFAULT_WINDOW
         self.standby: codec.NotNow | None = None
 
     def hear(self, frames: list[zmq.Frame], drained: Drained) -> int:
         """Its size in bytes, for the limit."""
         route = frames[0].bytes
-        wall_ns, now = self._wall_ns(), time.monotonic()
+        line_ns, now = self._line_ns(), self._attention.seconds
         try:
             message = codec.decode([frame.bytes for frame in frames[1:]])
         except codec.Malformed as wrong:
@@ -56,12 +68,12 @@ class Conversation:
         if self.standby is not None and not isinstance(message, codec.Bye):
             self.reply(route, self.standby)
         elif isinstance(message, codec.Hello):
-            self._greet(route, peer, message, now, wall_ns)
+            self._greet(route, peer, message, now, line_ns)
         elif self._peers.known(route) != peer:
             self._refusals.note(Refusal.NO_HELLO, f"{peer.node} of {peer.cluster}")
             self.reply(route, codec.NotNow("say hello first"))
         else:
-            state = self._peers.hear(route, peer, now=now, wall_ns=wall_ns)
+            state = self._peers.hear(route, peer, now=now, line_ns=line_ns)
             return self._serve(route, state, message, drained)
         return 0
 
@@ -77,13 +89,13 @@ class Conversation:
             self._refusals.note(Refusal.UNKNOWN_KEY, key)
         return peer
 
-    def _greet(self, route: bytes, peer: Peer, hello: codec.Hello, now: float, wall_ns: int) -> None:
+    def _greet(self, route: bytes, peer: Peer, hello: codec.Hello, now: float, line_ns: int) -> None:
         if not hello.low <= codec.PROTO <= hello.high:
             self.reply(route, codec.NotNow(f"protocol {hello.low} to {hello.high} is not spoken here: upgrade the bridge"))
             return
         if self._peers.known(route) is None:
             log.info("relay of %s in %s (host %s, version %s) said hello", peer.node, peer.cluster, hello.node, hello.version)
-        self._peers.greet(route, peer, hello, insecure=self._allowed is None, now=now, wall_ns=wall_ns)
+        self._peers.greet(route, peer, hello, insecure=self._allowed is None, now=now, line_ns=line_ns)
         self.reply(route, codec.Welcome(bridge=self._name, window=self.window))
 
     def _serve(self, route: bytes, state: PeerState, message: codec.Message, drained: Drained) -> int:
@@ -91,7 +103,7 @@ class Conversation:
             return sum(self._take(route, state, uid, body, drained) for uid, body in message.pairs)
         peer = Peer(state.cluster, state.node)
         if isinstance(message, codec.Ping):
-            self._peers.ping(peer, message, wall_ns=state.last_heard_ns or 0)
+            self._peers.ping(peer, message, line_ns=state.last_heard_ns or 0)
             self.reply(route, codec.Pong(message.token, self.window))
         elif isinstance(message, codec.Bye):
             log.info("relay of %s in %s stopped, in order", peer.node, peer.cluster)
@@ -104,19 +116,21 @@ class Conversation:
         except Unacceptable as wrong:
             drained.spoiled.append(self._spoiled(route, state, uid, body, wrong))
         else:
-            drained.arrivals.append(
-                Arrival(
-                    peer=route,
-                    uid=uid,
-                    body=body,
-                    cluster=state.cluster,
-                    node=state.node,
-                    received_ns=state.last_heard_ns or 0,
-                    offset_ns=state.offset_ns,
-                    fields=fields,
-                )
-            )
+            drained.arrivals.append(self._arrival(route, state, uid, body, fields))
         return len(body)
+
+    def _arrival(self, route: bytes, state: PeerState, uid: bytes, body: bytes, fields: dict[str, Any]) -> Arrival:
+        line_ns, peer = state.last_heard_ns or 0, Peer(state.cluster, state.node)
+        return Arrival(
+            peer=route,
+            uid=uid,
+            body=body,
+            cluster=state.cluster,
+            node=state.node,
+            received_ns=line_ns,
+            offset_ns=self._peers.correction(peer, fields, self._stamp(fields), line_ns=line_ns),
+            fields=fields,
+        )
 
     def _spoiled(self, route: bytes, state: PeerState, uid: bytes, body: bytes, wrong: Unacceptable) -> Spoiled:
         log.warning("refused a report of %s in %s for ever: %s", state.node, state.cluster, wrong)

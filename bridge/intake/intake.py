@@ -18,12 +18,13 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
 from bridge.intake.arrivals import Arrival, Drained
-from bridge.intake.conversation import Conversation
+from bridge.intake.attention import Attention
+from bridge.intake.conversation import Conversation, Stamp
 from bridge.intake.peers import Peers, PeerState
 from bridge.intake.port import Port
 from bridge.intake.zap import Refusals
 from bridge.wire import codec
-from bridge.wire.keys import AllowList, KeyPair
+from bridge.wire.keys import AllowList, KeyPair, Peer
 
 MOST_MESSAGES: Final = 1024
 HOUSEKEEPING_EVERY: Final = 1.0
@@ -32,7 +33,11 @@ log = logging.getLogger("quorumbell.intake")
 
 
 class Intake:
-    """`keys` and `allowed` are both given, or both None: plain text, see Port."""
+    """`keys` and `allowed` are both given, or both None: plain text, see Port.
+
+    `line_ns` is the bridge's time line; `stamp`: what the body of a report says itself of when that happened, by its node's wall
+    clock.
+    """
 
     def __init__(
         self,
@@ -41,8 +46,11 @@ class Intake:
         allowed: AllowList | None,
         *,
         name: str = "",
-        wall_ns: Callable[[], int] = time.time_ns,
+        line_ns: Callable[[], int] = time.time_ns,
+        stamp: Stamp = lambda _: None,
     ) -> None:
+        self._line_ns = line_ns
+        self._attention = Attention(line_ns())
         self._allowed = allowed
         self._peers = Peers()
         self._refusals = Refusals()
@@ -51,7 +59,14 @@ class Intake:
         self.socket = self._port.socket
         self.endpoints = self._port.endpoints
         self._conversation = Conversation(
-            self._port, self._peers, allowed, self._refusals, name=name or socket.gethostname(), wall_ns=wall_ns
+            self._port,
+            self._peers,
+            allowed,
+            self._refusals,
+            name=name or socket.gethostname(),
+            line_ns=line_ns,
+            attention=self._attention,
+            stamp=stamp,
         )
 
     def fileno(self) -> int:
@@ -59,7 +74,8 @@ class Intake:
 
     def drain(self, limit_events: int = 256, limit_bytes: int = 1 << 20) -> Drained:
         """All that is there, up to the limits; a message that begins within them comes whole."""
-        self._keep_house(time.monotonic())
+        self._attention.look(self._line_ns())
+        self._keep_house(self._attention.seconds)
         drained = Drained(arrivals=[], spoiled=[])
         size = 0
         for _ in range(MOST_MESSAGES):
@@ -93,6 +109,14 @@ class Intake:
 
     def peers(self) -> list[PeerState]:
         return list(self._peers.states(self._allowed.peers.values() if self._allowed else None))
+
+    def silence(self, peer: PeerState) -> float:
+        """For how many seconds the bridge has listened in vain."""
+        return self._attention.seconds - (peer.last_heard or 0.0)
+
+    def take_steps(self) -> dict[Peer, int]:
+        """By how many nanoseconds which node's wall clock was set since this was last asked."""
+        return self._peers.take_steps()
 
     @property
     def knows_all(self) -> bool:

@@ -2,23 +2,25 @@
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import Iterable, Iterator
-from typing import Final
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, Final
 
 import msgspec
 
+from bridge.intake.clocks import Clocks
 from bridge.wire.codec import Hello, Ping
 from bridge.wire.keys import Peer
 
-SAMPLES: Final = 64
+HELLO: Final = "hello"
+"""The name of a hello in the first ping after it, which says how long its answer took."""
 FORGET_ROUTE_AFTER: Final = 60.0
 
 
 class PeerState(msgspec.Struct, frozen=True, kw_only=True):
-    """One node's relay. `last_heard` is monotonic, `last_heard_ns` is of the calendar; both None for one that never spoke.
+    """One node's relay. `last_heard` is in seconds of listening, `last_heard_ns` on the bridge's time line; both None for one
+    that never spoke.
 
-    `offset_ns` is what must be added to the node's clock to get the bridge's. `stopped`: it said that it goes, in order.
+    `offset_ns` is what must be added to the node's wall clock to get the bridge's time. `stopped`: it said that it goes.
     """
 
     cluster: str
@@ -38,45 +40,23 @@ class PeerState(msgspec.Struct, frozen=True, kw_only=True):
     insecure: bool = False
 
 
-class Offset:
-    """The smallest one-way difference of the last minute, less half of the fastest round trip.
-
-    A message is never early: whatever makes it late only makes the difference larger, so the smallest is nearest to the truth.
-    """
-
-    def __init__(self) -> None:
-        self._differences: deque[int] = deque(maxlen=SAMPLES)
-        self._round_trips: deque[int] = deque(maxlen=SAMPLES)
-
-    def learn(self, sent_ns: int, received_ns: int, round_trip_ns: int = 0) -> None:
-        if sent_ns:
-            self._differences.append(received_ns - sent_ns)
-        if round_trip_ns:
-            self._round_trips.append(round_trip_ns)
-
-    @property
-    def nanoseconds(self) -> int:
-        if not self._differences:
-            return 0
-        return min(self._differences) - min(self._round_trips, default=0) // 2
-
-
 class Peers:
     def __init__(self) -> None:
         self._routes: dict[bytes, tuple[Peer, float]] = {}
         self._states: dict[Peer, PeerState] = {}
-        self._offsets: dict[Peer, Offset] = {}
+        self._clocks: dict[Peer, Clocks] = {}
 
-    def greet(self, route: bytes, peer: Peer, hello: Hello, *, insecure: bool, now: float, wall_ns: int) -> None:
-        offset = self._offsets.setdefault(peer, Offset())
-        offset.learn(hello.wall_ns, wall_ns)
+    def greet(self, route: bytes, peer: Peer, hello: Hello, *, insecure: bool, now: float, line_ns: int) -> None:
+        clocks = self._clocks.setdefault(peer, Clocks())
+        # A hello is said again until it is answered: its round trip is that of the first.
+        clocks.hear(hello.boot, hello.boot_ns, hello.wall_ns, line_ns, "" if route in self._routes else HELLO)
         self._routes[route] = (peer, now)
         self._states[peer] = PeerState(
             cluster=peer.cluster,
             node=peer.node,
             last_heard=now,
-            last_heard_ns=wall_ns,
-            offset_ns=offset.nanoseconds,
+            last_heard_ns=line_ns,
+            offset_ns=clocks.offset_ns,
             backlog=hello.backlog,
             backlog_bytes=hello.backlog_bytes,
             oldest_ns=hello.oldest_ns,
@@ -91,23 +71,39 @@ class Peers:
         found = self._routes.get(route)
         return found[0] if found else None
 
-    def hear(self, route: bytes, peer: Peer, *, now: float, wall_ns: int) -> PeerState:
+    def hear(self, route: bytes, peer: Peer, *, now: float, line_ns: int) -> PeerState:
         self._routes[route] = (peer, now)
-        state = msgspec.structs.replace(self._states[peer], last_heard=now, last_heard_ns=wall_ns, stopped=False)
+        state = msgspec.structs.replace(self._states[peer], last_heard=now, last_heard_ns=line_ns, stopped=False)
         self._states[peer] = state
         return state
 
-    def ping(self, peer: Peer, ping: Ping, *, wall_ns: int) -> None:
-        offset = self._offsets[peer]
-        offset.learn(ping.wall_ns, wall_ns, ping.round_trip_ns)
+    def ping(self, peer: Peer, ping: Ping, *, line_ns: int) -> None:
+        clocks = self._clocks[peer]
+        clocks.prove(ping.answered, ping.round_trip_ns)
+        clocks.hear(self._states[peer].boot, ping.boot_ns, ping.wall_ns, line_ns, ping.token.hex())
         self._states[peer] = msgspec.structs.replace(
             self._states[peer],
-            offset_ns=offset.nanoseconds,
+            offset_ns=clocks.offset_ns,
             round_trip_ns=ping.round_trip_ns,
             backlog=ping.backlog,
             backlog_bytes=ping.backlog_bytes,
             oldest_ns=ping.oldest_ns,
         )
+
+    def correction(self, peer: Peer, fields: Mapping[str, Any], stamp_ns: int | None, *, line_ns: int) -> int:
+        """What must be added to the stamp of a report that came at `line_ns`; to its own wall clock, when it has no stamp."""
+        boot, boot_ns, wall_ns = fields.get("boot"), fields.get("boot_ns"), fields.get("wall_ns")
+        return self._clocks[peer].correction(
+            boot if isinstance(boot, str) else "",
+            boot_ns if isinstance(boot_ns, int) else 0,
+            wall_ns if isinstance(wall_ns, int) else 0,
+            stamp_ns,
+            line_ns,
+        )
+
+    def take_steps(self) -> dict[Peer, int]:
+        """By how many nanoseconds which node's wall clock was set since this was last asked."""
+        return {peer: by for peer, clocks in self._clocks.items() if (by := clocks.take_step())}
 
     def stop(self, route: bytes, peer: Peer) -> None:
         self._routes.pop(route, None)

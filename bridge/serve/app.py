@@ -3,7 +3,7 @@
     relays -> intake -> line (normalise, correlate, route) -> ledger -> acknowledge
                                                               ledger -> deliveries -> receivers
 
-`build` wires everything in one straight function; `Bridge.run` is the loop. Only here is the clock read.
+`build` wires everything in one straight function; `Bridge.run` is the loop. Only here and in `clock` the clocks are read.
 """
 
 import gc
@@ -11,20 +11,20 @@ import logging
 import os
 import signal
 import time
-from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from functools import partial
 from typing import Final
 
 import zmq
 
 from bridge.config.config import Config
-from bridge.core.normalise import EVERYWHERE
+from bridge.core.normalise import EVERYWHERE, stamp_ns
 from bridge.intake.intake import Intake
 from bridge.ledger.ledger import Ledger, LedgerAway, Queue
 from bridge.serve import control
 from bridge.serve.bells import Bells
 from bridge.serve.boards import Boards
+from bridge.serve.clock import TimeLine
 from bridge.serve.digests import Digests
 from bridge.serve.orders import Orders
 from bridge.serve.recall import new_line, restore
@@ -36,16 +36,11 @@ from bridge.wire.keys import AllowList, load_secret
 LONGEST_WAIT_MS: Final = 500
 
 log = logging.getLogger("quorumbell.bridge")
-Clock = Callable[[], datetime]
-
-
-def wall_clock() -> datetime:
-    return datetime.now(UTC)
 
 
 def serve(config: Config) -> None:
     """Runs until SIGTERM or SIGINT. Raises LedgerError, Mistakes or ControlError when it cannot begin."""
-    bridge = build(config, wall_clock)
+    bridge = build(config)
     calm_the_collector()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: bridge.stop())
@@ -62,17 +57,18 @@ def calm_the_collector() -> None:
     gc.set_threshold(50_000, 20, 50)
 
 
-def build(config: Config, clock: Clock) -> "Bridge":
+def build(config: Config) -> "Bridge":
     """Opens what can refuse to open, in the order in which a mistake is best told."""
-    now = clock()
     ledger = Ledger.open(config.bridge.ledger_url)
+    clock = TimeLine(ledger.anchor())
+    now = clock()
     for remark in ledger.remarks:
         log.warning("ledger: %s", remark)
     if interrupted := ledger.release_leases(now):
         log.warning("%d notices were being told when the bridge died: they are told again", interrupted)
     line = new_line(config)
     restore(line, ledger, now)
-    intakes = open_intakes(config)
+    intakes = open_intakes(config, clock)
     asked = control.Control(config.bridge.control)
     metrics = Metrics()
     server = MetricsServer(metrics, config.bridge.metrics) if config.bridge.metrics else None
@@ -81,20 +77,21 @@ def build(config: Config, clock: Clock) -> "Bridge":
     boards = Boards(config.receivers, ledger, line, metrics, now, waker.wake)
     writer = Writer(ledger, line, intakes, metrics, bells.owed, boards.committed)
     digests = Digests(config.receivers, ledger, line.router, now)
-    edges = Edges(writer, intakes, metrics, config.correlation.edge_silent_after, now, boards.hear)
-    orders = Orders(asked, writer, bells, config.bridge.name, now)
+    edges = Edges(writer, intakes, metrics, config.correlation.edge_silent_after, clock, boards.hear)
+    orders = Orders(asked, writer, bells, edges, clock, config.bridge.name)
     return Bridge(writer, bells, digests, boards, edges, orders, intakes, asked.fileno(), waker, metrics, server, clock)
 
 
-def open_intakes(config: Config) -> list[Intake]:
+def open_intakes(config: Config, clock: TimeLine) -> list[Intake]:
     """One for CURVE, one for plain text on loopback, as the config asks for. Raises Mistakes."""
     settings = config.bridge
     intakes = []
     if settings.listen:
         keys = load_secret(str(settings.keys / "bridge.secret"))
-        intakes.append(Intake(settings.listen, keys, AllowList(str(settings.allowed)), name=settings.name))
+        allowed = AllowList(str(settings.allowed))
+        intakes.append(Intake(settings.listen, keys, allowed, name=settings.name, line_ns=clock.ns, stamp=stamp_ns))
     if settings.listen_plain:
-        intakes.append(Intake(settings.listen_plain, None, None, name=settings.name))
+        intakes.append(Intake(settings.listen_plain, None, None, name=settings.name, line_ns=clock.ns, stamp=stamp_ns))
     return intakes
 
 
@@ -134,7 +131,7 @@ class Bridge:
         waker: Waker,
         metrics: Metrics,
         server: MetricsServer | None,
-        clock: Clock,
+        clock: TimeLine,
     ) -> None:
         self._writer = writer
         self._bells = bells
@@ -174,6 +171,7 @@ class Bridge:
 
     def turn(self, now: datetime) -> None:
         """Everything once. What is done here with the ledger waits for it, and can be done again from its beginning."""
+        self._clock.calm = self._writer.line.is_calm(now)
         self._writer.receive(now)
         self._orders.listen(now)
         self._writer.patiently(partial(self._bells.hear, now), now)
@@ -202,10 +200,11 @@ class Bridge:
     def _wait(self) -> None:
         if self._writer.backlog:
             return
-        due = [at for at in (self._writer.line.next_due(), self._bells.next_at, self._boards.next_at()) if at is not None]
+        now = self._clock()
+        due = [at for at in (self._writer.next_due(now), self._bells.next_at, self._boards.next_at()) if at is not None]
         wait = LONGEST_WAIT_MS
         if due:
-            wait = max(0, min(wait, int((min(due) - self._clock()) / timedelta(milliseconds=1)) + 1))
+            wait = max(0, min(wait, int((min(due) - now) / timedelta(milliseconds=1)) + 1))
         if self._waker.fd in dict(self._poller.poll(wait)):
             self._waker.clear()
 

@@ -15,6 +15,7 @@ from bridge.core.world.event import Report, from_ns
 from bridge.intake.arrivals import Arrival
 from bridge.intake.intake import Intake
 from bridge.ledger.ledger import BadRows, Commit, Ledger, LedgerAway, StoredReport
+from bridge.serve.listening import Listening
 from bridge.serve.telemetry import Metrics
 from bridge.wire import codec
 from bridge.wire.body import boot_id, make_body, moment
@@ -50,6 +51,7 @@ class Writer:
         self._metrics = metrics
         self._owed = owed
         self._committed = committed
+        self.listening = Listening()
         self._boot = boot_id()
         self.backlog: list[tuple[Intake, Arrival]] = []
         """What came while the database did not answer."""
@@ -73,6 +75,7 @@ class Writer:
 
     def receive(self, now: datetime) -> None:
         """Takes what has come in one transaction; acknowledges after it, and only then."""
+        self.listening.turn(now)
         arrivals = self._arrivals()
         if not arrivals:
             return
@@ -80,7 +83,7 @@ class Writer:
         fresh = {arrival.uid: arrival for _, arrival in arrivals if arrival.uid not in known}
         self._metrics.duplicates.inc(len(arrivals) - len(fresh))
         reports = [_report(arrival) for arrival in fresh.values()]
-        outcome = self.line.take(reports, now) if reports else Outcome()
+        outcome = self.line.take(reports, now, self.listening.judged(now)) if reports else Outcome()
         refused = self._commit([stored(report, fresh[report.uid].body, outcome) for report in reports], outcome, now)
         for intake, arrival in arrivals:
             if arrival.uid in refused:
@@ -90,7 +93,8 @@ class Writer:
 
     def report(self, source: str, cluster: str, fields: Fields, now: datetime) -> None:
         """The bridge's own word, and a person's, go the same way as everybody's."""
-        uid, body = make_body(source, fields, moment(self._boot))
+        here = moment(self._boot)
+        uid, body = make_body(source, fields, here)
         report = Report(
             uid=uid,
             cluster=cluster,
@@ -98,13 +102,18 @@ class Writer:
             source=source,
             received_at=now,
             body=msgspec.json.decode(body, type=dict[str, Any]),
+            offset=now - from_ns(here.wall_ns),
         )
-        outcome = self.line.take([report], now)
+        outcome = self.line.take([report], now, self.listening.judged(now))
         self._commit([stored(report, body, outcome)], outcome, now)
+
+    def next_due(self, now: datetime) -> datetime | None:
+        """When time must pass, if nothing comes in before; None while the bridge only listens."""
+        return self.line.next_due() if self.listening.judged(now) == now else None
 
     def pass_time(self, now: datetime) -> None:
         """What is due without a report."""
-        due = self.line.next_due()
+        due = self.next_due(now)
         if due is not None and due <= now:
             self._commit([], self.line.tick(now), now)
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bridge.intake.peers import Offset
+from bridge.intake.clocks import Lead
 from bridge.node.door import may_say
 from bridge.node.life import LIFE, State, Step
 from bridge.node.pending import MAX_HELD, Pending
@@ -241,19 +241,20 @@ def test_without_pacemakers_user_nobody_is_it():
 
 
 def test_offset_is_that_of_the_least_delayed():
-    offset = Offset()
-    assert offset.nanoseconds == 0
+    lead = Lead()
+    assert lead.nanoseconds == 0
     for delay in (900, 100, 5000):  # the node's clock is 10,000 behind; a ping takes 100 at best
-        offset.learn(sent_ns=1, received_ns=10_001 + delay, round_trip_ns=2 * delay)
-    assert offset.nanoseconds == 10_000
+        lead.learn(10_000 + delay)
+        lead.prove(10_000 + delay - 2 * delay)
+    assert lead.nanoseconds == 10_000
 
 
 def test_offset_forgets():
-    offset = Offset()
-    offset.learn(sent_ns=1_000_000, received_ns=1)
+    lead = Lead()
+    lead.learn(-999_999)
     for _ in range(64):
-        offset.learn(sent_ns=1, received_ns=11)
-    assert offset.nanoseconds == 10
+        lead.learn(10)
+    assert lead.nanoseconds == 10
 
 
 def test_limits_fit_each_other():

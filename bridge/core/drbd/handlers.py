@@ -16,10 +16,11 @@ DRBD_LL_DISK, still tells which it was. Variables that are missing are normal: p
 
 import re
 from collections.abc import Iterator, Mapping
+from datetime import datetime
 from typing import Any, Final
 
 from bridge.core.drbd.events import HANDLERS, Call, HandlerCalled, ReplicasListed, StatesChanged
-from bridge.core.drbd.lines import Line, NotALine, generation, item, parse
+from bridge.core.drbd.lines import Line, NotALine, generation, instant, item, parse
 from bridge.core.world.event import Event, Report
 from bridge.core.world.reading import Senseless, believed, happened_at, integer, name_of, order_of, text
 
@@ -99,7 +100,7 @@ def read_states(report: Report) -> Event:
     resource = lines[0].resource
     if not resource or any(line.resource != resource for line in lines):
         raise Senseless("a report of events2 whose lines are not about one resource")
-    stamp = next((line.at for line in lines if line.at is not None), None)
+    stamp = stamp_of_states(body)
     return StatesChanged(
         uid=report.uid,
         witness=report.node,
@@ -111,6 +112,17 @@ def read_states(report: Report) -> Event:
         whole=body.get("dump") is True,
         generation=generation(lines),
     )
+
+
+def stamp_of_states(body: Body) -> datetime | None:
+    """When drbdsetup says that it happened, by its node's wall clock; raises Senseless."""
+    number = 1
+    while line := text(body, f"line{number}"):
+        words = line.split(maxsplit=1)
+        if words and (at := instant(words[0])) is not None:
+            return at
+        number += 1
+    return None
 
 
 def _lines(body: Body) -> Iterator[Line]:

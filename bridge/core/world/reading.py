@@ -21,20 +21,26 @@ class Senseless(ValueError):  # noqa: N818 - said as it is
 
 
 def happened_at(report: Report) -> datetime:
-    """When it happened, by the node's clock, corrected by its offset.
-
-    Pacemaker gives epoch and microseconds from 2.0 on; its formatted timestamp follows the user's taste and is never parsed.
-    Otherwise the hook's own clock stands for it.
-    """
-    epoch = report.body.get("CRM_alert_timestamp_epoch")
-    if epoch:
-        micro = report.body.get("CRM_alert_timestamp_usec") or "0"
-        at = EPOCH + timedelta(seconds=integer("CRM_alert_timestamp_epoch", epoch), microseconds=integer("_usec", micro))
-    elif isinstance(wall := report.body.get("wall_ns"), int):
+    """When it happened: by its stamp, or else by the hook's own wall clock, and the correction that goes with it."""
+    at = stamp_of(report.body)
+    if at is None:
+        wall = report.body.get("wall_ns")
+        if not isinstance(wall, int):
+            return report.received_at
         at = EPOCH + timedelta(microseconds=wall // 1000)
-    else:
-        return report.received_at
     return believed(at + report.offset, report)
+
+
+def stamp_of(body: Body) -> datetime | None:
+    """When Pacemaker says that it happened, by its node's wall clock. Raises Senseless, OverflowError.
+
+    It gives epoch and microseconds from 2.0 on; its formatted timestamp follows the user's taste and is never parsed.
+    """
+    epoch = body.get("CRM_alert_timestamp_epoch")
+    if not epoch:
+        return None
+    micro = body.get("CRM_alert_timestamp_usec") or "0"
+    return EPOCH + timedelta(seconds=integer("CRM_alert_timestamp_epoch", epoch), microseconds=integer("_usec", micro))
 
 
 def believed(at: datetime, report: Report) -> datetime:
