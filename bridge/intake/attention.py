@@ -9,11 +9,11 @@ LONGEST_PAUSE: Final = 2.0
 
 
 class Attention:
-    def __init__(self, line_ns: int) -> None:
+    def __init__(self, clock_ns: int) -> None:
         self.seconds = 0.0
-        self._looked_ns = line_ns
+        self._looked_ns = clock_ns
 
-    def look(self, line_ns: int) -> None:
+    def look(self, clock_ns: int) -> None:
         """The port is looked at, now."""
-        self.seconds += min((line_ns - self._looked_ns) / 1e9, LONGEST_PAUSE)
-        self._looked_ns = line_ns
+        self.seconds += min((clock_ns - self._looked_ns) / 1e9, LONGEST_PAUSE)
+        self._looked_ns = clock_ns

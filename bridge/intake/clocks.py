@@ -1,4 +1,4 @@
-"""How the clocks of a node stand to the bridge's time line.
+"""How the clocks of a node stand to the bridge's.
 
 Every message of a relay, and every report, carries two clocks: nanoseconds since the boot (CLOCK_BOOTTIME), which nobody can set,
 and the wall clock, which NTP and people do set. So what happened when is computed from the boot clock, boot by boot. What an
@@ -10,13 +10,15 @@ heard, or that has no name.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Final, NamedTuple
 
 SAMPLES: Final = 64
 """At a ping a second the last minute: the clocks of two machines drift apart."""
 JUMP_NS: Final = 500_000_000
 """A boot clock stands still while its virtual machine is stopped. Less than this is drift, or the network."""
+STEADY_NS: Final = 2_000_000
+"""So much better a word must be before it counts."""
 STEP_NS: Final = 250_000_000
 """Who reads both clocks does so within less; what the wall clock moves more against the boot clock, somebody has set it."""
 SLACK_NS: Final = 100_000_000
@@ -25,11 +27,14 @@ LONGEST_NS: Final = 600 * 10**9
 NEVER: Final = -LONGEST_NS
 """Before every boot."""
 BOOTS: Final = 4
-PERIODS: Final = 32
+PIECES: Final = 32
+
+Line = Callable[[int], int]
+"""From the bridge's boot clock to its time line."""
 
 
 class Lead:
-    """How far the time line is ahead of a clock of the node.
+    """How far the bridge's boot clock is ahead of a clock of the node.
 
     A message is never early: what it shows is the lead, or more. And its round trip says how late it was at the most, hence what
     the lead is at least. Words that contradict a newer one are forgotten.
@@ -39,46 +44,36 @@ class Lead:
         self._most: deque[int] = deque(maxlen=SAMPLES)
         self._least: deque[int] = deque(maxlen=SAMPLES)
 
-    def learn(self, most: int) -> None:
-        """A message came, and so much was the time line ahead of what the clock had shown in it."""
+    def learn(self, most: int) -> bool:
+        """A message came when the bridge's clock was so much ahead of what the node's had shown in it. Whether that is a jump."""
+        jumped = bool(self._least) and most < max(self._least) - JUMP_NS
         self._least = deque((one for one in self._least if one <= most), SAMPLES)
         self._most.append(most)
+        return jumped
 
-    def prove(self, least: int) -> None:
+    def prove(self, least: int) -> bool:
+        """It cannot be less. Whether that is a jump."""
+        jumped = bool(self._most) and least > min(self._most) + JUMP_NS
         self._most = deque((one for one in self._most if one >= least), SAMPLES)
         self._least.append(least)
-
-    @property
-    def most(self) -> int:
-        return min(self._most)
-
-    @property
-    def least(self) -> int | None:
-        return max(self._least, default=None)
+        return jumped
 
     @property
     def nanoseconds(self) -> int:
         """In the middle of what is possible; 0 when nothing is known."""
-        if not self._most:
-            return 0
-        least = self.least
-        return self.most if least is None else (self.most + least) // 2
+        most = min(self._most, default=0)
+        return (most + max(self._least)) // 2 if self._least and self._most else most
 
 
-class _Period:
-    """A part of a boot in which its clock ran as the time line did: between two stops of one of the two machines."""
+class _Piece(NamedTuple):
+    """The lead from a moment of the node's boot clock on."""
 
-    def __init__(self, first_ns: int, lead: Lead) -> None:
-        self.first_ns = first_ns
-        self.last_ns = first_ns
-        self.lead = lead
-
-    def instant(self, boot_ns: int) -> int:
-        return boot_ns + self.lead.nanoseconds
+    since_ns: int
+    lead: int
 
 
 class _Setting(NamedTuple):
-    """How far the wall clock was ahead of the boot clock, and the boot clock when that was first and last seen."""
+    """How far the wall clock was ahead of the boot clock, and what that showed when this was first and last seen."""
 
     first_ns: int
     last_ns: int
@@ -86,128 +81,130 @@ class _Setting(NamedTuple):
 
 
 class _Boot:
-    """One boot of the node."""
+    """One boot of the node. Times in and out are of its boot clock, `instant` gives the bridge's."""
 
     def __init__(self) -> None:
-        self._periods: list[_Period] = []
+        self._lead = Lead()
+        self._pieces: list[_Piece] = []
         self._settings: list[_Setting] = []
-        self._latest_ns = 0
+        self._heard_ns = 0
 
-    @property
-    def heard(self) -> bool:
-        return bool(self._periods)
+    def learn(self, boot_ns: int, most: int) -> int:
+        """Gives the moment of the message before."""
+        before_ns, self._heard_ns = self._heard_ns, boot_ns
+        if self._lead.learn(most):
+            self._begin(before_ns)
+        return before_ns
 
-    @property
-    def began_ns(self) -> int:
-        """On the time line."""
-        return self._periods[0].instant(0)
-
-    def wall_offset(self) -> int:
-        """What must be added to the wall clock as it is set now."""
-        return self._periods[-1].lead.nanoseconds - self._settings[-1].ahead
-
-    def learn(self, boot_ns: int, most: int) -> None:
-        period = self._periods[-1] if self._periods else self._begin(boot_ns)
-        if period.lead.least is not None and most < period.lead.least - JUMP_NS:
-            period.last_ns = self._latest_ns
-            period = self._begin(boot_ns)
-        period.last_ns = max(period.first_ns, self._latest_ns)
-        period.lead.learn(most)
-        self._latest_ns = boot_ns
-
-    def prove(self, boot_ns: int, most: int, round_trip_ns: int) -> None:
-        """The message that was sent at `boot_ns` was under way for no longer than that."""
-        period = self._periods[-1]
-        if most - round_trip_ns > min(period.lead.most, most) + JUMP_NS:
-            period = self._begin(boot_ns)
-            period.lead.learn(most)
-        period.lead.prove(most - round_trip_ns)
+    def prove(self, least: int, before_ns: int) -> None:
+        """What a message proves, and the moment of the one before it."""
+        if self._lead.prove(least):
+            self._begin(before_ns)
 
     def set_wall(self, boot_ns: int, wall_ns: int) -> int:
         """Both clocks, read at one moment. By how much the wall clock was set since they were last read; mostly 0."""
         ahead = wall_ns - boot_ns
-        if not self._settings:
-            self._settings.append(_Setting(boot_ns, boot_ns, ahead))
+        last = self._settings[-1] if self._settings else _Setting(boot_ns, boot_ns, ahead)
+        by = ahead - last.ahead
+        if abs(by) < STEP_NS:
+            self._settings[-1:] = [_Setting(last.first_ns, boot_ns, last.ahead if abs(by) < STEADY_NS else ahead)]
             return 0
-        last = self._settings[-1]
-        if abs(ahead - last.ahead) < STEP_NS:
-            self._settings[-1] = _Setting(last.first_ns, boot_ns, ahead)
-            return 0
-        self._settings = [*self._settings[1 - PERIODS :], _Setting(boot_ns, boot_ns, ahead)]
-        return ahead - last.ahead
+        self._settings = [*self._settings[1 - PIECES :], _Setting(boot_ns, boot_ns, ahead)]
+        return by
+
+    @property
+    def wall(self) -> tuple[int, int]:
+        """What the bridge's boot clock and the node's wall clock showed when it was last heard."""
+        return self.instant(self._heard_ns), self._heard_ns + self._settings[-1].ahead
 
     def instant(self, boot_ns: int) -> int:
-        """When that was, on the time line. Between two periods nobody knows; but order is kept."""
-        newer = self._periods[-1]
-        for older in reversed(self._periods[:-1]):
-            if boot_ns >= newer.first_ns:
-                break
-            if boot_ns > older.last_ns:
-                return min(max(newer.instant(boot_ns), older.instant(older.last_ns)), newer.instant(newer.first_ns))
-            newer = older
-        return newer.instant(boot_ns)
+        """What the bridge's boot clock showed then. The order of moments is kept, whatever was learned between two."""
+        if not self._pieces or abs(self._lead.nanoseconds - self._pieces[-1].lead) > STEADY_NS:
+            self._begin(self._heard_ns)
+        for number in range(len(self._pieces) - 1, 0, -1):
+            since_ns, lead = self._pieces[number]
+            if boot_ns > since_ns:
+                return max(boot_ns + lead, since_ns + self._pieces[number - 1].lead)
+        return boot_ns + self._pieces[0].lead
 
     def stamped(self, stamp_ns: int, boot_ns: int, wall_ns: int) -> int:
         """What the boot clock showed at an event that was stamped so, by a report whose own clocks are these.
 
-        Should no setting of the wall clock explain the stamp, the report's own moment stands for it.
+        If two settings of the wall clock explain the stamp, it is the one with the shorter way from event to report; if none
+        does, the report's own moment stands for the event's.
         """
-        for since, until, ahead in self._in_force(boot_ns, wall_ns - boot_ns):
-            at = stamp_ns - ahead
-            if max(since, boot_ns - LONGEST_NS) - SLACK_NS <= at <= until + SLACK_NS:
-                return min(at, boot_ns)
-        return boot_ns
+        fitting = [
+            stamp_ns - ahead
+            for since, until, ahead in self._in_force(boot_ns, wall_ns - boot_ns)
+            if max(since, boot_ns - LONGEST_NS) - SLACK_NS <= stamp_ns - ahead <= until + SLACK_NS
+        ]
+        return min(max(fitting, default=boot_ns), boot_ns)
 
     def _in_force(self, boot_ns: int, ahead: int) -> Iterator[tuple[int, int, int]]:
-        """The settings of the wall clock up to a report, the newest first, and between which moments each may have begun and
-        ended."""
+        """The settings of the wall clock up to a report, and between which moments each may have begun and ended."""
         known = [one for one in self._settings if one.first_ns <= boot_ns]
-        first_ns = known.pop().first_ns if known and abs(known[-1].ahead - ahead) < STEP_NS else boot_ns
+        first_ns = boot_ns
+        if known and abs(known[-1].ahead - ahead) < STEP_NS:
+            first_ns, _, ahead = known.pop()
         yield (known[-1].last_ns if known else NEVER), boot_ns, ahead
         while known:
             one = known.pop()
             yield (known[-1].last_ns if known else NEVER), first_ns, one.ahead
             first_ns = one.first_ns
 
-    def _begin(self, boot_ns: int) -> _Period:
-        self._periods = [*self._periods[1 - PERIODS :], _Period(boot_ns, Lead())]
-        return self._periods[-1]
+    def _begin(self, since_ns: int) -> None:
+        """Of what came before nothing more is learned."""
+        first = NEVER if not self._pieces else since_ns
+        self._pieces = [*self._pieces[1 - PIECES :], _Piece(first, self._lead.nanoseconds)]
+
+
+class _Message(NamedTuple):
+    """The one whose round trip is waited for: its name, the node's clocks in it, the bridge's when it came, and the node's boot
+    clock in the message before."""
+
+    token: str
+    boot_ns: int
+    wall_ns: int
+    came_ns: int
+    before_ns: int
 
 
 class Clocks:
-    """Those of one node: its boots, and its wall clock."""
+    """Those of one node. `line` leads from the bridge's boot clock, in which messages come, to its time line."""
 
-    def __init__(self) -> None:
+    def __init__(self, line: Line) -> None:
+        self._line = line
         self._boots: dict[str, _Boot] = {}
         self._name = ""
         self._wall = Lead()
-        self._awaited: tuple[str, int, int, int] | None = None
+        self._awaited = _Message("", 0, 0, 0, 0)
         self._set_by = 0
 
-    def hear(self, boot: str, boot_ns: int, wall_ns: int, line_ns: int, token: str) -> None:
-        """A message that was sent when the clocks showed that (0 when it does not say) came at `line_ns`. `token`: its name in an
-        answer's round trip; "" when it cannot have one."""
+    def hear(self, boot: str, boot_ns: int, wall_ns: int, came_ns: int, token: str) -> None:
+        """A message that was sent when its clocks showed that (0: it does not say). `token`: its name in the round trip that is
+        told of it later; "" when none will be."""
         self._name = boot
         if wall_ns:
-            self._wall.learn(line_ns - wall_ns)
+            self._wall.learn(came_ns - wall_ns)
+        before_ns = 0
         if boot and boot_ns and wall_ns:
             known = self._boots.setdefault(boot, _Boot())
-            known.learn(boot_ns, line_ns - boot_ns)
+            before_ns = known.learn(boot_ns, came_ns - boot_ns)
             self._set_by += known.set_wall(boot_ns, wall_ns)
             while len(self._boots) > BOOTS:
                 del self._boots[next(iter(self._boots))]
         if token:
-            self._awaited = (token, boot_ns, wall_ns, line_ns)
+            self._awaited = _Message(token, boot_ns, wall_ns, came_ns, before_ns)
 
     def prove(self, token: str, round_trip_ns: int) -> None:
         """So long after the message of that name was sent, its answer was there."""
-        if self._awaited is None or self._awaited[0] != token or round_trip_ns <= 0:
+        sent = self._awaited
+        if sent.token != token or round_trip_ns <= 0:
             return
-        _, boot_ns, wall_ns, line_ns = self._awaited
-        if wall_ns:
-            self._wall.prove(line_ns - wall_ns - round_trip_ns)
-        if boot_ns and (known := self._boots.get(self._name)) is not None:
-            known.prove(boot_ns, line_ns - boot_ns, round_trip_ns)
+        if sent.wall_ns:
+            self._wall.prove(sent.came_ns - sent.wall_ns - round_trip_ns)
+        if self._name in self._boots:
+            self._boots[self._name].prove(sent.came_ns - sent.boot_ns - round_trip_ns, sent.before_ns)
 
     def take_step(self) -> int:
         """By how much the wall clock was set since this was last asked."""
@@ -216,22 +213,29 @@ class Clocks:
 
     @property
     def offset_ns(self) -> int:
-        """What must be added to the node's wall clock, as it is now, to be on the time line."""
+        """What must be added to the node's wall clock, as it is set now, to be on the time line."""
         known = self._boots.get(self._name)
-        return known.wall_offset() if known is not None else self._wall.nanoseconds
+        if known is not None:
+            at, wall_ns = known.wall
+            return self._line(at) - wall_ns
+        wall_ns = self._awaited.wall_ns
+        return self._line(wall_ns + self._wall.nanoseconds) - wall_ns if wall_ns else 0
 
-    def correction(self, boot: str, boot_ns: int, wall_ns: int, stamp_ns: int | None, line_ns: int) -> int:
-        """What must be added to the stamp of a report that came at `line_ns` (to its own wall clock, if it has no stamp)."""
+    def correction(self, boot: str, boot_ns: int, wall_ns: int, stamp_ns: int | None, came_ns: int) -> int:
+        """What must be added to the stamp of a report (to its own wall clock, if it has none) to be on the time line."""
         known = self._boots.get(boot)
+        stamp_or_wall = wall_ns if stamp_ns is None else stamp_ns
         if known is None or not boot_ns:
-            return self._by_wall(boot, wall_ns if stamp_ns is None else stamp_ns)
+            return self._by_wall(boot, stamp_or_wall)
         at = known.instant(boot_ns if stamp_ns is None else known.stamped(stamp_ns, boot_ns, wall_ns))
-        return min(at, line_ns) - (wall_ns if stamp_ns is None else stamp_ns)
+        return self._line(min(at, came_ns)) - stamp_or_wall
 
     def _by_wall(self, boot: str, stamp_ns: int) -> int:
-        """Of an earlier boot nobody knows how its wall clock was set: as it is now, or right; but it was before this boot."""
+        """Of a boot that was never heard nobody knows how its wall clock was set: as it is now, or right. But it was before this
+        one."""
         known = self._boots.get(self._name)
         if known is None or not boot:
             return self.offset_ns
-        fitting = (offset for offset in (self.offset_ns, 0) if stamp_ns + offset <= known.began_ns)
-        return next(fitting, known.began_ns - stamp_ns)
+        began_ns = self._line(known.instant(0))
+        fitting = (offset for offset in (self.offset_ns, 0) if stamp_ns + offset <= began_ns)
+        return next(fitting, began_ns - stamp_ns)

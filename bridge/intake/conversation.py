@@ -38,7 +38,7 @@ class Conversation:
         refusals: Refusals,
         *,
         name: str,
-        line_ns: Callable[[], int],
+        clock: Callable[[], int],
         attention: Attention,
         stamp: Stamp,
     ) -> None:
@@ -47,7 +47,8 @@ class Conversation:
         self._allowed = allowed
         self._refusals = refusals
         self._name = name
-        self._line_ns = line_ns
+        self._clock = clock
+        self._came_ns = 0
         self._attention = attention
         self._stamp = stamp
         self.window = codec.DEFAULT_WINDOW
@@ -56,7 +57,7 @@ class Conversation:
     def hear(self, frames: list[zmq.Frame], drained: Drained) -> int:
         """Its size in bytes, for the limit."""
         route = frames[0].bytes
-        line_ns, now = self._line_ns(), self._attention.seconds
+        self._came_ns, now = self._clock(), self._attention.seconds
         try:
             message = codec.decode([frame.bytes for frame in frames[1:]])
         except codec.Malformed as wrong:
@@ -68,12 +69,12 @@ class Conversation:
         if self.standby is not None and not isinstance(message, codec.Bye):
             self.reply(route, self.standby)
         elif isinstance(message, codec.Hello):
-            self._greet(route, peer, message, now, line_ns)
+            self._greet(route, peer, message, now)
         elif self._peers.known(route) != peer:
             self._refusals.note(Refusal.NO_HELLO, f"{peer.node} of {peer.cluster}")
             self.reply(route, codec.NotNow("say hello first"))
         else:
-            state = self._peers.hear(route, peer, now=now, line_ns=line_ns)
+            state = self._peers.hear(route, peer, now=now, came_ns=self._came_ns)
             return self._serve(route, state, message, drained)
         return 0
 
@@ -89,13 +90,13 @@ class Conversation:
             self._refusals.note(Refusal.UNKNOWN_KEY, key)
         return peer
 
-    def _greet(self, route: bytes, peer: Peer, hello: codec.Hello, now: float, line_ns: int) -> None:
+    def _greet(self, route: bytes, peer: Peer, hello: codec.Hello, now: float) -> None:
         if not hello.low <= codec.PROTO <= hello.high:
             self.reply(route, codec.NotNow(f"protocol {hello.low} to {hello.high} is not spoken here: upgrade the bridge"))
             return
         if self._peers.known(route) is None:
             log.info("relay of %s in %s (host %s, version %s) said hello", peer.node, peer.cluster, hello.node, hello.version)
-        self._peers.greet(route, peer, hello, insecure=self._allowed is None, now=now, line_ns=line_ns)
+        self._peers.greet(route, peer, hello, insecure=self._allowed is None, now=now, came_ns=self._came_ns)
         self.reply(route, codec.Welcome(bridge=self._name, window=self.window))
 
     def _serve(self, route: bytes, state: PeerState, message: codec.Message, drained: Drained) -> int:
@@ -103,7 +104,7 @@ class Conversation:
             return sum(self._take(route, state, uid, body, drained) for uid, body in message.pairs)
         peer = Peer(state.cluster, state.node)
         if isinstance(message, codec.Ping):
-            self._peers.ping(peer, message, line_ns=state.last_heard_ns or 0)
+            self._peers.ping(peer, message, came_ns=self._came_ns)
             self.reply(route, codec.Pong(message.token, self.window))
         elif isinstance(message, codec.Bye):
             log.info("relay of %s in %s stopped, in order", peer.node, peer.cluster)
@@ -120,15 +121,15 @@ class Conversation:
         return len(body)
 
     def _arrival(self, route: bytes, state: PeerState, uid: bytes, body: bytes, fields: dict[str, Any]) -> Arrival:
-        line_ns, peer = state.last_heard_ns or 0, Peer(state.cluster, state.node)
+        peer = Peer(state.cluster, state.node)
         return Arrival(
             peer=route,
             uid=uid,
             body=body,
             cluster=state.cluster,
             node=state.node,
-            received_ns=line_ns,
-            offset_ns=self._peers.correction(peer, fields, self._stamp(fields), line_ns=line_ns),
+            received_ns=state.last_heard_ns or 0,
+            offset_ns=self._peers.correction(peer, fields, self._stamp(fields), came_ns=self._came_ns),
             fields=fields,
         )
 

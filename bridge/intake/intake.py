@@ -19,6 +19,7 @@ from typing import Final
 
 from bridge.intake.arrivals import Arrival, Drained
 from bridge.intake.attention import Attention
+from bridge.intake.clocks import Line
 from bridge.intake.conversation import Conversation, Stamp
 from bridge.intake.peers import Peers, PeerState
 from bridge.intake.port import Port
@@ -35,8 +36,8 @@ log = logging.getLogger("quorumbell.intake")
 class Intake:
     """`keys` and `allowed` are both given, or both None: plain text, see Port.
 
-    `line_ns` is the bridge's time line; `stamp`: what the body of a report says itself of when that happened, by its node's wall
-    clock.
+    `clock` is one that nobody can set, and `line` leads from it to the bridge's time line; without them the wall clock is both.
+    `stamp`: what the body of a report says itself of when that happened, by its node's wall clock.
     """
 
     def __init__(
@@ -46,13 +47,14 @@ class Intake:
         allowed: AllowList | None,
         *,
         name: str = "",
-        line_ns: Callable[[], int] = time.time_ns,
+        clock: Callable[[], int] = time.time_ns,
+        line: Line = lambda ns: ns,
         stamp: Stamp = lambda _: None,
     ) -> None:
-        self._line_ns = line_ns
-        self._attention = Attention(line_ns())
+        self._clock = clock
+        self._attention = Attention(clock())
         self._allowed = allowed
-        self._peers = Peers()
+        self._peers = Peers(line)
         self._refusals = Refusals()
         self._house_at = 0.0
         self._port = Port(bind, keys, allowed, self._refusals)
@@ -64,7 +66,7 @@ class Intake:
             allowed,
             self._refusals,
             name=name or socket.gethostname(),
-            line_ns=line_ns,
+            clock=clock,
             attention=self._attention,
             stamp=stamp,
         )
@@ -74,7 +76,7 @@ class Intake:
 
     def drain(self, limit_events: int = 256, limit_bytes: int = 1 << 20) -> Drained:
         """All that is there, up to the limits; a message that begins within them comes whole."""
-        self._attention.look(self._line_ns())
+        self._attention.look(self._clock())
         self._keep_house(self._attention.seconds)
         drained = Drained(arrivals=[], spoiled=[])
         size = 0

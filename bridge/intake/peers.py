@@ -7,7 +7,7 @@ from typing import Any, Final
 
 import msgspec
 
-from bridge.intake.clocks import Clocks
+from bridge.intake.clocks import Clocks, Line
 from bridge.wire.codec import Hello, Ping
 from bridge.wire.keys import Peer
 
@@ -41,21 +41,24 @@ class PeerState(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Peers:
-    def __init__(self) -> None:
+    """Messages come in the bridge's boot clock; `line` leads from there to its time line."""
+
+    def __init__(self, line: Line) -> None:
+        self._line = line
         self._routes: dict[bytes, tuple[Peer, float]] = {}
         self._states: dict[Peer, PeerState] = {}
         self._clocks: dict[Peer, Clocks] = {}
 
-    def greet(self, route: bytes, peer: Peer, hello: Hello, *, insecure: bool, now: float, line_ns: int) -> None:
-        clocks = self._clocks.setdefault(peer, Clocks())
+    def greet(self, route: bytes, peer: Peer, hello: Hello, *, insecure: bool, now: float, came_ns: int) -> None:
+        clocks = self._clocks.setdefault(peer, Clocks(self._line))
         # A hello is said again until it is answered: its round trip is that of the first.
-        clocks.hear(hello.boot, hello.boot_ns, hello.wall_ns, line_ns, "" if route in self._routes else HELLO)
+        clocks.hear(hello.boot, hello.boot_ns, hello.wall_ns, came_ns, "" if route in self._routes else HELLO)
         self._routes[route] = (peer, now)
         self._states[peer] = PeerState(
             cluster=peer.cluster,
             node=peer.node,
             last_heard=now,
-            last_heard_ns=line_ns,
+            last_heard_ns=self._line(came_ns),
             offset_ns=clocks.offset_ns,
             backlog=hello.backlog,
             backlog_bytes=hello.backlog_bytes,
@@ -71,16 +74,16 @@ class Peers:
         found = self._routes.get(route)
         return found[0] if found else None
 
-    def hear(self, route: bytes, peer: Peer, *, now: float, line_ns: int) -> PeerState:
+    def hear(self, route: bytes, peer: Peer, *, now: float, came_ns: int) -> PeerState:
         self._routes[route] = (peer, now)
-        state = msgspec.structs.replace(self._states[peer], last_heard=now, last_heard_ns=line_ns, stopped=False)
+        state = msgspec.structs.replace(self._states[peer], last_heard=now, last_heard_ns=self._line(came_ns), stopped=False)
         self._states[peer] = state
         return state
 
-    def ping(self, peer: Peer, ping: Ping, *, line_ns: int) -> None:
+    def ping(self, peer: Peer, ping: Ping, *, came_ns: int) -> None:
         clocks = self._clocks[peer]
         clocks.prove(ping.answered, ping.round_trip_ns)
-        clocks.hear(self._states[peer].boot, ping.boot_ns, ping.wall_ns, line_ns, ping.token.hex())
+        clocks.hear(self._states[peer].boot, ping.boot_ns, ping.wall_ns, came_ns, ping.token.hex())
         self._states[peer] = msgspec.structs.replace(
             self._states[peer],
             offset_ns=clocks.offset_ns,
@@ -90,15 +93,15 @@ class Peers:
             oldest_ns=ping.oldest_ns,
         )
 
-    def correction(self, peer: Peer, fields: Mapping[str, Any], stamp_ns: int | None, *, line_ns: int) -> int:
-        """What must be added to the stamp of a report that came at `line_ns`; to its own wall clock, when it has no stamp."""
+    def correction(self, peer: Peer, fields: Mapping[str, Any], stamp_ns: int | None, *, came_ns: int) -> int:
+        """What must be added to the stamp of a report (to its own wall clock, when it has none) to be on the time line."""
         boot, boot_ns, wall_ns = fields.get("boot"), fields.get("boot_ns"), fields.get("wall_ns")
         return self._clocks[peer].correction(
             boot if isinstance(boot, str) else "",
             boot_ns if isinstance(boot_ns, int) else 0,
             wall_ns if isinstance(wall_ns, int) else 0,
             stamp_ns,
-            line_ns,
+            came_ns,
         )
 
     def take_steps(self) -> dict[Peer, int]:

@@ -89,9 +89,13 @@ def open_intakes(config: Config, clock: TimeLine) -> list[Intake]:
     if settings.listen:
         keys = load_secret(str(settings.keys / "bridge.secret"))
         allowed = AllowList(str(settings.allowed))
-        intakes.append(Intake(settings.listen, keys, allowed, name=settings.name, line_ns=clock.ns, stamp=stamp_ns))
+        intakes.append(
+            Intake(settings.listen, keys, allowed, name=settings.name, clock=clock.boot_ns, line=clock.at, stamp=stamp_ns)
+        )
     if settings.listen_plain:
-        intakes.append(Intake(settings.listen_plain, None, None, name=settings.name, line_ns=clock.ns, stamp=stamp_ns))
+        intakes.append(
+            Intake(settings.listen_plain, None, None, name=settings.name, clock=clock.boot_ns, line=clock.at, stamp=stamp_ns)
+        )
     return intakes
 
 

@@ -243,15 +243,16 @@ def test_without_pacemakers_user_nobody_is_it():
 def test_offset_is_that_of_the_least_delayed():
     lead = Lead()
     assert lead.nanoseconds == 0
-    for delay in (900, 100, 5000):  # the node's clock is 10,000 behind; a ping takes 100 at best
-        lead.learn(10_000 + delay)
-        lead.prove(10_000 + delay - 2 * delay)
-    assert lead.nanoseconds == 10_000
+    ms = 1_000_000
+    for delay in (900 * ms, 100 * ms, 5000 * ms):  # the node's clock is ten seconds behind; a ping takes 100 ms at best
+        lead.learn(10_000 * ms + delay)
+        lead.prove(10_000 * ms + delay - 2 * delay)
+    assert lead.nanoseconds == 10_000 * ms
 
 
 def test_offset_forgets():
     lead = Lead()
-    lead.learn(-999_999)
+    lead.learn(-(10**9))
     for _ in range(64):
         lead.learn(10)
     assert lead.nanoseconds == 10

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import Final
 
 from bridge.core.world.event import Action, AttributeSet, Event, Fencing, NodeSeen, Outcome, Report
-from bridge.core.world.reading import Body, Senseless, happened_at, integer, name_of, order_of, text
+from bridge.core.world.reading import Body, Senseless, happened_at, integer, name_of, order_of, stamp_of, text
 
 OK, NOT_RUNNING, RUNNING_PROMOTED = 0, 7, 8
 DEGRADED: Final = {190: 0, 191: 8}
@@ -43,6 +43,7 @@ def _node(report: Report, body: Body) -> Event:
         uid=report.uid,
         witness=report.node,
         at=happened_at(report),
+        said_at=stamp_of(report.body),
         order=order_of(report),
         node=name_of(body, "CRM_alert_node"),
         member=word == "member",
@@ -62,6 +63,7 @@ def _fencing_event(report: Report, words: str, rc: int) -> Fencing:
         uid=report.uid,
         witness=report.node,
         at=happened_at(report),
+        said_at=stamp_of(report.body),
         order=order_of(report),
         target=found["target"],
         action=found["action"],
@@ -85,6 +87,7 @@ def _resource(report: Report, body: Body) -> Event:
         uid=report.uid,
         witness=report.node,
         at=happened_at(report),
+        said_at=stamp_of(report.body),
         order=order_of(report),
         resource=plain_name(name),
         instance=name,
@@ -106,6 +109,7 @@ def _attribute(report: Report, body: Body) -> Event:
         uid=report.uid,
         witness=report.node,
         at=happened_at(report),
+        said_at=stamp_of(report.body),
         order=order_of(report),
         node=name_of(body, "CRM_alert_node"),
         name=name_of(body, "CRM_alert_attribute_name"),
@@ -128,6 +132,7 @@ def read_clustermon(report: Report) -> Event:
         uid=report.uid,
         witness=report.node,
         at=happened_at(report),
+        said_at=stamp_of(report.body),
         order=order_of(report),
         resource=plain_name(name),
         instance=name,
