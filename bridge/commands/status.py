@@ -72,6 +72,7 @@ def _text(result: dict[str, Any]) -> str:
         f"deliveries  {_queue(counts)}",
         f"relays      {_relays(result['edges'])}",
         f"incidents   {len(result['incidents']) or 'none'}",
+        *faults(bridge),
     ]
     tables = [
         _edges(result["edges"]),
@@ -91,6 +92,17 @@ def _bridge(bridge: dict[str, Any]) -> str:
 
     since = f", since {instant(from_us(bridge['since_us']))}" if "since_us" in bridge else ""
     return f"runs, {bridge.get('name', '')} {bridge.get('version', '')}, process {bridge.get('pid', '?')}{since}"
+
+
+def faults(bridge: dict[str, Any]) -> list[str]:
+    """Errors of Quorumbell itself since the bridge was started: a line for each kind."""
+    lines = [
+        f"OUR ERROR   {one['count']} times while it was {one['where']}: {one['what']}"
+        + (f" (report {one['report']})" if one["report"] else "")
+        for one in bridge.get("faults", ())
+    ]
+    cure = "            each was set aside and nothing else stopped; the bridge's log has the trace: please report it"
+    return [*lines, cure] if lines else []
 
 
 def _queue(counts: dict[str, Any]) -> str:

@@ -18,6 +18,7 @@ from bridge.core.world.event import (
     Unreadable,
     from_us,
 )
+from bridge.core.world.fault import fault
 from bridge.core.world.reading import Body, Senseless, happened_at, name_of, order_of, stamp_of, text
 
 EVERYWHERE: Final = "*"
@@ -25,11 +26,14 @@ EVERYWHERE: Final = "*"
 
 
 def normalise(report: Report) -> Event | Unreadable:
-    """The event that a report tells of."""
+    """The event that a report tells of. Never raises: one report must not stop the others."""
     try:
         return READERS.get(report.source, _unknown)(report)
     except (Senseless, OverflowError) as error:
         return Unreadable(uid=report.uid, witness=report.node, why=str(error))
+    except Exception as error:  # noqa: BLE001 - whatever it is: it is told, and nothing else stops
+        found = fault("read", error, report.uid)
+        return Unreadable(uid=report.uid, witness=report.node, why=found.why, fault=found)
 
 
 def stamp_ns(body: Body) -> int | None:
@@ -38,7 +42,7 @@ def stamp_ns(body: Body) -> int | None:
     try:
         at = stamp_of_states(body) if body.get("src") == "drbd-events" else stamp_of(body)
         return None if at is None else max(0, (at - EPOCH) // timedelta(microseconds=1) * 1000)
-    except (Senseless, OverflowError):
+    except Exception:  # noqa: BLE001 - `normalise` meets it again, and tells
         return None
 
 

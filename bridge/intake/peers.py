@@ -14,6 +14,7 @@ from bridge.wire.keys import Peer
 HELLO: Final = "hello"
 """The name of a hello in the first ping after it, which says how long its answer took."""
 FORGET_ROUTE_AFTER: Final = 60.0
+_LARGEST: Final = 2**63 - 1
 
 
 class PeerState(msgspec.Struct, frozen=True, kw_only=True):
@@ -38,6 +39,11 @@ class PeerState(msgspec.Struct, frozen=True, kw_only=True):
     instance: str = ""
     host: str = ""
     insecure: bool = False
+
+
+def _nanoseconds(value: Any) -> int:
+    """0 when it is no number, or none that a clock shows."""
+    return value if isinstance(value, int) and 0 <= value <= _LARGEST else 0
 
 
 class Peers:
@@ -95,14 +101,10 @@ class Peers:
 
     def correction(self, peer: Peer, fields: Mapping[str, Any], stamp_ns: int | None, *, came_ns: int) -> int:
         """What must be added to the stamp of a report (to its own wall clock, when it has none) to be on the time line."""
-        boot, boot_ns, wall_ns = fields.get("boot"), fields.get("boot_ns"), fields.get("wall_ns")
-        return self._clocks[peer].correction(
-            boot if isinstance(boot, str) else "",
-            boot_ns if isinstance(boot_ns, int) else 0,
-            wall_ns if isinstance(wall_ns, int) else 0,
-            stamp_ns,
-            came_ns,
-        )
+        boot = fields.get("boot")
+        boot_ns, wall_ns = (_nanoseconds(fields.get(clock)) for clock in ("boot_ns", "wall_ns"))
+        name = boot if isinstance(boot, str) else ""
+        return self._clocks[peer].correction(name, boot_ns, wall_ns, stamp_ns, came_ns)
 
     def take_steps(self) -> dict[Peer, int]:
         """By how many nanoseconds which node's wall clock was set since this was last asked."""

@@ -9,9 +9,9 @@ from sqlalchemy import Column, ColumnElement, Connection, Row, Select, and_, bin
 from bridge.core.telling.circuit import Health
 from bridge.core.telling.decide import thread_of
 from bridge.core.telling.notice import Notice, Telling
+from bridge.core.world.condition import Condition
 from bridge.core.world.event import from_us, to_us
 from bridge.core.world.incident import Incident, State
-from bridge.core.world.world import Condition
 from bridge.ledger import rows
 from bridge.ledger.records import (
     OWN,

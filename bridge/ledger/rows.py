@@ -10,9 +10,9 @@ from sqlalchemy import Row
 from bridge.core.showing.board import Standing as BoardStanding
 from bridge.core.telling.circuit import Health
 from bridge.core.telling.notice import Delivered, GiveUp, Notice, Telling, TryLater, Verdict
+from bridge.core.world.condition import Condition
 from bridge.core.world.event import Severity, from_us, to_us
 from bridge.core.world.incident import Incident
-from bridge.core.world.world import Condition
 from bridge.ledger.records import Attempt, BoardRow, Edge, NoticeRow, Standing, StoredReport, ToldRow
 
 Values = dict[str, Any]

@@ -20,12 +20,13 @@ import zmq
 from bridge.config.config import Config
 from bridge.core.normalise import EVERYWHERE, stamp_ns
 from bridge.intake.intake import Intake
-from bridge.ledger.ledger import Ledger, LedgerAway, Queue
+from bridge.ledger.ledger import Ledger, LedgerAway, LedgerGone, Queue
 from bridge.serve import control
 from bridge.serve.bells import Bells
 from bridge.serve.boards import Boards
 from bridge.serve.clock import TimeLine
 from bridge.serve.digests import Digests
+from bridge.serve.faults import Faults
 from bridge.serve.orders import Orders
 from bridge.serve.recall import new_line, restore
 from bridge.serve.relays import Edges
@@ -71,11 +72,12 @@ def build(config: Config) -> "Bridge":
     intakes = open_intakes(config, clock)
     asked = control.Control(config.bridge.control)
     metrics = Metrics()
+    faults = Faults(metrics)
     server = MetricsServer(metrics, config.bridge.metrics) if config.bridge.metrics else None
     waker = Waker()
     bells = Bells(config.receivers, ledger, metrics, now, waker.wake)
     boards = Boards(config.receivers, ledger, line, metrics, now, waker.wake)
-    writer = Writer(ledger, line, intakes, metrics, bells.owed, boards.committed)
+    writer = Writer(ledger, line, intakes, metrics, bells.owed, boards.committed, faults)
     digests = Digests(config.receivers, ledger, line.router, now)
     edges = Edges(writer, intakes, metrics, config.correlation.edge_silent_after, clock, boards.hear)
     orders = Orders(asked, writer, bells, edges, clock, config.bridge.name)
@@ -149,6 +151,8 @@ class Bridge:
         self._server = server
         self._clock = clock
         self._stopping = False
+        self._rests = False
+        """Something raised: what was due stays due, and must not be tried without a pause."""
         self._poller = zmq.Poller()
         for waiting in (*(intake.socket for intake in intakes), orders_fd, waker.fd):
             self._poller.register(waiting, zmq.POLLIN)
@@ -176,15 +180,39 @@ class Bridge:
     def turn(self, now: datetime) -> None:
         """Everything once. What is done here with the ledger waits for it, and can be done again from its beginning."""
         self._clock.calm = self._writer.line.is_calm(now)
-        self._writer.receive(now)
-        self._orders.listen(now)
+        for where, part in (
+            ("received", self._writer.receive),
+            ("asked", self._orders.listen),
+            ("heard", self._hear),
+            ("looked at", self._look),
+            ("waited for", self._writer.pass_time),
+            ("digested", self._digest),
+            ("handed out", self._hand_out),
+            ("shown", self._show),
+        ):
+            try:
+                part(now)
+            except (LedgerAway, LedgerGone):  # it is waited for, or it ends the bridge with a word of its own
+                raise
+            except Exception as error:  # noqa: BLE001 - one part in trouble must not stop the others
+                self._writer.faults.met(where, error, now)
+                self._rests = True
+
+    def _hear(self, now: datetime) -> None:
         self._writer.patiently(partial(self._bells.hear, now), now)
+
+    def _look(self, now: datetime) -> None:
         if self._edges.look(now):
             self._writer.patiently(partial(self._measure, now), now)
-        self._writer.pass_time(now)
+
+    def _digest(self, now: datetime) -> None:
         if self._writer.patiently(partial(self._digests.tell, now), now):
             self._bells.owed(now)
+
+    def _hand_out(self, now: datetime) -> None:
         self._writer.patiently(partial(self._bells.hand_out, now), now)
+
+    def _show(self, now: datetime) -> None:
         for doing in self._boards.turn(now):
             self._writer.report("opsview", EVERYWHERE, doing, now)
 
@@ -206,8 +234,8 @@ class Bridge:
             return
         now = self._clock()
         due = [at for at in (self._writer.next_due(now), self._bells.next_at, self._boards.next_at()) if at is not None]
-        wait = LONGEST_WAIT_MS
-        if due:
+        wait, rests, self._rests = LONGEST_WAIT_MS, self._rests, False
+        if due and not rests:
             wait = max(0, min(wait, int((min(due) - now) / timedelta(milliseconds=1)) + 1))
         if self._waker.fd in dict(self._poller.poll(wait)):
             self._waker.clear()

@@ -12,7 +12,7 @@ from typing import Any, Final, TextIO
 import structlog
 from prometheus_client import CollectorRegistry, Counter, Gauge, start_http_server
 
-from bridge.core.showing.board import Life
+from bridge.core.showing.life import Life
 from bridge.core.telling.circuit import Circuit, Health
 from bridge.core.world.incident import Kind
 from bridge.secret import redact
@@ -127,6 +127,9 @@ class Metrics:
             "quorumbell_reports_duplicate", "Reports that were in the ledger already", registry=self.registry
         )
         self.refused = Counter("quorumbell_reports_refused", "Reports refused for ever", registry=self.registry)
+        self.faults = Counter(
+            "quorumbell_faults", "Errors of Quorumbell itself, each set aside, by where it was", ["where"], registry=self.registry
+        )
         self.commits = Counter("quorumbell_commits", "Transactions of the writer", registry=self.registry)
         self.notices = Counter(
             "quorumbell_notices", "Attempts to tell, by receiver and verdict", ["receiver", "verdict"], registry=self.registry

@@ -12,9 +12,12 @@ import msgspec
 
 from bridge.core.line import Line, Outcome
 from bridge.core.world.event import Report, from_ns
+from bridge.core.world.fault import fault
+from bridge.core.world.reading import holdable
 from bridge.intake.arrivals import Arrival
 from bridge.intake.intake import Intake
-from bridge.ledger.ledger import BadRows, Commit, Ledger, LedgerAway, StoredReport
+from bridge.ledger.ledger import Commit, Ledger, LedgerAway, StoredReport, Unstorable
+from bridge.serve.faults import Faults
 from bridge.serve.listening import Listening
 from bridge.serve.telemetry import Metrics
 from bridge.wire import codec
@@ -24,6 +27,7 @@ RETRY_COMMIT_AFTER: Final = 0.5
 """Seconds between two tries when the database does not take a commit."""
 OWN: Final = frozenset({"bridge", "operator", "opsview"})
 """Sources that only the bridge itself may use: a relay that claims one is not believed."""
+LONGEST_SOURCE: Final = 60
 SOURCES: Final = frozenset({"pacemaker", "clustermon", "drbd", "drbd-events", "edge", "bridge", "operator", "opsview"})
 
 Fields = dict[str, str | int | bool]
@@ -44,6 +48,7 @@ class Writer:
         metrics: Metrics,
         owed: Callable[[datetime], None],
         committed: Callable[[Commit, Mapping[str, int]], None],
+        faults: Faults,
     ) -> None:
         self.ledger = ledger
         self.line = line
@@ -52,6 +57,7 @@ class Writer:
         self._owed = owed
         self._committed = committed
         self.listening = Listening()
+        self.faults = faults
         self._boot = boot_id()
         self.backlog: list[tuple[Intake, Arrival]] = []
         """What came while the database did not answer."""
@@ -79,17 +85,21 @@ class Writer:
         arrivals = self._arrivals()
         if not arrivals:
             return
-        known = self.patiently(partial(self.ledger.known, [arrival.uid for _, arrival in arrivals]), now)
-        fresh = {arrival.uid: arrival for _, arrival in arrivals if arrival.uid not in known}
-        self._metrics.duplicates.inc(len(arrivals) - len(fresh))
-        reports = [_report(arrival) for arrival in fresh.values()]
-        outcome = self.line.take(reports, now, self.listening.judged(now)) if reports else Outcome()
-        refused = self._commit([stored(report, fresh[report.uid].body, outcome) for report in reports], outcome, now)
+        refused = self.take(arrivals, now)
         for intake, arrival in arrivals:
             if arrival.uid in refused:
                 intake.refuse(arrival, codec.Code.MALFORMED, "the database cannot store it")
         for intake in self._intakes:
             intake.acknowledge([arrival for one, arrival in arrivals if one is intake and arrival.uid not in refused])
+
+    def take(self, arrivals: Sequence[tuple[Intake, Arrival]], now: datetime) -> set[bytes]:
+        """Understands and stores; gives the reports that no database takes."""
+        known = self.patiently(partial(self.ledger.known, [arrival.uid for _, arrival in arrivals]), now)
+        fresh = {arrival.uid: arrival for _, arrival in arrivals if arrival.uid not in known}
+        self._metrics.duplicates.inc(len(arrivals) - len(fresh))
+        reports = [to_report(arrival) for arrival in fresh.values()]
+        outcome = self._understand(reports, now)
+        return self._commit([stored(report, fresh[report.uid].body, outcome) for report in reports], outcome, now)
 
     def report(self, source: str, cluster: str, fields: Fields, now: datetime) -> None:
         """The bridge's own word, and a person's, go the same way as everybody's."""
@@ -104,7 +114,7 @@ class Writer:
             body=msgspec.json.decode(body, type=dict[str, Any]),
             offset=now - from_ns(here.wall_ns),
         )
-        outcome = self.line.take([report], now, self.listening.judged(now))
+        outcome = self._understand([report], now)
         self._commit([stored(report, body, outcome)], outcome, now)
 
     def next_due(self, now: datetime) -> datetime | None:
@@ -117,6 +127,23 @@ class Writer:
         if due is not None and due <= now:
             self._commit([], self.line.tick(now), now)
 
+    def _understand(self, reports: Sequence[Report], now: datetime) -> Outcome:
+        """What the line makes of them. Should the line itself raise, they are stored all the same, and say so."""
+        if not reports:
+            return Outcome()
+        try:
+            return self.line.take(reports, now, self.listening.judged(now))
+        except Exception as error:  # noqa: BLE001 - whatever it is: it is told, and nothing else stops
+            faults = [fault("understood", error, report.uid) for report in reports]
+            return Outcome(faults=faults, unreadable={report.uid: one.why for report, one in zip(reports, faults, strict=True)})
+
+    def _checkpoint(self, now: datetime) -> bytes | None:
+        try:
+            return self.line.correlator.checkpoint()
+        except Exception as error:  # noqa: BLE001 - without it, the next start reads more
+            self.faults.met("written down for the next start", error, now)
+            return None
+
     def _arrivals(self) -> list[tuple[Intake, Arrival]]:
         arrivals, self.backlog = self.backlog, []
         for intake in self._intakes:
@@ -127,7 +154,9 @@ class Writer:
 
     def _commit(self, reports: list[StoredReport], outcome: Outcome, now: datetime) -> set[bytes]:
         """Commits, however long the database needs; meanwhile relays hold. Gives the reports that no database takes."""
-        commit = commit_of(reports, outcome, now, self.line.correlator.checkpoint())
+        for found in outcome.faults:
+            self.faults.note(found, now)
+        commit = commit_of(reports, outcome, now, self._checkpoint(now))
         if not any((commit.reports, commit.redecided, commit.incidents, commit.notices, commit.conditions, commit.checkpoint)):
             return set()
         refused: set[bytes] = set()
@@ -135,10 +164,10 @@ class Writer:
             try:
                 numbers = self.patiently(partial(self.ledger.commit, commit), now)
                 break
-            except BadRows as error:
-                log.error("%s", error)  # noqa: TRY400 - the text says all
-                refused |= error.uids
-                commit.reports = [report for report in commit.reports if report.uid not in error.uids]
+            except Unstorable as error:
+                self.faults.met("stored", error, now)
+                refused |= error.refused
+                error.leave_out(commit)
         self._tell_of(commit, outcome)
         self._committed(commit, numbers)
         return refused
@@ -162,7 +191,10 @@ class Writer:
         self._metrics.unreadable.inc(len(outcome.unreadable))
         for report in commit.reports:
             self._metrics.reports.labels(report.source if report.source in SOURCES else "other").inc()
+        ours = {found.uid for found in outcome.faults}
         for uid, why in outcome.unreadable.items():
+            if uid in ours:
+                continue
             log.warning("report %s is kept, but cannot be understood: %s", uid.hex(), why)
         for incident in commit.incidents:
             log.info(
@@ -172,8 +204,8 @@ class Writer:
             self._owed(commit.now)
 
 
-def _report(arrival: Arrival) -> Report:
-    source = str(arrival.fields.get("src", ""))
+def to_report(arrival: Arrival) -> Report:
+    source = holdable(str(arrival.fields.get("src", ""))[:LONGEST_SOURCE])
     return Report(
         uid=arrival.uid,
         cluster=arrival.cluster,

@@ -22,7 +22,7 @@ from typing import Any, Final
 from bridge.core.drbd.events import HANDLERS, Call, HandlerCalled, ReplicasListed, StatesChanged
 from bridge.core.drbd.lines import Line, NotALine, generation, instant, item, parse
 from bridge.core.world.event import Event, Report
-from bridge.core.world.reading import Senseless, believed, happened_at, integer, name_of, order_of, text
+from bridge.core.world.reading import Senseless, believed, happened_at, integer, name_of, named, order_of, text
 
 Body = Mapping[str, Any]
 ANSWERING: Final = frozenset({"fence-peer"})
@@ -82,7 +82,7 @@ def read_states(report: Report) -> Event:
     """The event of lines of events2, or of a list of all resources. Raises Senseless."""
     body = report.body
     if "resources" in body:
-        listed = tuple(name for key in body if key.startswith("resources") for name in text(body, key).split())
+        listed = tuple(named(one) for key in body if key.startswith("resources") for one in text(body, key).split())
         return ReplicasListed(
             uid=report.uid,
             witness=report.node,
@@ -106,7 +106,7 @@ def read_states(report: Report) -> Event:
         witness=report.node,
         at=happened_at(report) if stamp is None else believed(stamp + report.offset, report),
         order=order_of(report),
-        resource=resource,
+        resource=named(resource),
         node=report.node,
         items=tuple(said for line in lines if (said := item(line)) is not None),
         whole=body.get("dump") is True,

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import Final
 
 from bridge.core.world.event import Action, AttributeSet, Event, Fencing, NodeSeen, Outcome, Report
-from bridge.core.world.reading import Body, Senseless, happened_at, integer, name_of, order_of, stamp_of, text
+from bridge.core.world.reading import Body, Senseless, happened_at, integer, name_of, named, order_of, stamp_of, text
 
 OK, NOT_RUNNING, RUNNING_PROMOTED = 0, 7, 8
 DEGRADED: Final = {190: 0, 191: 8}
@@ -65,7 +65,7 @@ def _fencing_event(report: Report, words: str, rc: int) -> Fencing:
         at=happened_at(report),
         said_at=stamp_of(report.body),
         order=order_of(report),
-        target=found["target"],
+        target=named(found["target"]),
         action=found["action"],
         rc=rc,
         executioner="" if found["by"] in {"the cluster", "<no-one>"} else found["by"],
@@ -100,7 +100,7 @@ def _resource(report: Report, body: Body) -> Event:
         outcome=outcome(rc, target_rc, status, probe=task == "monitor" and interval == 0),
         words=text(body, "CRM_alert_desc"),
         exec_ms=integer("CRM_alert_exec_time", took) if took else None,
-        version=str(body.get("CRM_alert_version", "")),
+        version=text(body, "CRM_alert_version"),
     )
 
 

@@ -10,8 +10,8 @@ from typing import Final, NamedTuple
 
 import msgspec
 
+from bridge.core.world.condition import Condition
 from bridge.core.world.event import Severity, Subject, subject_name
-from bridge.core.world.world import Condition
 
 
 class Target(NamedTuple):

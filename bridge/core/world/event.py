@@ -11,6 +11,8 @@ from typing import Any, Final, NewType
 
 import msgspec
 
+from bridge.core.world.fault import Fault
+
 Subject = NewType("Subject", str)
 """What an event is about, within one cluster: `node/n3`, `resource/web`, `guest/vm-a`, `drbd/r0`, `drbd/r0@alpha`."""
 
@@ -192,6 +194,8 @@ class Unreadable(msgspec.Struct, frozen=True, kw_only=True):
     uid: bytes
     witness: str
     why: str
+    fault: Fault | None = None
+    """Of a report that it is our own mistake not to understand."""
 
 
 EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
