@@ -227,7 +227,7 @@ def _key_of(entry: _Entry) -> str | None:
 
 def _content(event: Event) -> tuple[Any, ...]:
     """What makes two calls of one witness the same event: everything but the report, the recipient and the running number."""
-    at = event.said_at or event.at
+    at = event.at if event.stamp is None else event.stamp
     if isinstance(event, Action):
         fields = (event.instance, event.node, event.task, event.interval_ms, event.rc, event.target_rc, event.status)
         return (event.witness, at, *fields)

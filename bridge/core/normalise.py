@@ -1,13 +1,11 @@
 """Report in, event out: the door of the core. What makes no sense is Unreadable, kept and shown, never guessed or dropped."""
 
 from collections.abc import Callable
-from datetime import timedelta
 from typing import Final
 
 from bridge.core.drbd.handlers import read_handler, read_states, stamp_of_states
 from bridge.core.pacemaker.alerts import read_alert, read_clustermon
 from bridge.core.world.event import (
-    EPOCH,
     Acknowledged,
     ClockSet,
     EdgeHeard,
@@ -25,6 +23,9 @@ EVERYWHERE: Final = "*"
 """The cluster of reports that concern the bridge itself: acknowledgements, silences."""
 
 
+_LATEST: Final = 2**63 // 1000
+
+
 def normalise(report: Report) -> Event | Unreadable:
     """The event that a report tells of. Never raises: one report must not stop the others."""
     try:
@@ -40,8 +41,8 @@ def stamp_ns(body: Body) -> int | None:
     """When the body of a report says that it happened, in nanoseconds since 1970 by its node's wall clock; None: it says nothing,
     or nothing that a clock can show."""
     try:
-        at = stamp_of_states(body) if body.get("src") == "drbd-events" else stamp_of(body)
-        return None if at is None else max(0, (at - EPOCH) // timedelta(microseconds=1) * 1000)
+        stamp = stamp_of_states(body) if body.get("src") == "drbd-events" else stamp_of(body)
+        return stamp * 1000 if stamp is not None and 0 <= stamp <= _LATEST else None
     except Exception:  # noqa: BLE001 - `normalise` meets it again, and tells
         return None
 

@@ -43,12 +43,15 @@ class Lead:
     def __init__(self) -> None:
         self._most: deque[int] = deque(maxlen=SAMPLES)
         self._least: deque[int] = deque(maxlen=SAMPLES)
+        self.nanoseconds = 0
+        """In the middle of what is possible; 0 when nothing is known."""
 
     def learn(self, most: int) -> bool:
         """A message came when the bridge's clock was so much ahead of what the node's had shown in it. Whether that is a jump."""
         jumped = bool(self._least) and most < max(self._least) - JUMP_NS
         self._least = deque((one for one in self._least if one <= most), SAMPLES)
         self._most.append(most)
+        self._settle()
         return jumped
 
     def prove(self, least: int) -> bool:
@@ -56,13 +59,12 @@ class Lead:
         jumped = bool(self._most) and least > min(self._most) + JUMP_NS
         self._most = deque((one for one in self._most if one >= least), SAMPLES)
         self._least.append(least)
+        self._settle()
         return jumped
 
-    @property
-    def nanoseconds(self) -> int:
-        """In the middle of what is possible; 0 when nothing is known."""
+    def _settle(self) -> None:
         most = min(self._most, default=0)
-        return (most + max(self._least)) // 2 if self._least and self._most else most
+        self.nanoseconds = (most + max(self._least)) // 2 if self._least and self._most else most
 
 
 class _Piece(NamedTuple):
@@ -133,6 +135,10 @@ class _Boot:
         If two settings of the wall clock explain the stamp, it is the one with the shorter way from event to report; if none
         does, the report's own moment stands for the event's.
         """
+        last = self._settings[-1]
+        at = stamp_ns - last.ahead
+        if max(last.first_ns + SLACK_NS, boot_ns - LONGEST_NS) < at <= boot_ns and abs(wall_ns - boot_ns - last.ahead) < STEP_NS:
+            return at  # the usual case
         fitting = [
             stamp_ns - ahead
             for since, until, ahead in self._in_force(boot_ns, wall_ns - boot_ns)

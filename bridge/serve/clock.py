@@ -47,14 +47,16 @@ class _Bend(NamedTuple):
         return self.line_ns + passed + self.followed(passed)
 
     def followed(self, passed: int) -> int:
+        if not self.gap_ns:
+            return 0
         most = max(0, passed) // self.slowness
         return max(-most, min(most, self.gap_ns))
 
 
 def read_clocks() -> tuple[int, int]:
     """The boot clock and the wall clock, in nanoseconds, as of one moment."""
-    here = moment("")
-    return here.boot_ns, here.wall_ns
+    _, boot_ns, wall_ns = moment("")
+    return boot_ns, wall_ns
 
 
 class TimeLine:
@@ -80,14 +82,15 @@ class TimeLine:
         """The boot clock, now. The wall clock is looked at, too."""
         self._boot_ns, self._wall_ns = self._read()
         self._steer()
-        ahead_ns = self._wall_ns - self._boot_ns
-        if abs(ahead_ns - self._ahead_ns) >= STEP_NS:
-            self._notice(ahead_ns)
+        if abs(self._wall_ns - self._boot_ns - self._ahead_ns) >= STEP_NS:
+            self._notice()
         return self._boot_ns
 
     def at(self, boot_ns: int) -> int:
         """The line, in nanoseconds since 1970, where the boot clock showed that."""
-        bend = next((one for one in reversed(self._bends) if one.boot_ns <= boot_ns), self._bends[0])
+        bend = self._bends[-1]
+        if boot_ns < bend.boot_ns:
+            bend = next((one for one in reversed(self._bends) if one.boot_ns <= boot_ns), self._bends[0])
         return bend.at(boot_ns)
 
     @property
@@ -119,8 +122,8 @@ class TimeLine:
         """A new bend, when the wall clock is not where the last one leads, or may be followed at another pace."""
         bend = self._bends[-1]
         passed = self._boot_ns - bend.boot_ns
-        left = bend.gap_ns - bend.followed(passed)
-        line_ns = bend.at(self._boot_ns)
+        followed = bend.followed(passed)
+        line_ns, left = bend.line_ns + passed + followed, bend.gap_ns - followed
         gap_ns = self._wall_ns - line_ns
         slowness = CALMLY if self.calm else SLOWLY
         if abs(gap_ns - left) < NEAR_NS and (slowness == bend.slowness or not left):
@@ -129,8 +132,9 @@ class TimeLine:
             line_ns += max(0, gap_ns)
         self._bends = [*self._bends[1 - BENDS :], _Bend(self._boot_ns, line_ns, self._wall_ns - line_ns, slowness)]
 
-    def _notice(self, ahead_ns: int) -> None:
+    def _notice(self) -> None:
         """The wall clock moved against the boot clock. Once is no proof: we may have had to wait between the two readings."""
+        ahead_ns = self._wall_ns - self._boot_ns
         if abs(ahead_ns - self._doubt_ns) >= STEP_NS:
             self._doubt_ns = ahead_ns
             return

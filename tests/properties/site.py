@@ -73,12 +73,14 @@ class Site:
             name: Machine(began_at - 1000 * number, self._chance.uniform(-9, 9)) for number, name in enumerate(names, 1)
         }
         self.bridge = Machine(began_at - 5000)
+        self.began_at = began_at
         self._began_at = began_at - 120
         self._now = self._began_at
         self.line = TimeLine(read=lambda: (self.bridge.boot_ns(self._now), self.bridge.wall_ns(self._now)), boot="bridge")
         self._peers = Peers(self.line.at)
         self._reboots = {}
         self._cut = {}
+        self._answered = {}
 
     def reboot(self, name, at, away, set_by):
         """The node is without power for so long, and its wall clock is so much off afterwards. What it wrote down before, and the
@@ -144,7 +146,7 @@ class Site:
         hello = Hello(node=name, boot=machine.boot, wall_ns=machine.wall_ns(at), boot_ns=machine.boot_ns(at))
         route = f"{name} {at}".encode()
         self._peers.greet(route, peer, hello, insecure=False, now=at, came_ns=self._late(at))
-        self._answered = {**getattr(self, "_answered", {}), name: (HELLO, int((self._now - at) * SEC) + SEC // 2000)}
+        self._answered[name] = HELLO, int((self._now - at) * SEC) + SEC // 2000
 
     def _ping(self, name, at):
         machine, peer = self._machine(name, at), Peer("site", name)

@@ -16,13 +16,12 @@ DRBD_LL_DISK, still tells which it was. Variables that are missing are normal: p
 
 import re
 from collections.abc import Iterator, Mapping
-from datetime import datetime
 from typing import Any, Final
 
 from bridge.core.drbd.events import HANDLERS, Call, HandlerCalled, ReplicasListed, StatesChanged
 from bridge.core.drbd.lines import Line, NotALine, generation, instant, item, parse
-from bridge.core.world.event import Event, Report
-from bridge.core.world.reading import Senseless, believed, happened_at, integer, name_of, named, order_of, text
+from bridge.core.world.event import Event, Report, to_us
+from bridge.core.world.reading import Senseless, happened, happened_at, integer, name_of, named, order_of, text
 
 Body = Mapping[str, Any]
 ANSWERING: Final = frozenset({"fence-peer"})
@@ -100,11 +99,10 @@ def read_states(report: Report) -> Event:
     resource = lines[0].resource
     if not resource or any(line.resource != resource for line in lines):
         raise Senseless("a report of events2 whose lines are not about one resource")
-    stamp = stamp_of_states(body)
     return StatesChanged(
         uid=report.uid,
         witness=report.node,
-        at=happened_at(report) if stamp is None else believed(stamp + report.offset, report),
+        at=happened(report, stamp_of_states(body)),
         order=order_of(report),
         resource=named(resource),
         node=report.node,
@@ -114,13 +112,13 @@ def read_states(report: Report) -> Event:
     )
 
 
-def stamp_of_states(body: Body) -> datetime | None:
-    """When drbdsetup says that it happened, by its node's wall clock; raises Senseless."""
+def stamp_of_states(body: Body) -> int | None:
+    """When drbdsetup says that it happened, in microseconds by its node's wall clock. Raises Senseless."""
     number = 1
     while line := text(body, f"line{number}"):
         words = line.split(maxsplit=1)
         if words and (at := instant(words[0])) is not None:
-            return at
+            return to_us(at)
         number += 1
     return None
 

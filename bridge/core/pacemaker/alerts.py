@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import Final
 
 from bridge.core.world.event import Action, AttributeSet, Event, Fencing, NodeSeen, Outcome, Report
-from bridge.core.world.reading import Body, Senseless, happened_at, integer, name_of, named, order_of, stamp_of, text
+from bridge.core.world.reading import Body, Senseless, happened, happened_at, integer, name_of, named, order_of, stamp_of, text
 
 OK, NOT_RUNNING, RUNNING_PROMOTED = 0, 7, 8
 DEGRADED: Final = {190: 0, 191: 8}
@@ -39,11 +39,12 @@ def _node(report: Report, body: Body) -> Event:
     word = text(body, "CRM_alert_desc")
     if word not in {"member", "lost"}:
         raise Senseless(f"CRM_alert_desc={word!r} of a node event is neither member nor lost")
+    stamp = stamp_of(body)
     return NodeSeen(
         uid=report.uid,
         witness=report.node,
-        at=happened_at(report),
-        said_at=stamp_of(report.body),
+        at=happened(report, stamp),
+        stamp=stamp,
         order=order_of(report),
         node=name_of(body, "CRM_alert_node"),
         member=word == "member",
@@ -59,11 +60,12 @@ def _fencing_event(report: Report, words: str, rc: int) -> Fencing:
     found = _FENCING.fullmatch(words)
     if found is None:
         raise Senseless(f"the text of the fencing is of no known form: {words[:200]!r}")
+    stamp = stamp_of(report.body)
     return Fencing(
         uid=report.uid,
         witness=report.node,
-        at=happened_at(report),
-        said_at=stamp_of(report.body),
+        at=happened(report, stamp),
+        stamp=stamp,
         order=order_of(report),
         target=named(found["target"]),
         action=found["action"],
@@ -83,11 +85,12 @@ def _resource(report: Report, body: Body) -> Event:
     codes = [integer(key, body.get(key)) for key in ("CRM_alert_rc", "CRM_alert_target_rc", "CRM_alert_status")]
     rc, target_rc, status = codes
     took = body.get("CRM_alert_exec_time")
+    stamp = stamp_of(body)
     return Action(
         uid=report.uid,
         witness=report.node,
-        at=happened_at(report),
-        said_at=stamp_of(report.body),
+        at=happened(report, stamp),
+        stamp=stamp,
         order=order_of(report),
         resource=plain_name(name),
         instance=name,
@@ -105,11 +108,12 @@ def _resource(report: Report, body: Body) -> Event:
 
 
 def _attribute(report: Report, body: Body) -> Event:
+    stamp = stamp_of(body)
     return AttributeSet(
         uid=report.uid,
         witness=report.node,
-        at=happened_at(report),
-        said_at=stamp_of(report.body),
+        at=happened(report, stamp),
+        stamp=stamp,
         order=order_of(report),
         node=name_of(body, "CRM_alert_node"),
         name=name_of(body, "CRM_alert_attribute_name"),
@@ -132,7 +136,6 @@ def read_clustermon(report: Report) -> Event:
         uid=report.uid,
         witness=report.node,
         at=happened_at(report),
-        said_at=stamp_of(report.body),
         order=order_of(report),
         resource=plain_name(name),
         instance=name,

@@ -76,8 +76,8 @@ class Event(msgspec.Struct, frozen=True, kw_only=True):
     at: datetime
     order: tuple[str, int] = ("", 0)
     """(life, sequence): within one life of a witness the sequence orders its events; lives differ by boot."""
-    said_at: datetime | None = None
-    """What the witness itself stamped it with, by its own wall clock: copies of one event have it in common."""
+    stamp: int | None = None
+    """What the witness itself stamped it with, in microseconds of its own wall clock: copies of one event have it in common."""
 
 
 class NodeSeen(Event, frozen=True, kw_only=True):

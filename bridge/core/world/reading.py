@@ -26,17 +26,21 @@ class Senseless(ValueError):  # noqa: N818 - said as it is
 
 def happened_at(report: Report) -> datetime:
     """When it happened: by its stamp, or else by the hook's own wall clock, and the correction that goes with it."""
-    at = stamp_of(report.body)
-    if at is None:
+    return happened(report, stamp_of(report.body))
+
+
+def happened(report: Report, stamp: int | None) -> datetime:
+    """The same, of a report with such a stamp."""
+    if stamp is None:
         wall = report.body.get("wall_ns")
         if not isinstance(wall, int):
             return report.received_at
-        at = EPOCH + timedelta(microseconds=wall // 1000)
-    return believed(at + report.offset, report)
+        stamp = wall // 1000
+    return believed(EPOCH + timedelta(microseconds=stamp) + report.offset, report)
 
 
-def stamp_of(body: Body) -> datetime | None:
-    """When Pacemaker says that it happened, by its node's wall clock. Raises Senseless, OverflowError.
+def stamp_of(body: Body) -> int | None:
+    """When Pacemaker says that it happened, in microseconds by its node's wall clock. Raises Senseless.
 
     It gives epoch and microseconds from 2.0 on; its formatted timestamp follows the user's taste and is never parsed.
     """
@@ -44,7 +48,7 @@ def stamp_of(body: Body) -> datetime | None:
     if not epoch:
         return None
     micro = body.get("CRM_alert_timestamp_usec") or "0"
-    return EPOCH + timedelta(seconds=integer("CRM_alert_timestamp_epoch", epoch), microseconds=integer("_usec", micro))
+    return integer("CRM_alert_timestamp_epoch", epoch) * 1_000_000 + integer("_usec", micro)
 
 
 def believed(at: datetime, report: Report) -> datetime:
