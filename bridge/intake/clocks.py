@@ -90,6 +90,7 @@ class _Boot:
         self._pieces: list[_Piece] = []
         self._settings: list[_Setting] = []
         self._heard_ns = 0
+        self._dated_ns = 0
 
     def learn(self, boot_ns: int, most: int) -> int:
         """Gives the moment of the message before."""
@@ -118,6 +119,14 @@ class _Boot:
     def wall(self) -> tuple[int, int]:
         """What the bridge's boot clock and the node's wall clock showed when it was last heard."""
         return self.instant(self._heard_ns), self._heard_ns + self._settings[-1].ahead
+
+    def date(self, boot_ns: int, came_ns: int) -> int:
+        """The instant of what came then: nothing happens after it was heard."""
+        at = self.instant(boot_ns)
+        if at > came_ns:
+            return came_ns
+        self._dated_ns = max(self._dated_ns, boot_ns)
+        return at
 
     def instant(self, boot_ns: int) -> int:
         """What the bridge's boot clock showed then. The order of moments is kept, whatever was learned between two."""
@@ -159,8 +168,8 @@ class _Boot:
             first_ns = one.first_ns
 
     def _begin(self, since_ns: int) -> None:
-        """Of what came before nothing more is learned."""
-        first = NEVER if not self._pieces else since_ns
+        """What was before that, or is dated already, stays where it is."""
+        first = max(since_ns, self._dated_ns) if self._pieces else NEVER
         self._pieces = [*self._pieces[1 - PIECES :], _Piece(first, self._lead.nanoseconds)]
 
 
@@ -233,8 +242,8 @@ class Clocks:
         stamp_or_wall = wall_ns if stamp_ns is None else stamp_ns
         if known is None or not boot_ns:
             return self._by_wall(boot, stamp_or_wall)
-        at = known.instant(boot_ns if stamp_ns is None else known.stamped(stamp_ns, boot_ns, wall_ns))
-        return self._line(min(at, came_ns)) - stamp_or_wall
+        at = known.date(boot_ns if stamp_ns is None else known.stamped(stamp_ns, boot_ns, wall_ns), came_ns)
+        return self._line(at) - stamp_or_wall
 
     def _by_wall(self, boot: str, stamp_ns: int) -> int:
         """Of a boot that was never heard nobody knows how its wall clock was set: as it is now, or right. But it was before this
