@@ -72,7 +72,7 @@ class Orders:
             pid=os.getpid(),
             since_us=to_us(self._started_at),
             now_us=to_us(now),
-            behind_us=self._ahead_us(),
+            ahead_us=self._ahead_us(),
             clock_set=_was_set(self._clock.last_set),
             clocks_set=[
                 {"cluster": cluster, "node": node, **_was_set(one)} for (cluster, node), one in self._edges.clocks_set.items()
