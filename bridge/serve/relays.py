@@ -89,7 +89,7 @@ class Edges:
             if abs(by_ns) >= LEAST_NS:
                 self.clocks_set[place] = WasSet(now, timedelta(microseconds=by_ns // 1000))
                 cluster, node = place
-                self._writer.report("bridge", cluster, {"node": node, "clock_set_ms": by_ns // 1_000_000}, now)
+                self._writer.report("bridge", cluster, {"node": node, "clock_set_ms": round(by_ns / 1_000_000)}, now)
 
     def _edge(self, peer: PeerState, *, silent: bool) -> Edge:
         """Its offset is for people: to the wall clock of this machine."""

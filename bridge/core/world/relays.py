@@ -96,7 +96,7 @@ def on_edge_said(world: World, event: EdgeSaid) -> None:
 def on_clock_set(world: World, event: ClockSet) -> None:
     """Shown with a relay that nothing is wrong with, and not rung: what happened when is not computed from that clock."""
     subject = relay_subject(event.node)
-    words = f"the clock of {event.node} was set {'on' if event.by_ms > 0 else 'back'} by {abs(event.by_ms) / 1000:g} s"
+    words = f"the clock of {event.node} was set {'on' if event.by_ms > 0 else 'back'} by {abs(event.by_ms) / 1000:.1f} s"
     known: Condition | None = world.get(CONDITION, subject)
     if known is None or known.severity is Severity.OK:
         world.note(subject, Severity.OK, event.at, f"its reports come in; {words}")
