@@ -39,12 +39,13 @@ def status(config_path: Path, *, as_json: bool) -> None:
     bells = [name for name, receiver in config.receivers.items() if not receiver.board]
     held = {name: bridge.get("held_back", {}).get(name, 0) if bridge["running"] else None for name in bells}
     taken = bridge.pop("acknowledged", {})
+    kept_out = {(one["cluster"], one["node"]): one for one in bridge.get("kept_out", ())}
     result = {
         "bridge": bridge,
         "ledger": config.bridge.ledger,
         "counts": {name: value.isoformat() if isinstance(value, datetime) else value for name, value in counts.items()},
         "incidents": [shapes.incident(number, one) | {"acknowledged_by": taken.get(one.key)} for number, one in incidents],
-        "edges": [shapes.edge(one) for one in edges],
+        "edges": [shapes.edge(one) | {"kept_out": kept_out.get((one.cluster, one.node))} for one in edges],
         "boards": [shapes.board(one) for one in boards],
         "receivers": [
             shapes.receiver(name, healths.get(name, Health()), queues.get(name, Queue()), held[name], at) for name in bells
@@ -83,6 +84,7 @@ def _text(result: dict[str, Any], at: datetime) -> str:
         f"relays      {_relays(result['edges'])}",
         f"incidents   {len(result['incidents']) or 'none'}",
         *_clocks(bridge, at),
+        *_kept_out(bridge, at),
         *faults(bridge),
     ]
     tables = [
@@ -128,6 +130,18 @@ def _by(microseconds: int) -> str:
     return f"{'on' if microseconds > 0 else 'back'} by {abs(microseconds) / 1_000_000:.1f} s"
 
 
+def _kept_out(bridge: dict[str, Any], at: datetime) -> list[str]:
+    """Relays that sent too much: a line for each."""
+    from bridge.commands.format import instant
+
+    lines = []
+    for one in bridge.get("kept_out", ()):
+        until = datetime.fromisoformat(one["until"])
+        state = f"kept out until {instant(until)}" if until > at else "let in again, and watched"
+        lines.append(f"KEPT OUT    the relay of {one['node']} in {one['cluster']}: {one['why']}; {state}")
+    return lines
+
+
 def faults(bridge: dict[str, Any]) -> list[str]:
     """Errors of Quorumbell itself since the bridge was started: a line for each kind."""
     lines = [
@@ -161,7 +175,7 @@ def _edges(edges: list[dict[str, Any]], at: datetime) -> str:
         (
             edge["cluster"],
             edge["node"],
-            "SILENT" if edge["silent"] else "heard",
+            "SILENT" if edge["silent"] else "KEPT OUT" if edge["kept_out"] else "heard",
             ago(datetime.fromisoformat(edge["last_heard_at"]) if edge["last_heard_at"] else None, at),
             edge["backlog"],
             f"{edge['clock_offset_seconds']:+.3f} s",

@@ -191,7 +191,7 @@ class Cluster:
                 TIMERS[name](self.world, subject[0], at)
             except Exception as error:  # noqa: BLE001 - whatever it is: it is told, and nothing else stops
                 self.world.wind_back(before)
-                self._faults.append(fault(f"waiting ({name} of {subject[0]})", error))
+                self._faults.append(fault("waiting", error, about=f"{name} of {subject[0]}"))
 
     def _decide(self, decision: Decision) -> None:
         self._decisions[decision.uid] = decision

@@ -17,7 +17,7 @@ from bridge.core.world.event import (
     from_us,
 )
 from bridge.core.world.fault import fault
-from bridge.core.world.reading import Body, Senseless, happened_at, name_of, order_of, stamp_of, text
+from bridge.core.world.reading import Body, Senseless, head, name_of, stamp_of, text
 
 EVERYWHERE: Final = "*"
 """The cluster of reports that concern the bridge itself: acknowledgements, silences."""
@@ -52,13 +52,14 @@ def _unknown(report: Report) -> Event:
 
 
 def _edge(report: Report) -> Event:
+    return _edge_said(report, report.node)
+
+
+def _edge_said(report: Report, node: str) -> Event:
     body = report.body
     return EdgeSaid(
-        uid=report.uid,
-        witness=report.node,
-        at=happened_at(report),
-        order=order_of(report),
-        node=report.node,
+        **head(report),
+        node=node,
         what=name_of(body, "edge"),
         why=text(body, "why"),
         over=body.get("over") is True,
@@ -69,14 +70,13 @@ def _bridge(report: Report) -> Event:
     body = report.body
     if "clock_set_ms" in body:
         return _clock_set(report)
+    if "edge" in body:
+        return _edge_said(report, name_of(body, "node"))
     silent = body.get("silent")
     if not isinstance(silent, bool):
         raise Senseless("silent is neither true nor false")
     return EdgeHeard(
-        uid=report.uid,
-        witness="",
-        at=happened_at(report),
-        order=order_of(report),
+        **head(report, witness=""),
         node=name_of(body, "node"),
         silent=silent,
         gone=body.get("gone") is True,
@@ -87,14 +87,7 @@ def _clock_set(report: Report) -> Event:
     by_ms = report.body.get("clock_set_ms")
     if type(by_ms) is not int:
         raise Senseless("clock_set_ms is not a number of milliseconds")
-    return ClockSet(
-        uid=report.uid,
-        witness="",
-        at=happened_at(report),
-        order=order_of(report),
-        node=name_of(report.body, "node"),
-        by_ms=by_ms,
-    )
+    return ClockSet(**head(report, witness=""), node=name_of(report.body, "node"), by_ms=by_ms)
 
 
 def _operator(report: Report) -> Event:
@@ -108,10 +101,7 @@ def _operator(report: Report) -> Event:
 def _acknowledged(report: Report) -> Event:
     body = report.body
     return Acknowledged(
-        uid=report.uid,
-        witness="",
-        at=happened_at(report),
-        order=order_of(report),
+        **head(report, witness=""),
         incident_key=name_of(body, "incident_key"),
         author=text(body, "author"),
         comment=text(body, "comment"),
@@ -125,10 +115,7 @@ def _silenced(report: Report) -> Event:
     if type(until) is not int:
         raise Senseless("until_us is not a number of microseconds")
     return Silenced(
-        uid=report.uid,
-        witness="",
-        at=happened_at(report),
-        order=order_of(report),
+        **head(report, witness=""),
         silence_id=name_of(body, "silence"),
         matchers=tuple(line for line in text(body, "matchers").split("\n") if line),
         author=text(body, "author"),

@@ -22,6 +22,7 @@ class PeerState(msgspec.Struct, frozen=True, kw_only=True):
     that never spoke.
 
     `offset_ns` is what must be added to the node's wall clock to get the bridge's time. `stopped`: it said that it goes.
+    `kept_out`: what it sent too much of; it is let in again at `kept_out_until_ns` (of that time), and watched for a while.
     """
 
     cluster: str
@@ -39,6 +40,8 @@ class PeerState(msgspec.Struct, frozen=True, kw_only=True):
     instance: str = ""
     host: str = ""
     insecure: bool = False
+    kept_out: str = ""
+    kept_out_until_ns: int = 0
 
 
 def _nanoseconds(value: Any) -> int:
@@ -75,6 +78,14 @@ class Peers:
             host=hello.node,
             insecure=insecure,
         )
+
+    def routes(self, peer: Peer) -> list[bytes]:
+        return [route for route, (whose, _) in self._routes.items() if whose == peer]
+
+    def knocked(self, peer: Peer, *, now: float, came_ns: int) -> None:
+        """It was turned away before it could say anything: who knocks is not silent."""
+        state = self._states.get(peer) or PeerState(cluster=peer.cluster, node=peer.node)
+        self._states[peer] = msgspec.structs.replace(state, last_heard=now, last_heard_ns=self._line(came_ns))
 
     def known(self, route: bytes) -> Peer | None:
         found = self._routes.get(route)

@@ -10,7 +10,7 @@ from bridge.core.telling.circuit import Health
 from bridge.core.telling.decide import thread_of
 from bridge.core.telling.notice import Notice, Telling
 from bridge.core.world.condition import Condition
-from bridge.core.world.event import from_us, to_us
+from bridge.core.world.event import MICROSECOND, from_us, to_us
 from bridge.core.world.incident import Incident, State
 from bridge.ledger import rows
 from bridge.ledger.records import (
@@ -91,7 +91,7 @@ def beginner(connection: Connection, told: Notice) -> int:
 
 def reports(connection: Connection, span: Span, batch: int) -> list[tuple[int, StoredReport]]:
     wanted = select(report).where(*_span_filters(connection, span)).order_by(report.c.seq).limit(batch)
-    return [(row.seq, rows.to_report(row)) for row in connection.execute(wanted)]
+    return [(row.seq, rows.REPORT.noun(row)) for row in connection.execute(wanted)]
 
 
 def _span_filters(connection: Connection, span: Span) -> list[Filter]:
@@ -232,7 +232,7 @@ def closed(connection: Connection, since: datetime, until: datetime) -> list[tup
 
 
 def healths(connection: Connection) -> dict[str, Health]:
-    return {row.name: rows.to_health(row) for row in connection.execute(select(receivers).order_by(receivers.c.name))}
+    return {row.name: rows.HEALTH.noun(row) for row in connection.execute(select(receivers).order_by(receivers.c.name))}
 
 
 def digested(connection: Connection) -> dict[str, datetime]:
@@ -254,7 +254,7 @@ def queues(connection: Connection) -> dict[str, Queue]:
 def _remembered(connection: Connection, closed_since: datetime | None) -> Filter:
     if closed_since is None:
         last = connection.execute(select(func.max(incident.c.changed_at))).scalar() or 0
-        since = last - REMEMBERED_AFTER_CLOSING // timedelta(microseconds=1)
+        since = last - REMEMBERED_AFTER_CLOSING // MICROSECOND
     else:
         since = to_us(closed_since)
     return or_(
@@ -271,18 +271,19 @@ def checkpoints(connection: Connection) -> list[Checkpoint]:
 
 def conditions(connection: Connection) -> list[Condition]:
     return [
-        rows.to_condition(row) for row in connection.execute(select(condition).order_by(condition.c.cluster, condition.c.subject))
+        rows.CONDITION.noun(row)
+        for row in connection.execute(select(condition).order_by(condition.c.cluster, condition.c.subject))
     ]
 
 
 def edges(connection: Connection) -> list[Edge]:
     relays = select(edge).where(edge.c.cluster != OWN[0]).order_by(edge.c.cluster, edge.c.node)
-    return [rows.to_edge(row) for row in connection.execute(relays)]
+    return [rows.EDGE.noun(row) for row in connection.execute(relays)]
 
 
 def anchor(connection: Connection) -> Anchor | None:
     found = connection.execute(select(edge).where(edge.c.cluster == OWN[0], edge.c.node == OWN[1])).one_or_none()
-    return None if found is None else Anchor.of(rows.to_edge(found))
+    return None if found is None else Anchor.of(rows.EDGE.noun(found))
 
 
 def open_kinds(connection: Connection) -> dict[str, int]:
@@ -293,7 +294,7 @@ def open_kinds(connection: Connection) -> dict[str, int]:
 
 
 def boards(connection: Connection) -> list[BoardRow]:
-    return [rows.to_board(row) for row in connection.execute(select(board).order_by(board.c.receiver))]
+    return [rows.BOARD.noun(row) for row in connection.execute(select(board).order_by(board.c.receiver))]
 
 
 def counts(connection: Connection) -> dict[str, Any]:

@@ -130,7 +130,7 @@ def _halve(connection: Connection, action: Action, items: Sequence[Any]) -> list
 def add_reports(connection: Connection, reports: Sequence[StoredReport]) -> None:
     """A report that is there already is left as it is: the same file may come twice, and over two ways."""
     statement, order = _add_report(connection.dialect)
-    values = map(rows.of_report, reports)
+    values = map(rows.REPORT.row, reports)
     connection.exec_driver_sql(statement, [order(one) for one in values] if order else list(values))
 
 
@@ -166,11 +166,11 @@ def withdraw(connection: Connection, notice_ids: Sequence[int]) -> None:
 
 def keep_digested(connection: Connection, digested: Sequence[tuple[str, datetime]]) -> None:
     for name, until in digested:
-        _keep_receiver(connection, rows.of_health(name, Health()), {"digested_until": to_us(until)})
+        _keep_receiver(connection, {"name": name} | rows.HEALTH.row(Health()), {"digested_until": to_us(until)})
 
 
 def keep_health(connection: Connection, name: str, health: Health) -> None:
-    values = rows.of_health(name, health)
+    values = {"name": name} | rows.HEALTH.row(health)
     _keep_receiver(connection, values, values)
 
 
@@ -186,11 +186,11 @@ def hurry(connection: Connection, name: str, now: datetime) -> None:
 
 
 def keep_conditions(connection: Connection, conditions: Sequence[Condition]) -> None:
-    connection.execute(_upsert(connection.dialect.name, condition), [rows.of_condition(one) for one in conditions])
+    connection.execute(_upsert(connection.dialect.name, condition), [rows.CONDITION.row(one) for one in conditions])
 
 
 def keep_edges(connection: Connection, edges: Sequence[Edge]) -> None:
-    connection.execute(_upsert(connection.dialect.name, edge), [rows.of_edge(one) for one in edges])
+    connection.execute(_upsert(connection.dialect.name, edge), [rows.EDGE.row(one) for one in edges])
 
 
 def drop_edges(connection: Connection, gone: Sequence[tuple[str, str]]) -> None:
@@ -199,7 +199,7 @@ def drop_edges(connection: Connection, gone: Sequence[tuple[str, str]]) -> None:
 
 
 def keep_boards(connection: Connection, boards: Sequence[BoardRow]) -> None:
-    connection.execute(_upsert(connection.dialect.name, board), [rows.of_board(one) for one in boards])
+    connection.execute(_upsert(connection.dialect.name, board), [rows.BOARD.row(one) for one in boards])
 
 
 def keep_checkpoint(connection: Connection, data: bytes, now: datetime) -> None:

@@ -6,11 +6,12 @@
 `build` wires everything in one straight function; `Bridge.run` is the loop. Only here and in `clock` the clocks are read.
 """
 
+import faulthandler
 import gc
 import logging
 import os
+import resource
 import signal
-import time
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Final
@@ -30,17 +31,20 @@ from bridge.serve.faults import Faults
 from bridge.serve.orders import Orders
 from bridge.serve.recall import new_line, restore
 from bridge.serve.relays import Edges
-from bridge.serve.telemetry import Metrics, MetricsServer, sd_notify, watchdog_seconds
+from bridge.serve.telemetry import Metrics, MetricsServer, Pulse, sd_notify
 from bridge.serve.writer import Writer
 from bridge.wire.keys import AllowList, load_secret
 
 LONGEST_WAIT_MS: Final = 500
+MOST_FILES: Final = 65_536
 
 log = logging.getLogger("quorumbell.bridge")
 
 
 def serve(config: Config) -> None:
     """Runs until SIGTERM or SIGINT. Raises LedgerError, Mistakes or ControlError when it cannot begin."""
+    faulthandler.enable()  # what the watchdog kills says where it was
+    raise_file_limit()
     bridge = build(config)
     calm_the_collector()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -49,6 +53,17 @@ def serve(config: Config) -> None:
         bridge.run()
     finally:
         bridge.close()
+
+
+def raise_file_limit() -> None:
+    """As far as we may: a descriptor for each connection, also for those that come to nothing."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    most = min(hard, MOST_FILES)
+    if soft < most:
+        try:
+            resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
+        except (OSError, ValueError) as error:
+            log.warning("no more than %d files can be open (%s): raise LimitNOFILE of the service", soft, error)
 
 
 def calm_the_collector() -> None:
@@ -60,6 +75,8 @@ def calm_the_collector() -> None:
 
 def build(config: Config) -> "Bridge":
     """Opens what can refuse to open, in the order in which a mistake is best told."""
+    pulse = Pulse()
+    pulse.beat()
     ledger = Ledger.open(config.bridge.ledger_url)
     clock = TimeLine(ledger.anchor())
     now = clock()
@@ -68,7 +85,7 @@ def build(config: Config) -> "Bridge":
     if interrupted := ledger.release_leases(now):
         log.warning("%d notices were being told when the bridge died: they are told again", interrupted)
     line = new_line(config)
-    restore(line, ledger, now)
+    restore(line, ledger, now, pulse.beat)
     intakes = open_intakes(config, clock)
     asked = control.Control(config.bridge.control)
     metrics = Metrics()
@@ -77,11 +94,11 @@ def build(config: Config) -> "Bridge":
     waker = Waker()
     bells = Bells(config.receivers, ledger, metrics, now, waker.wake)
     boards = Boards(config.receivers, ledger, line, metrics, now, waker.wake)
-    writer = Writer(ledger, line, intakes, metrics, bells.owed, boards.committed, faults)
+    writer = Writer(ledger, line, intakes, metrics, bells.owed, boards.committed, faults, pulse.beat)
     digests = Digests(config.receivers, ledger, line.router, now)
     edges = Edges(writer, intakes, metrics, config.correlation.edge_silent_after, clock, boards.hear)
     orders = Orders(asked, writer, bells, edges, clock, config.bridge.name)
-    return Bridge(writer, bells, digests, boards, edges, orders, intakes, asked.fileno(), waker, metrics, server, clock)
+    return Bridge(writer, bells, digests, boards, edges, orders, intakes, asked.fileno(), waker, metrics, server, clock, pulse)
 
 
 def open_intakes(config: Config, clock: TimeLine) -> list[Intake]:
@@ -138,6 +155,7 @@ class Bridge:
         metrics: Metrics,
         server: MetricsServer | None,
         clock: TimeLine,
+        pulse: Pulse,
     ) -> None:
         self._writer = writer
         self._bells = bells
@@ -150,6 +168,7 @@ class Bridge:
         self._metrics = metrics
         self._server = server
         self._clock = clock
+        self._pulse = pulse
         self._stopping = False
         self._rests = False
         """Something raised: what was due stays due, and must not be tried without a pause."""
@@ -165,17 +184,14 @@ class Bridge:
         """Receive, decide, commit, acknowledge; and let time pass."""
         for intake in self._intakes:
             log.info("listening on %s", ", ".join(intake.endpoints))
-        sd_notify("READY=1")
-        pulse, beat_at = watchdog_seconds(), 0.0
+        self._pulse.ready()
         while not self._stopping:
             self._wait()
             try:
                 self.turn(self._clock())
             except LedgerAway as error:  # only while stopping: else it is waited for
                 log.warning("stopped while the ledger did not answer; relays keep what was not acknowledged: %s", error)
-            if pulse and time.monotonic() - beat_at > pulse / 2:
-                beat_at = time.monotonic()
-                sd_notify("WATCHDOG=1")
+            self._pulse.beat()
 
     def turn(self, now: datetime) -> None:
         """Everything once. What is done here with the ledger waits for it, and can be done again from its beginning."""

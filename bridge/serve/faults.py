@@ -23,7 +23,7 @@ log = logging.getLogger("quorumbell.bridge")
 
 
 class Known(msgspec.Struct, kw_only=True):
-    """A kind of fault: how often, when last, and the report it was last met with."""
+    """A kind of fault: how often, and how it was met last: where, when, with which report."""
 
     where: str
     what: str
@@ -43,15 +43,16 @@ class Faults:
     def note(self, found: Fault, now: datetime) -> None:
         """Counts it, and writes it into the log: whole at the first time, later a line a minute."""
         kind = found.kind if len(self._known) < MOST_KINDS or found.kind in self._known else ("", "others")
-        known = self._known.setdefault(kind, Known(where=found.where, what="", last_at=now))
+        known = self._known.setdefault(kind, Known(where="", what="", last_at=now))
         known.count += 1
-        known.what, known.last_at, known.uid = redact(found.what), now, found.uid.hex() if found.uid else known.uid
+        known.where, known.what, known.last_at = found.place, redact(found.what), now
+        known.uid = found.uid.hex() if found.uid else known.uid
         self._metrics.faults.labels(found.where.partition(" ")[0]).inc()
         about = f" (report {found.uid.hex()})" if found.uid else ""
         if known.count == 1:
-            log.error("set aside while it was %s%s: this is an error of Quorumbell\n%s", found.where, about, redact(found.trace))
+            log.error("set aside while it was %s%s: this is an error of Quorumbell\n%s", found.place, about, redact(found.trace))
         elif time.monotonic() - self._said_at[kind] >= SAID_EVERY:
-            log.error("set aside while it was %s%s, %d times by now: %s", found.where, about, known.count, known.what)
+            log.error("set aside while it was %s%s, %d times by now: %s", found.place, about, known.count, known.what)
         else:
             return
         self._said_at[kind] = time.monotonic()
@@ -61,7 +62,7 @@ class Faults:
         self.note(fault(where, error), now)
 
     def shown(self) -> list[dict[str, object]]:
-        """For `status` and `doctor`, the most frequent first."""
+        """For `status`, the most frequent first."""
         found = sorted(self._known.values(), key=lambda one: -one.count)
         return [
             {"where": one.where, "what": one.what, "count": one.count, "last_at": one.last_at.isoformat(), "report": one.uid}

@@ -11,6 +11,7 @@ from bridge.intake.intake import Intake
 from bridge.intake.peers import PeerState
 from bridge.ledger.ledger import Commit, Edge
 from bridge.serve.clock import TimeLine, WasSet
+from bridge.serve.kept_out import KeptOut
 from bridge.serve.telemetry import Metrics
 from bridge.serve.writer import Writer
 
@@ -37,6 +38,7 @@ class Edges:
         self._metrics = metrics
         self._silent_after = silent_after / timedelta(seconds=1)
         self._clock = clock
+        self._kept_out = KeptOut(writer, intakes, metrics)
         self._heard = heard
         self._next_at = clock()
         self._silent = {(edge.cluster, edge.node): edge.silent for edge in writer.ledger.edges()}
@@ -50,6 +52,7 @@ class Edges:
             return False
         self._next_at = now + EVERY
         rows = []
+        self._kept_out.look(now)
         for intake, peer in [(one, state) for one in self._intakes for state in one.peers()]:
             place = (peer.cluster, peer.node)
             known = self._silent.get(place, False)

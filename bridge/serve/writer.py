@@ -16,6 +16,7 @@ from bridge.core.world.fault import fault
 from bridge.core.world.reading import holdable
 from bridge.intake.arrivals import Arrival
 from bridge.intake.intake import Intake
+from bridge.intake.peers import PeerState
 from bridge.ledger.ledger import Commit, Ledger, LedgerAway, StoredReport, Unstorable
 from bridge.serve.faults import Faults
 from bridge.serve.listening import Listening
@@ -23,6 +24,8 @@ from bridge.serve.telemetry import Metrics
 from bridge.wire import codec
 from bridge.wire.body import boot_id, make_body, moment
 
+MOST_HELD: Final = 64 << 20
+"""Bytes of reports that are kept while the database does not answer. Relays send again what is beyond."""
 RETRY_COMMIT_AFTER: Final = 0.5
 """Seconds between two tries when the database does not take a commit."""
 OWN: Final = frozenset({"bridge", "operator", "opsview"})
@@ -38,7 +41,7 @@ log = logging.getLogger("quorumbell.bridge")
 
 class Writer:
     """Owns the ledger and the line. `owed` is called when a commit has notices in it, `committed` after each, with the numbers of
-    its incidents."""
+    its incidents. `beat` is called while the database is waited for."""
 
     def __init__(
         self,
@@ -49,6 +52,7 @@ class Writer:
         owed: Callable[[datetime], None],
         committed: Callable[[Commit, Mapping[str, int]], None],
         faults: Faults,
+        beat: Callable[[], None] = lambda: None,
     ) -> None:
         self.ledger = ledger
         self.line = line
@@ -58,6 +62,7 @@ class Writer:
         self._committed = committed
         self.listening = Listening()
         self.faults = faults
+        self._beat = beat
         self._boot = boot_id()
         self.backlog: list[tuple[Intake, Arrival]] = []
         """What came while the database did not answer."""
@@ -97,9 +102,15 @@ class Writer:
         known = self.patiently(partial(self.ledger.known, [arrival.uid for _, arrival in arrivals]), now)
         fresh = {arrival.uid: arrival for _, arrival in arrivals if arrival.uid not in known}
         self._metrics.duplicates.inc(len(arrivals) - len(fresh))
+        for intake in self._intakes:
+            intake.repeated([arrival for one, arrival in arrivals if one is intake and fresh.get(arrival.uid) is not arrival])
         reports = [to_report(arrival) for arrival in fresh.values()]
         outcome = self._understand(reports, now)
         return self._commit([stored(report, fresh[report.uid].body, outcome) for report in reports], outcome, now)
+
+    def relays(self) -> list[PeerState]:
+        """All that are known, as they are now."""
+        return [state for intake in self._intakes for state in intake.peers()]
 
     def report(self, source: str, cluster: str, fields: Fields, now: datetime) -> None:
         """The bridge's own word, and a person's, go the same way as everybody's."""
@@ -179,11 +190,19 @@ class Writer:
             intake.set_window(0)
         until = time.monotonic() + RETRY_COMMIT_AFTER
         while (left := until - time.monotonic()) > 0:
+            self._beat()
             select.select([intake.fileno() for intake in self._intakes], [], [], left)
             for intake in self._intakes:
-                self.backlog += [(intake, arrival) for arrival in intake.drain().arrivals]
+                self._keep(intake, intake.drain().arrivals)
         for intake in self._intakes:
             intake.set_window(codec.DEFAULT_WINDOW)
+
+    def _keep(self, intake: Intake, arrivals: Sequence[Arrival]) -> None:
+        held = sum(len(arrival.body) for _, arrival in self.backlog) if arrivals else 0
+        for arrival in arrivals:
+            held += len(arrival.body)
+            if held <= MOST_HELD:
+                self.backlog.append((intake, arrival))
 
     def _tell_of(self, commit: Commit, outcome: Outcome) -> None:
         """The log and the counters."""

@@ -36,6 +36,15 @@ POISON = {
         "pacemaker",
         {"kind": "fencing", "rc": "1", "desc": f"Operation reboot of {LONG} by n2 for crmd@n3: Timer expired (ref=1)"},
     ),
+    "a fencing in the year 1": (
+        "pacemaker",
+        {
+            "kind": "fencing",
+            "rc": "0",
+            "desc": "Operation reboot of n3 by n2 for crmd@n3: OK (ref=1)",
+            "timestamp_epoch": "-62135596800",
+        },
+    ),
     "such an attribute": (
         "pacemaker",
         {"kind": "attribute", "node": LONG, "attribute_name": f"pingd{LONG}", "attribute_value": "0"},
@@ -55,9 +64,8 @@ POISON = {
 class Desk:
     """What an intake does, without a wire."""
 
-    def __init__(self, cluster="alpha"):
+    def __init__(self):
         self.count = 0
-        self.refused, self.taken = set(), set()
 
     def arrival(self, source, fields):
         self.count += 1

@@ -10,7 +10,7 @@ from bridge.commands.status import faults as shown
 from bridge.ledger.ledger import LedgerGone
 from bridge.serve.app import Bridge, Waker
 from bridge.serve.faults import Faults
-from bridge.serve.telemetry import Metrics
+from bridge.serve.telemetry import Metrics, Pulse
 
 NOW = datetime(2026, 11, 26, 3, 0, tzinfo=UTC)
 
@@ -39,7 +39,7 @@ class Parts:
 def made(parts, clock=lambda: NOW):
     waker = Waker()
     board = SimpleNamespace(turn=parts.turn, next_at=lambda: NOW)
-    return Bridge(parts, parts, parts, board, parts, parts, [], waker.fd, waker, None, None, clock)
+    return Bridge(parts, parts, parts, board, parts, parts, [], waker.fd, waker, None, None, clock, Pulse())
 
 
 @pytest.mark.parametrize("broken", ["receive", "listen", "hear", "look", "pass_time", "tell", "hand_out", "turn"])

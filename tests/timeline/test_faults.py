@@ -115,6 +115,20 @@ def test_deciding_on_one_incident_raises_and_the_other_is_told(timeline, monkeyp
     assert "told of" in line.writer.faults.shown()[0]["where"]
 
 
+def test_one_mistake_met_with_many_incidents_is_one_kind(timeline, monkeypatch, caplog):
+    monkeypatch.setattr(route, "decide", lambda *_, **__: (_ for _ in ()).throw(MineError("a route")))
+    line = timeline(CONFIG)
+    with caplog.at_level(logging.ERROR):
+        for number in range(5):
+            line.at(100 * number).fails(f"db{number}", task="stop")
+
+    assert len(line.ledger.incidents()) == 5
+    assert len([one for one in caplog.records if "Traceback" in one.getMessage()]) == 1
+    (known,) = line.writer.faults.shown()
+    assert known["count"] >= 5
+    assert known["where"].startswith("told of (alpha/resource/db")
+
+
 def test_a_line_that_raises_loses_no_report(timeline, monkeypatch):
     line = poisoned(timeline)
     monkeypatch.setattr(line.line, "take", lambda *_: (_ for _ in ()).throw(MineError("the line")))

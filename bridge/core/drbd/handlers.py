@@ -21,7 +21,7 @@ from typing import Any, Final
 from bridge.core.drbd.events import HANDLERS, Call, HandlerCalled, ReplicasListed, StatesChanged
 from bridge.core.drbd.lines import Line, NotALine, generation, instant, item, parse
 from bridge.core.world.event import Event, Report, to_us
-from bridge.core.world.reading import Senseless, happened, happened_at, integer, name_of, named, order_of, text
+from bridge.core.world.reading import Senseless, head, integer, name_of, named, text
 
 Body = Mapping[str, Any]
 ANSWERING: Final = frozenset({"fence-peer"})
@@ -47,10 +47,7 @@ def read_handler(report: Report) -> Event:
         cstate=text(body, "DRBD_CSTATE"),
     )
     return HandlerCalled(
-        uid=report.uid,
-        witness=report.node,
-        at=happened_at(report),
-        order=order_of(report),
+        **head(report),
         resource=name_of(body, "DRBD_RESOURCE"),
         node=report.node,
         call=call,
@@ -83,10 +80,7 @@ def read_states(report: Report) -> Event:
     if "resources" in body:
         listed = tuple(named(one) for key in body if key.startswith("resources") for one in text(body, key).split())
         return ReplicasListed(
-            uid=report.uid,
-            witness=report.node,
-            at=happened_at(report),
-            order=order_of(report),
+            **head(report),
             node=report.node,
             resources=listed,
         )
@@ -100,10 +94,7 @@ def read_states(report: Report) -> Event:
     if not resource or any(line.resource != resource for line in lines):
         raise Senseless("a report of events2 whose lines are not about one resource")
     return StatesChanged(
-        uid=report.uid,
-        witness=report.node,
-        at=happened(report, stamp_of_states(body)),
-        order=order_of(report),
+        **head(report, stamp=stamp_of_states(body)),
         resource=named(resource),
         node=report.node,
         items=tuple(said for line in lines if (said := item(line)) is not None),

@@ -7,21 +7,28 @@ from datetime import UTC, datetime
 from heapq import heappop, heappush
 from typing import Final
 
+import msgspec
+
 from bridge.core.showing.picture import Target
 
 LONG_AGO: Final = datetime.min.replace(tzinfo=UTC)
+
+
+class _Place(msgspec.Struct):
+    """Where an object stands: the running number of the place that counts, and the rank, if it can be sent now."""
+
+    target: Target
+    number: int = 0
+    rank: int | None = None
 
 
 class Queue:
     """The lower the rank, the sooner."""
 
     def __init__(self) -> None:
-        self._ready: list[tuple[int, int, Target]] = []
-        self._later: list[tuple[datetime, int, Target]] = []
-        self._places: dict[Target, int] = {}
-        """Which of its places counts, by the running number it was given with."""
-        self._ranks: dict[Target, int] = {}
-        """With which rank it waits among those that can be sent now."""
+        self._ready: list[tuple[int, int, _Place]] = []
+        self._later: list[tuple[datetime, int, _Place]] = []
+        self._places: dict[Target, _Place] = {}
         self._count = 0
 
     def __len__(self) -> int:
@@ -30,39 +37,40 @@ class Queue:
 
     def put(self, target: Target, rank: int) -> None:
         """To be sent now. One that waits with this rank or a better one keeps its place."""
-        known = self._ranks.get(target)
-        if known is None or rank < known:
-            self._ranks[target] = rank
-            heappush(self._ready, (rank, self._place(target), target))
+        place = self._places.get(target)
+        if place is None or place.rank is None or rank < place.rank:
+            place = self._move(target, rank)
+            heappush(self._ready, (rank, place.number, place))
 
     def put_off(self, target: Target, until: datetime) -> None:
         """What waited to be sent now waits no more."""
-        self._ranks.pop(target, None)
-        heappush(self._later, (until, self._place(target), target))
+        place = self._move(target, None)
+        heappush(self._later, (until, place.number, place))
 
     def due(self, now: datetime) -> list[Target]:
         """Takes out what was put off until now."""
         found = []
         while self._later and self._later[0][0] <= now:
-            _, place, target = heappop(self._later)
-            if self._places[target] == place:
-                found.append(target)
+            _, number, place = heappop(self._later)
+            if place.number == number:
+                found.append(place.target)
         return found
 
     def take(self) -> Target | None:
         """The next one to be sent."""
         while self._ready:
-            _, place, target = heappop(self._ready)
-            if self._places[target] == place:
-                del self._ranks[target]
-                return target
+            _, number, place = heappop(self._ready)
+            if place.number == number:
+                place.rank = None
+                return place.target
         return None
 
     def next_at(self) -> datetime | None:
         """When something may be due; in the past when it can be sent now."""
         return LONG_AGO if self._ready else self._later[0][0] if self._later else None
 
-    def _place(self, target: Target) -> int:
+    def _move(self, target: Target, rank: int | None) -> _Place:
         self._count += 1
-        self._places[target] = self._count
-        return self._count
+        place = self._places.get(target) or self._places.setdefault(target, _Place(target))
+        place.number, place.rank = self._count, rank
+        return place

@@ -138,7 +138,7 @@ class Router:
         try:
             return self._look(key, now)
         except Exception as error:  # noqa: BLE001 - whatever it is: it is told, and nothing else stops
-            self.faults.append(fault(f"told of ({key})", error))
+            self.faults.append(fault("told of", error, about=key))
             return []
 
     def _look(self, key: str, now: datetime) -> list[Notice]:

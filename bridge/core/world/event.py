@@ -154,7 +154,10 @@ class EdgeHeard(Event, frozen=True, kw_only=True):
 
 
 class EdgeSaid(Event, frozen=True, kw_only=True):
-    """A relay's word about itself: its spool fills, a report was torn or refused, its disk gave up room."""
+    """A relay's word about itself: its spool fills, a report was torn or refused, its disk gave up room.
+
+    Also the bridge's word about what a relay sends.
+    """
 
     node: str
     what: str
@@ -199,6 +202,7 @@ class Unreadable(msgspec.Struct, frozen=True, kw_only=True):
 
 
 EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+MICROSECOND: Final = timedelta(microseconds=1)
 
 
 def from_ns(nanoseconds: int) -> datetime:
@@ -208,7 +212,7 @@ def from_ns(nanoseconds: int) -> datetime:
 
 def to_us(instant: datetime) -> int:
     """Microseconds since 1970, exactly: the ledger's and the wire's form of an instant."""
-    return (instant - EPOCH) // timedelta(microseconds=1)
+    return (instant - EPOCH) // MICROSECOND
 
 
 def from_us(microseconds: int) -> datetime:

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from hashlib import blake2s
 from sys import intern
-from typing import Any, Final
+from typing import Any, Final, TypedDict
 
 from bridge.core.world.event import EPOCH, Report
 
@@ -24,19 +24,38 @@ class Senseless(ValueError):  # noqa: N818 - said as it is
     """The report cannot mean anything; the text says which variable is at fault."""
 
 
-def happened_at(report: Report) -> datetime:
+class Head(TypedDict):
+    """The fields that every event has."""
+
+    uid: bytes
+    witness: str
+    at: datetime
+    stamp: int | None
+    order: tuple[str, int]
+
+
+def head(report: Report, *, witness: str | None = None, stamp: int | None = None) -> Head:
+    """What the report's event begins with. The node is the witness, and the stamp is Pacemaker's, unless they are given."""
+    if stamp is None:
+        stamp = stamp_of(report.body)
+    return {
+        "uid": report.uid,
+        "witness": report.node if witness is None else witness,
+        "at": happened_at(report, stamp),
+        "stamp": stamp,
+        "order": order_of(report),
+    }
+
+
+def happened_at(report: Report, stamp: int | None) -> datetime:
     """When it happened: by its stamp, or else by the hook's own wall clock, and the correction that goes with it."""
-    return happened(report, stamp_of(report.body))
-
-
-def happened(report: Report, stamp: int | None) -> datetime:
-    """The same, of a report with such a stamp."""
     if stamp is None:
         wall = report.body.get("wall_ns")
         if not isinstance(wall, int):
             return report.received_at
         stamp = wall // 1000
-    return believed(EPOCH + timedelta(microseconds=stamp) + report.offset, report)
+    # Days, seconds, microseconds: by place, which is quicker, for every alert passes here.
+    return believed(EPOCH + timedelta(0, 0, stamp) + report.offset, report)
 
 
 def stamp_of(body: Body) -> int | None:

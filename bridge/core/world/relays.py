@@ -87,7 +87,7 @@ def silent_members(world: World, name: str) -> list[str]:
 
 
 def on_edge_said(world: World, event: EdgeSaid) -> None:
-    """A relay about itself: shown with the node, not rung."""
+    """A relay about itself, or the bridge about what it sends: shown with the node, not rung."""
     severity = Severity.OK if event.over else Severity.WARNING
     world.note(relay_subject(event.node), severity, event.at, event.why)
     world.say(f"the relay of {event.node}: {event.why}")
