@@ -195,7 +195,6 @@ class Bridge:
 
     def turn(self, now: datetime) -> None:
         """Everything once. What is done here with the ledger waits for it, and can be done again from its beginning."""
-        self._clock.calm = self._writer.line.is_calm(now)
         for where, part in (
             ("received", self._writer.receive),
             ("asked", self._orders.listen),
@@ -219,6 +218,7 @@ class Bridge:
 
     def _look(self, now: datetime) -> None:
         if self._edges.look(now):
+            self._clock.calm = self._writer.line.is_calm(now)
             self._writer.patiently(partial(self._measure, now), now)
 
     def _digest(self, now: datetime) -> None:
