@@ -1,1 +1,1 @@
-"""What Pacemaker's words mean: nodes, fencing, quorum, resources. Imported by `rulebook`, `cluster`, `normalise` and `checkpoint`."""
+"""What Pacemaker's words mean: nodes, fencing, quorum, resources. For `rulebook`, `cluster`, `normalise`, `checkpoint`."""

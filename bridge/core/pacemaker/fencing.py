@@ -47,8 +47,8 @@ def by_admin(event: Fencing) -> bool:
 def ordered(event: Fencing, behind: str, incident: Incident | None) -> bool:
     """Whether a person had a well node fenced: it stood not `behind` a failed stop, and nothing critical was open.
 
-    A person who confirms by hand that a node is off (`stonith_admin --confirm`) is the same client, with "a human" as executioner:
-    that ends a fencing which failed, so an incident is open, and it stays the failure of the node.
+    A person who confirms by hand that a node is off (`stonith_admin --confirm`) is the same client, with "a human" as
+    executioner: that ends a fencing which failed, so an incident is open, and it stays the failure of the node.
     """
     return by_admin(event) and not behind and (incident is None or incident.severity is not Severity.CRITICAL)
 
@@ -59,7 +59,8 @@ def _on_fenced(world: World, event: Fencing) -> None:
     incident = world.holder(node_subject(name))
     world.heal(Subject(f"fencing/{name}"), at, f"fencing of {name} worked")
     world.note(Subject(f"fencing/{name}"), Severity.OK, at, f"fencing worked ({event.action})")
-    behind = ", ".join(world.get(STOP_FAILED_ON, name) or ())
+    stuck = world.get(STOP_FAILED_ON, name) or ()
+    behind = ", ".join(stuck)
     by_order = ordered(event, behind, incident)
     if known.fenced_at is not None:
         forget_activity(world, name, at, Severity.UNKNOWN, f"was heard of on {name}, which was fenced")
