@@ -19,6 +19,7 @@ from bridge.core.world.event import Report
 from bridge.core.world.incident import Incident, State
 from bridge.ledger.ledger import Commit, Ledger, StoredReport
 from bridge.ledger.reader import Reader
+from bridge.serve.clock import TimeLine
 
 BATCH: Final = 256
 """Reports that are understood at once."""
@@ -143,12 +144,15 @@ def _holder(live: Mapping[str, Incident], key: str) -> str | None:
     return found.key if found is not None else None
 
 
-def replay(config: Config, now: datetime) -> dict[str, int]:
-    """Makes all derived state anew from the reports, with the present config. Touches no notice and no delivery."""
+def replay(config: Config, now: datetime | None = None) -> dict[str, int]:
+    """Makes all derived state anew from the reports, with the present config. Touches no notice and no delivery.
+
+    `now` is when the bridge would start, if it is not given.
+    """
     ledger = Ledger.open(config.bridge.ledger_url)
     try:
         with ledger.rebuild():
-            return _replayed(ledger, new_line(config), now)
+            return _replayed(ledger, new_line(config), now or TimeLine(ledger.anchor())())
     finally:
         ledger.close()
 
