@@ -150,8 +150,8 @@ def _lock(path: Path) -> int:
         writer = os.read(descriptor, 20).decode() or "another process"
         os.close(descriptor)
         raise LedgerBusy(f"{path} is written by process {writer} (it holds {path}.lock): stop that one first") from None
-    if os.geteuid() == 0:  # who repairs as root must not lock out the bridge's user
-        owner = path.parent.stat()
+    owner = path.parent.stat()
+    if os.geteuid() == 0 != owner.st_uid:  # who repairs as root must not lock out the bridge's user
         os.fchown(descriptor, owner.st_uid, owner.st_gid)
     os.truncate(descriptor, 0)
     os.write(descriptor, str(os.getpid()).encode())
