@@ -1,10 +1,11 @@
 """What of the past is still on its way: the bridge has not listened for long, or there are backlogs at the relays."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 from typing import Final
 
 from bridge.core.world.lag import PRESENT, Lags
+from bridge.intake.arrivals import Arrival
 from bridge.intake.intake import Intake
 from bridge.serve.backlogs import Backlogs
 from bridge.serve.listening import PAUSE, Listening
@@ -29,10 +30,11 @@ class Past:
         elif self._knows_all():
             self._listening.begin(now - 2 * PAUSE, now)
 
-    def look(self, now: datetime, *, anew: bool) -> Lags:
-        """Once a turn of the loop; what the relays say is looked at `anew` when there are reports, and else now and then."""
+    def look(self, arrivals: Collection[Arrival], now: datetime) -> Lags:
+        """Once a turn of the loop; what the relays say is looked at anew when there are reports, and else now and then."""
         self._listening.turn(now)
-        if anew or self._next_at is None or now >= self._next_at:
+        self._backlogs.came(arrivals, now)
+        if arrivals or self._next_at is None or now >= self._next_at:
             self._next_at = now + EVERY
             self._lags = self._look(now)
         return self._lags

@@ -27,6 +27,10 @@ from bridge.wire.body import boot_id, make_body, moment
 
 MOST_HELD: Final = 64 << 20
 """Bytes of reports that are kept while the database does not answer. Relays send again what is beyond."""
+BESIDE: Final = 2048
+"""Bytes that a report takes in memory beside its text, about."""
+MOST_AT_ONCE: Final = 256
+"""Reports that waited, in one transaction: what comes now must not wait for all of them."""
 RETRY_COMMIT_AFTER: Final = 0.5
 """Seconds between two tries when the database does not take a commit."""
 OWN: Final = frozenset({"bridge", "operator", "opsview"})
@@ -89,7 +93,7 @@ class Writer:
     def receive(self, now: datetime) -> None:
         """Takes what has come in one transaction; acknowledges after it, and only then."""
         arrivals = self._arrivals()
-        self._lags = self.past.look(now, anew=bool(arrivals))
+        self._lags = self.past.look([arrival for _, arrival in arrivals], now)
         if not arrivals:
             return
         refused = self.take(arrivals, now)
@@ -158,7 +162,7 @@ class Writer:
             return None
 
     def _arrivals(self) -> list[tuple[Intake, Arrival]]:
-        arrivals, self.backlog = self.backlog, []
+        arrivals, self.backlog = self.backlog[:MOST_AT_ONCE], self.backlog[MOST_AT_ONCE:]
         for intake in self._intakes:
             drained = intake.drain()
             arrivals += [(intake, arrival) for arrival in drained.arrivals]
@@ -200,9 +204,9 @@ class Writer:
             intake.set_window(codec.DEFAULT_WINDOW)
 
     def _keep(self, intake: Intake, arrivals: Sequence[Arrival]) -> None:
-        held = sum(len(arrival.body) for _, arrival in self.backlog) if arrivals else 0
+        held = sum(BESIDE + len(arrival.body) for _, arrival in self.backlog) if arrivals else 0
         for arrival in arrivals:
-            held += len(arrival.body)
+            held += BESIDE + len(arrival.body)
             if held <= MOST_HELD:
                 self.backlog.append((intake, arrival))
 

@@ -3,6 +3,7 @@
 from datetime import timedelta
 
 from bridge.core.line import Line
+from bridge.core.world.event import Report, to_us
 from bridge.core.world.lag import PRESENT, Lags
 from bridge.core.world.settings import Settings
 from bridge.rehearse.rehearse import bell
@@ -64,3 +65,19 @@ def test_what_came_first_from_one_relay_rings_nobody_before_the_other_is_heard()
 
 def test_what_is_so_after_all_is_told_when_it_has_listened():
     assert any("runs nowhere" in reason for reason in told([], listens=True))
+
+
+def test_it_is_calm_while_nothing_is_open_and_nothing_silenced():
+    reports = REPORTS[LOST]
+    start, ends = reports[0].received_at, reports[-1].received_at + 600 * SECOND
+    line = Line(Settings(), bell())
+    assert line.is_calm(start)
+    line.take(reports, reports[-1].received_at)
+    assert not line.is_calm(reports[-1].received_at)
+    line.tick(ends)
+    assert line.is_calm(ends)
+    until = ends + 60 * SECOND
+    words = {"do": "silence", "silence": "s1", "matchers": 'node="n3"', "until_us": to_us(until)}
+    line.take([Report(uid=b"s", cluster="*", node="", source="operator", received_at=ends, body=words)], ends)
+    assert not line.is_calm(ends)
+    assert line.is_calm(until)
