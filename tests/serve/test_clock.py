@@ -1,14 +1,20 @@
 """The bridge's time line: nobody sets it, it never goes back, and it goes on over a restart."""
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bridge.core.line import Line
 from bridge.core.world.event import from_ns
+from bridge.core.world.settings import Settings
 from bridge.ledger.ledger import Anchor, Commit, Edge, Ledger
+from bridge.rehearse.rehearse import bell
 from bridge.serve.clock import EARLIEST_NS, TimeLine
+from bridge.serve.faults import Faults
+from bridge.serve.telemetry import Metrics
+from bridge.serve.writer import Writer
 from tests.conftest import examples
 
 S = 10**9
@@ -189,3 +195,13 @@ def test_a_ledger_without_one_gives_none(tmp_path):
     assert ledger.anchor() is None
     ledger.close()
     assert Anchor("b", 5000, 7000).row().node == ""
+
+
+def test_what_the_bridge_itself_reports_is_dated_by_its_own_time(tmp_path):
+    ledger, metrics = Ledger.open(f"sqlite:///{tmp_path}/ledger.db"), Metrics()
+    writer = Writer(ledger, Line(Settings(), bell()), [], metrics, lambda _: None, lambda *_: None, Faults(metrics))
+    now = datetime.now(UTC) - timedelta(hours=1)  # the clock of this machine was just set on
+    writer.report("bridge", "alpha", {"node": "n1", "silent": True}, now)
+    ((_, report),) = ledger.reports()
+    assert abs(report.at - now) < timedelta(seconds=1)
+    ledger.close()
