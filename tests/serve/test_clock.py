@@ -81,12 +81,12 @@ def test_it_follows_and_arrives(by):
     assert line.gap == timedelta(0)
 
 
-def test_while_nothing_is_open_it_follows_ten_times_as_fast():
+def test_while_nothing_is_open_it_follows_by_half_of_the_time_that_passes():
     machine = Machine()
     line = machine.line()
     line.calm = True
     machine.is_set(10)
-    walk(machine, line, 201)
+    walk(machine, line, 21)
     assert line() == from_ns(machine.wall_ns)
 
 
