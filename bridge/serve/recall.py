@@ -122,19 +122,33 @@ def _recall(line: Line, ledger: Reader, now: datetime | None) -> None:
     rings = [row.notice for row in reversed(ledger.notices(limit=RINGS)) if row.notice.kind.rings]
     for notice in rings:
         router.remember_ring(notice, now or latest or notice.at)
-    families: dict[str, dict[int, Notice]] = {}
-    keys = {row.incident_id: row.incident_key for row in ledger.told()}
-    holders = {number: holder for number, key in keys.items() if (holder := _holder(live, key)) is not None}
-    for number, notice in ledger.notices_about(holders):
-        families.setdefault(holders[number], {})[notice.id] = notice
-    for key, told in families.items():
-        ended = {(notice.receiver, notice.thread) for notice in told.values() if notice.moved}
-        for _, notice in sorted(told.items()):
-            if (notice.receiver, notice.thread) not in ended:
-                router.remember(live[key], notice)
+    families: dict[str, list[int]] = {}
+    for number, key in {row.incident_id: row.incident_key for row in ledger.told()}.items():
+        if (holder := _holder(live, key)) is not None:
+            families.setdefault(holder, []).append(number)
+    keys = iter(families)
+    while some := list(islice(keys, BATCH)):  # their notices hold an incident each: never all of them in memory at once
+        for key, told in _told(ledger, {key: families[key] for key in some}).items():
+            _remember(line, live[key], told)
     for incident in live.values():
         if latest is not None and (incident.state is not State.CLOSED or router.was_told(incident.key)):
             router.watch(incident, latest)
+
+
+def _told(ledger: Reader, families: Mapping[str, Sequence[int]]) -> dict[str, dict[int, Notice]]:
+    """Of each family of incidents its notices, by their numbers."""
+    holders = {number: key for key, numbers in families.items() for number in numbers}
+    told: dict[str, dict[int, Notice]] = {}
+    for number, notice in ledger.notices_about(holders):
+        told.setdefault(holders[number], {})[notice.id] = notice
+    return told
+
+
+def _remember(line: Line, incident: Incident, told: Mapping[int, Notice]) -> None:
+    ended = {(notice.receiver, notice.thread) for notice in told.values() if notice.moved}
+    for _, notice in sorted(told.items()):
+        if (notice.receiver, notice.thread) not in ended:
+            line.router.remember(incident, notice)
 
 
 def _holder(live: Mapping[str, Incident], key: str) -> str | None:
