@@ -73,7 +73,6 @@ def _absorbed(ledger: "Reader", incident: "Incident") -> list[tuple[int, "Incide
 
 def _head(number: int, incident: "Incident") -> str:
     from bridge.commands.format import instant, plain, span
-    from bridge.commands.shapes import outages
     from bridge.texts import summary
 
     ended = f"over since {instant(incident.over_at)}" if incident.over_at else "not over"
@@ -81,13 +80,26 @@ def _head(number: int, incident: "Incident") -> str:
         f"incident {number}: {summary(incident)}",
         f"{incident.kind}, {incident.severity} (peak {incident.peak}), {incident.state}, cluster {plain(incident.cluster)}",
         f"began {instant(incident.opened_at)}, {ended}, {span((incident.over_at or now()) - incident.opened_at)}",
-        f"concerns {plain(', '.join(sorted({incident.root, *incident.subjects})))}",
+        f"concerns {plain(', '.join(sorted({incident.root, *incident.subjects})))}"
+        + (f" and {incident.more_subjects} more" if incident.more_subjects else ""),
     ]
     away = [
         f"{plain(subject)} {'still' if seconds is None else 'at least ' + span(timedelta(seconds=seconds))}"
-        for subject, seconds in outages(incident).items()
+        + _often(incident, subject)
+        for subject, seconds in incident.seconds_away.items()
     ]
     return "\n".join([*lines, f"away: {', '.join(away)}"] if away else lines)
+
+
+def _often(incident: "Incident", subject: str) -> str:
+    """`, 4312 times, the longest 2 min 5 s`; nothing of what was away once."""
+    from bridge.commands.format import span
+
+    absences = [one for one in incident.outages if one.subject == subject]
+    times = sum(one.times for one in absences)
+    if times == 1:
+        return ""
+    return f", {times} times, the longest {span(max(one.longest(now()) for one in absences))}"
 
 
 def _told(reports: list["StoredReport"]) -> list[Line]:

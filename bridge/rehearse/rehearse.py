@@ -123,22 +123,11 @@ def _row(incident: Incident) -> dict[str, Any]:
         "opened_at": incident.opened_at.isoformat(),
         "closed_at": incident.closed_at.isoformat() if incident.closed_at else None,
         "subjects": sorted(incident.subjects),
-        "outages": _seconds(incident),
+        "outages": incident.seconds_away,
         "planned": incident.planned,
         "summary": summary(incident, "en"),
         "notices": [],
     }
-
-
-def _seconds(incident: Incident) -> dict[str, float | None]:
-    """How long each was away in all; None while it still is."""
-    total: dict[str, float | None] = {}
-    for outage in incident.outages:
-        if outage.ended_at is None:
-            total[outage.subject] = None
-        elif (known := total.get(outage.subject, 0.0)) is not None:
-            total[outage.subject] = round(known + (outage.ended_at - outage.began_at).total_seconds(), 3)
-    return total
 
 
 def bell() -> tuple[Route, ...]:

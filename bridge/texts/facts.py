@@ -67,6 +67,7 @@ NAMES: Final = frozenset(
         "volume",
     }
 )
+LISTS: Final = frozenset({"behind", "down", "moved", "replicas", "tried_on"})
 LONGEST: Final = 400
 
 
@@ -105,15 +106,31 @@ def quoted(known: Mapping[str, str]) -> Facts:
     return Facts(known, shlex.quote)
 
 
+def clean_line(value: str) -> str:
+    return " ".join("".join(char if char.isprintable() else " " for char in value).split())
+
+
 def clean(value: str) -> str:
     """One line without control characters, not endless: facts come from reports, which may hold anything."""
-    line = " ".join("".join(char if char.isprintable() else " " for char in value).split())
+    line = clean_line(value)
     return line if len(line) <= LONGEST else line[: LONGEST - 1] + "…"
+
+
+def clean_names(value: str) -> str:
+    """As `clean`, for a list of names, whose last may be `+5`: of one too long the first names, and how many more there are."""
+    *names, last = clean_line(value).split(", ")
+    more = int(last[1:]) if last[:1] == "+" and last[1:].isdecimal() else 0
+    names += [] if more else [last]
+    while len(names) > 1 and len(", ".join(names)) > LONGEST:
+        more += 1
+        names.pop()
+    return clean(", ".join([*names, f"+{more}"] if more else names))
 
 
 def complete(incident: Incident) -> dict[str, str]:
     """The facts, and what root and members tell where a fact is missing."""
-    known = {name: clean(value) for name, value in incident.facts.items() if clean(value)}
+    told = {name: clean_names(value) if name in LISTS else clean(value) for name, value in incident.facts.items()}
+    known = {name: value for name, value in told.items() if value}
     for name, value in _from_root(incident.root).items():
         known.setdefault(name, clean(value))
     if "replica" in known:

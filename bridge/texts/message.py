@@ -75,7 +75,7 @@ def frame(notice: Notice, language: str, zone: tzinfo) -> dict[str, Any]:
         "story": layout.pieces(goes_on if notice.moved else part_of(str(notice.kind), incident, context, language)),
         "sections": [],
         "runbook": [] if over or notice.moved else layout.pieces(part_of("runbook", incident, context, language)),
-        "outages": tables.outages(() if notice.moved else incident.outages, notice.at, language),
+        "outages": tables.Outages() if notice.moved else tables.outages(incident, notice.at, language),
         "involved": tables.involved(incident, language),
         "foot": _foot(notice, labels),
     }

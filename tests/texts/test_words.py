@@ -16,7 +16,8 @@ import pytest
 
 from bridge.core.telling.notice import Telling
 from bridge.core.world.event import Subject
-from bridge.core.world.incident import Incident, Kind, Outage
+from bridge.core.world.incident import Incident, Kind
+from bridge.core.world.outage import Outage
 from bridge.texts import LANGUAGES, render, render_strictly, sentences, summary, words
 from tests.missing import missing
 from tools import gallery

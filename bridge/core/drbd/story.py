@@ -19,6 +19,7 @@ from bridge.core.drbd.troubles import differences, troubles
 from bridge.core.drbd.whole import TOGETHER, closed_in_order, is_down, is_whole
 from bridge.core.world.event import Severity, Subject, node_subject, subject_name
 from bridge.core.world.incident import Incident, Kind, State, Step
+from bridge.core.world.lists import with_listed
 from bridge.core.world.nodes import circle
 from bridge.core.world.table import Table
 from bridge.core.world.world import World
@@ -154,8 +155,8 @@ def _leave(world: World, name: str, story: Story, at: datetime) -> None:
     incident = world.incident(story.key)
     others = [other for other in tellers(world, story.key) if other != name]
     if is_about(incident, name) and others:
-        subjects = tuple(subject for subject in incident.subjects if not _of(subject, name))
-        world.change(story.key, at, root=replica_subject(others[0]), subjects=subjects, facts={"replicas": ", ".join(others)})
+        world.leave(story.key, [subject for subject in world.members(story.key) if _of(subject, name)], at)
+        world.change(story.key, at, root=replica_subject(others[0]), facts={"replicas": ", ".join(others)})
         replica: Replica = world.facts[REPLICA, others[0]]
         _describe(world, replica, story.key, troubles(replica, at), at)
     if story.held:
@@ -230,8 +231,7 @@ def _describe(world: World, replica: Replica, key: str, found: list[Trouble], at
     mine = story_of(world, STORY, replica.resource)
     if mine is not None and mine.severity is not incident.severity:
         world.change(key, at, severity=_worst_of(world, key))
-    known = incident.facts.get("replicas", "")
-    facts = {} if f", {replica.resource}," in f", {known}," else {"replicas": f"{known}, {replica.resource}".strip(", ")}
+    facts = with_listed(world, incident, "replicas", replica.resource)
     if is_about(incident, replica.resource):
         facts |= look.facts(replica, found, incident.kind)
         facts |= look.now(replica, found, incident.kind, incident.facts)
@@ -260,7 +260,7 @@ def _grow(world: World, replica: Replica, incident: Incident, worst: Trouble, at
 def _blinked(world: World, name: str, key: str, at: datetime) -> None:
     """The node was only suspected, and is back; its replica is not whole: that is what there is to tell."""
     incident = world.incident(key)
-    if incident.state is State.WATCHING and not any(world.wound(subject) for subject in incident.subjects):
+    if incident.state is State.WATCHING and not any(world.wound(subject) for subject in world.members(key)):
         root = replica_subject(name)
         world.change(key, at, kind=Kind.REPLICA_DISCONNECTED, root=root, severity=Severity.WARNING)
         world.draw_in(key, root, at)

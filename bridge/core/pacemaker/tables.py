@@ -4,6 +4,7 @@ from datetime import datetime
 from typing import Final
 
 from bridge.core.world.journal import Journal
+from bridge.core.world.series import Series
 from bridge.core.world.table import Table
 from bridge.core.world.tables import INCIDENT
 
@@ -31,7 +32,7 @@ MIGRATION: Final = Table("migration", bool)
 """Its live migration failed."""
 FAIL_COUNTS: Final = Table("fail_counts", frozenset[tuple[str, str]])
 """(attribute, node) of those that are not empty."""
-EPISODES: Final = Table("episodes", tuple[tuple[datetime, str], ...])
+EPISODES: Final = Table("episodes", Series)
 """When it failed lately, and in which incidents."""
 FLAPPING: Final = Table("flapping", str)
 """The incident that tells of it."""
@@ -49,7 +50,7 @@ HEALED: Final = Table("healed", datetime, aside=Journal.let_pass)
 # Nodes.
 FENCING: Final = Table("fencing", datetime, aside=Journal.let_pass)
 """By target and reference: when it was told."""
-FENCINGS: Final = Table("fencings", tuple[datetime, ...], goes_with=INCIDENT)
-NODE_FENCINGS: Final = Table("node_fencings", tuple[datetime, ...])
+FENCINGS: Final = Table("fencings", Series, goes_with=INCIDENT)
+NODE_FENCINGS: Final = Table("node_fencings", Series)
 ATTRIBUTE: Final = Table("attribute", str)
 """By attribute and node."""

@@ -89,7 +89,7 @@ def _first_word(incident: Incident, route: Route, now: datetime, why: str) -> Wo
 def _next_ring(incident: Incident, told: Told, route: Route, now: datetime) -> Word:
     if incident.state is not State.OPEN:
         return NOTHING
-    if len(incident.alarms) > told.alarms:
+    if incident.worsened > told.alarms:
         return Word(Telling.ESCALATED, incident.alarms[-1])
     if incident.severity.rank > told.severity.rank:
         return Word(Telling.ESCALATED, f"now {incident.severity}: {incident.reason}")

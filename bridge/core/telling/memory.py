@@ -43,7 +43,7 @@ class Memory:
             first_at=before.first_at if before else at,
             rung_at=at if kind.rings or before is None else before.rung_at,
             severity=incident.severity if before is None else max(incident.severity, before.severity, key=lambda one: one.rank),
-            alarms=max(len(incident.alarms), before.alarms if before else 0),
+            alarms=max(incident.worsened, before.alarms if before else 0),
             shown=face(incident),
             language=language or self.language(receiver),
             bundled=bundled and (before is None or before.bundled),

@@ -11,8 +11,13 @@ from bridge.core.world.table import Table
 
 # By incident.
 INCIDENT: Final = Table("incident", Incident, aside=Journal.touch_incident)
-WOUNDS: Final = Table("wounds", frozenset[str])
-"""What keeps it open: subjects, and holds."""
+WOUNDS: Final = Table("wound_of", bool, aside=Journal.gather)
+"""By incident and name: what keeps it open, subjects and holds."""
+MORE: Final = {
+    name: Table(f"more_{name}", bool, aside=Journal.gather, goes_with=INCIDENT)
+    for name in ("subjects", "away", "down", "moved", "behind", "replicas", "tried_on")
+}
+"""By incident and name: what belongs into one of its lists, and stands there only as a number, since the list is long enough."""
 
 # By subject.
 CONDITION: Final = Table("condition", Condition, aside=Journal.touch)
