@@ -24,6 +24,8 @@ MARGIN: Final = timedelta(hours=1)
 BATCH: Final = 256
 """Reports that are understood at once."""
 
+MOST_WORDS: Final = 100
+"""Notices of one incident that are read at once."""
 RINGS: Final = 1000
 """So many of the last notices say how often each receiver was rung lately, which is what its brake goes by."""
 
@@ -113,7 +115,7 @@ def _recall(line: Line, ledger: Reader, now: datetime | None) -> None:
         while holder is not None and holder.absorbed_into is not None:
             holder = live.get(holder.absorbed_into)
         if holder is not None:
-            families.setdefault(holder.key, {}).update({row.notice.id: row.notice for row in ledger.notices(number)})
+            families.setdefault(holder.key, {}).update({notice.id: notice for notice in _last_words(ledger, number)})
     for key, told in families.items():
         ended = {(notice.receiver, notice.thread) for notice in told.values() if notice.moved}
         for _, notice in sorted(told.items()):
@@ -122,6 +124,15 @@ def _recall(line: Line, ledger: Reader, now: datetime | None) -> None:
     for incident in live.values():
         if latest is not None and (incident.state is not State.CLOSED or router.was_told(incident.key)):
             router.watch(incident, latest)
+
+
+def _last_words(ledger: Reader, number: int) -> list[Notice]:
+    """What was told of an incident; to each receiver the last of very many words, which say what the first ones did."""
+    found = ledger.notices(number, limit=MOST_WORDS)
+    if len(found) == MOST_WORDS:
+        receivers = {row.receiver for row in ledger.told([number])}
+        found = [row for name in sorted(receivers) for row in ledger.notices(number, receiver=name, limit=MOST_WORDS)]
+    return [row.notice for row in found]
 
 
 def replay(config: Config, now: datetime) -> dict[str, int]:

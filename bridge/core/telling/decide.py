@@ -1,5 +1,6 @@
 """What one receiver is owed of one incident, now: a pure comparison of how it is with what was told."""
 
+from collections import Counter
 from collections.abc import Iterable
 from datetime import datetime
 from hashlib import blake2s
@@ -9,7 +10,7 @@ import msgspec
 
 from bridge.core.telling.match import Route
 from bridge.core.telling.notice import Notice, Telling
-from bridge.core.world.event import Severity
+from bridge.core.world.event import Severity, Subject
 from bridge.core.world.incident import Incident, State
 
 
@@ -37,6 +38,8 @@ class Word(msgspec.Struct, frozen=True):
 
 
 NOTHING: Final = Word()
+OFTEN: Final = 8
+"""Absences of one subject from which on each single one is no news."""
 
 
 def decide(
@@ -100,9 +103,17 @@ def _next_ring(incident: Incident, told: Told, route: Route, now: datetime) -> W
 
 
 def face(incident: Incident) -> str:
-    """What of an incident is shown in place; when it changes, what was told is updated."""
-    away = sum(outage.ended_at is None for outage in incident.outages)
-    return f"{incident.kind}|{incident.root}|{incident.state}|{len(incident.subjects)}|{away}"
+    """What of an incident is shown in place; when it changes, what was told is updated.
+
+    What comes and goes all the time is not shown anew each time, but when it did so twice as often as at the last time.
+    """
+    times: Counter[Subject] = Counter()
+    for outage in incident.outages:
+        times[outage.subject] += outage.times
+    away = sum(outage.ended_at is None and times[outage.subject] < OFTEN for outage in incident.outages)
+    often = "".join(f"|{count.bit_length()}" for count in times.values() if count >= OFTEN)
+    subjects = len(incident.subjects) + incident.more_subjects
+    return f"{incident.kind}|{incident.root}|{incident.state}|{subjects}|{away}{often}"
 
 
 def thread_of(key: str) -> str:

@@ -6,14 +6,12 @@ is a function of the events and not of their arrival.
 """
 
 from collections.abc import Iterator, Mapping
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any, Final
 
 from bridge.core.world.due import Due
 from bridge.core.world.incident import Incident
 from bridge.core.world.table import TABLES, Key, Table, V
-
-KEPT: Final = timedelta(days=1)
 
 
 class Journal:
@@ -31,7 +29,7 @@ class Journal:
         """The facts of gathered tables: by table and first name, then by the second."""
         self._timers = Due()
         self._passing = Due()
-        """Facts that will be forgotten, by the time from which they age."""
+        """Facts that will be forgotten, and when."""
 
     def get(self, *key: *tuple[Table[V], *tuple[str, ...]]) -> V | None:
         found: V | None = self.facts.get(key)
@@ -79,19 +77,22 @@ class Journal:
 
     def prune(self, horizon: datetime) -> None:
         """Forgets, without a trace, what no rule asks about any more: incidents long over, old references of fencings."""
-        old = horizon - KEPT
         journaled: set[Key] | None = None
         again = []
-        for at, key in self._passing.due(old):
+        for at, key in self._passing.due(horizon):
             if journaled is None:
                 journaled = {one for one, _ in self.journal}
-            passes_at = _passes_at(self.facts.get(key))
-            if key in journaled or (passes_at is not None and passes_at >= old):
-                again.append((passes_at or at, key))
+            passes_at = _passes_at(key, self.facts.get(key))
+            if key in journaled or (passes_at is not None and (passes_at >= horizon or self._is_wanted(key))):
+                again.append((max(passes_at or at, horizon), key))
             elif passes_at is not None:
                 self._forget(key)
         for at, key in again:
             self._passing.add(at, key)
+
+    def _is_wanted(self, key: Key) -> bool:  # noqa: ARG002 - said by whoever knows what the tables mean
+        """Whether a fact that has passed must be kept all the same."""
+        return False
 
     def _forget(self, key: Key) -> None:
         """With all that goes with it."""
@@ -143,8 +144,8 @@ class Journal:
         self.let_pass(key, value, old)
 
     def let_pass(self, key: Key, value: Any, _: Any) -> None:
-        """The fact is forgotten some time after its value, an instant or the end of an incident."""
-        at = _passes_at(value)
+        """The fact is forgotten some time after its value: an instant, what begins with one, or an incident, which ends."""
+        at = _passes_at(key, value)
         if at is not None:
             self._passing.add(at, key)
 
@@ -172,8 +173,10 @@ def _enter(index: dict[Any, dict[str, Any]], one: Any, other: str, value: Any) -
         row[other] = value
 
 
-def _passes_at(value: Any) -> datetime | None:
-    return value.closed_at if isinstance(value, Incident) else value
+def _passes_at(key: Key, value: Any) -> datetime | None:
+    """When the fact is to be forgotten; None if it is not."""
+    since = value.closed_at if isinstance(value, Incident) else value[0] if isinstance(value, tuple) else value
+    return None if since is None else since + key[0].kept
 
 
 TIMER: Final = Table("timer", datetime, aside=Journal.queue)

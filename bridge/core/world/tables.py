@@ -1,6 +1,6 @@
 """The tables of what is known of subjects, incidents, nodes and relays. What only one room knows of is declared there."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final
 
 from bridge.core.world.condition import Condition, Wound
@@ -24,6 +24,10 @@ CONDITION: Final = Table("condition", Condition, aside=Journal.touch)
 WOUND: Final = Table("wound", Wound)
 HOLDER: Final = Table("holder", str)
 """The incident, not yet over, that it was last drawn into."""
+
+# By resource.
+HEARD: Final = Table("heard", datetime, aside=Journal.let_pass, kept=timedelta(days=30))
+"""When an action of it was told, to the day. What is not heard of for so long, runs nowhere and is in no story is forgotten."""
 
 # By node.
 ACTIVE: Final = Table("active", str, aside=Journal.place)

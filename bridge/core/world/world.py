@@ -16,7 +16,8 @@ from bridge.core.world.journal import Journal
 from bridge.core.world.lists import count_elsewhere, with_alarm, with_outages, with_subjects, without_subjects
 from bridge.core.world.outage import Outages, began, ended, joined
 from bridge.core.world.settings import Settings
-from bridge.core.world.tables import CONDITION, HOLDER, INCIDENT, MORE, WOUND, WOUNDS
+from bridge.core.world.table import DAY, Key
+from bridge.core.world.tables import CONDITION, HEARD, HOLDER, INCIDENT, MORE, WOUND, WOUNDS
 
 SAME_STORY: Final = timedelta(minutes=2)
 """An incident that a larger one overtakes so soon after its beginning was the larger one's first sign."""
@@ -67,6 +68,23 @@ class World(Journal):
     def members(self, key: str) -> tuple[Subject, ...]:
         """All that was drawn into the incident, whether it names them or not."""
         return (*self.incident(key).subjects, *map(Subject, sorted(self.rows(MORE["subjects"], key))))
+
+    def hear_of(self, resource: str, at: datetime) -> None:
+        """There is such a resource: whatever is known of it is not forgotten for a while."""
+        before = self.get(HEARD, resource)
+        if before is None or at - before > DAY:
+            self.put((HEARD, resource), at)
+
+    def _is_wanted(self, key: Key) -> bool:
+        if key[0] is not HEARD:
+            return False
+        subject = self.service(key[-1])
+        return bool(self.runs_on.get(key[-1])) or (WOUND, subject) in self.facts or (HOLDER, subject) in self.facts
+
+    def _forget(self, key: Key) -> None:
+        super()._forget(key)
+        if key[0] is HEARD:
+            self.facts.pop((CONDITION, self.service(key[-1])), None)
 
     # --- incidents ---------------------------------------------------------------------------------------------------
 
