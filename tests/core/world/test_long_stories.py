@@ -16,6 +16,7 @@ from bridge.core.telling.route import Router
 from bridge.core.world import lists
 from bridge.core.world.event import Action, Severity
 from bridge.core.world.incident import Kind
+from bridge.core.world.nodes import MOST_TOGETHER, circle
 from bridge.core.world.settings import Settings
 from bridge.rehearse.rehearse import bell
 from tests.core.conftest import BEGIN
@@ -211,6 +212,17 @@ def test_of_a_thousand_services_that_are_away_some_are_named_and_all_are_counted
     assert story.facts["down"] == ""
     assert story.facts["moved"].endswith(f"+{1001 - lists.MOST_NAMES}")
     assert not any(key[0] == "holder" for key in cluster.correlator.worlds()[0].facts)
+
+
+def test_names_of_nodes_without_end_do_not_cost_more_and_more(cluster):
+    world = cluster.correlator.cluster("prod").world
+    for number in range(400):
+        cluster.member(f"y{number}", by="n1")
+    before = len(world.journal)
+    for number in range(400, 420):
+        cluster.member(f"y{number}", by="n1")
+    assert len(world.journal) - before < 20 * 20
+    assert len(circle(world, "n1")) == MOST_TOGETHER
 
 
 def test_of_very_many_alarms_the_last_are_kept_and_each_rings(cluster):
