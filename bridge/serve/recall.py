@@ -18,6 +18,7 @@ from bridge.core.world.event import Report
 from bridge.core.world.incident import State
 from bridge.ledger.ledger import Commit, Ledger, StoredReport
 from bridge.ledger.reader import Reader
+from bridge.serve.clock import TimeLine
 
 MARGIN: Final = timedelta(hours=1)
 """A report may have been received so long before its own corrected time."""
@@ -127,20 +128,27 @@ def _recall(line: Line, ledger: Reader, now: datetime | None) -> None:
 
 
 def _last_words(ledger: Reader, number: int) -> list[Notice]:
-    """What was told of an incident; to each receiver the last of very many words, which say what the first ones did."""
-    found = ledger.notices(number, limit=MOST_WORDS)
-    if len(found) == MOST_WORDS:
-        receivers = {row.receiver for row in ledger.told([number])}
-        found = [row for name in sorted(receivers) for row in ledger.notices(number, receiver=name, limit=MOST_WORDS)]
-    return [row.notice for row in found]
+    """What was told of an incident; of very many words to a receiver the last ones, if they go back to a ring."""
+    found = [row.notice for row in ledger.notices(number, limit=MOST_WORDS)]
+    if len(found) < MOST_WORDS:
+        return found
+    found = []
+    for name in sorted({row.receiver for row in ledger.told([number])}):
+        last = [row.notice for row in ledger.notices(number, receiver=name, limit=MOST_WORDS)]
+        reach = any(notice.kind.rings for notice in last)
+        found += last if reach else [row.notice for row in ledger.notices(number, receiver=name)]
+    return found
 
 
-def replay(config: Config, now: datetime) -> dict[str, int]:
-    """Makes all derived state anew from the reports, with the present config. Touches no notice and no delivery."""
+def replay(config: Config, now: datetime | None = None) -> dict[str, int]:
+    """Makes all derived state anew from the reports, with the present config. Touches no notice and no delivery.
+
+    `now` is when the bridge would start, if it is not given.
+    """
     ledger = Ledger.open(config.bridge.ledger_url)
     try:
         with ledger.rebuild():
-            return _replayed(ledger, new_line(config), now)
+            return _replayed(ledger, new_line(config), now or TimeLine(ledger.anchor())())
     finally:
         ledger.close()
 

@@ -59,9 +59,9 @@ def told(tmp_path):
             kept = [stored(one, json.dumps(dict(one.body)).encode(), outcome) for one in some]
             ledger.commit(commit_of(kept, outcome, now, None))
         (opened,) = [row.notice for row in ledger.notices() if row.notice.kind is Telling.OPENED]
-        update = msgspec.structs.replace(opened, id=0, receiver="chat", kind=Telling.UPDATED)
-        words = [msgspec.structs.replace(opened, id=0, receiver="chat"), *(update for _ in range(300))]
-        ledger.commit(Commit(now=now, notices=words))
+        chat = msgspec.structs.replace(opened, id=0, receiver="chat")
+        kinds = [Telling.OPENED, *(Telling.UPDATED if number % 60 else Telling.REMINDER for number in range(1, 301))]
+        ledger.commit(Commit(now=now, notices=[msgspec.structs.replace(chat, kind=kind) for kind in kinds]))
     return url
 
 
