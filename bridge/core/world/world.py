@@ -10,14 +10,13 @@ from typing import Any, Final
 import msgspec
 
 from bridge.core.world.condition import Condition, Wound
-from bridge.core.world.event import Severity, Subject, resource_subject, subject_name
+from bridge.core.world.event import Severity, Subject, subject_name
 from bridge.core.world.incident import Incident, Kind, State, Step, advance
-from bridge.core.world.journal import Journal
+from bridge.core.world.known import Known
 from bridge.core.world.lists import count_elsewhere, with_alarm, with_outages, with_subjects, without_subjects
 from bridge.core.world.outage import Outages, began, ended, joined
 from bridge.core.world.settings import Settings
-from bridge.core.world.table import DAY, Key
-from bridge.core.world.tables import CONDITION, HEARD, HOLDER, INCIDENT, MORE, WOUND, WOUNDS
+from bridge.core.world.tables import CONDITION, HOLDER, INCIDENT, WOUND, WOUNDS
 
 SAME_STORY: Final = timedelta(minutes=2)
 """An incident that a larger one overtakes so soon after its beginning was the larger one's first sign."""
@@ -25,13 +24,12 @@ SERVICES: Final = ("resource/", "guest/")
 """Subjects whose absence is an outage."""
 
 
-class World(Journal):
+class World(Known):
     """The tables of one cluster, and the verbs of the rules over them."""
 
     def __init__(self, cluster: str, settings: Settings) -> None:
-        super().__init__()
+        super().__init__(settings)
         self.cluster = cluster
-        self.settings = settings
         self.uid: bytes | None = None
         self.decisions: list[tuple[str | None, str]] = []
 
@@ -40,51 +38,6 @@ class World(Journal):
     def say(self, why: str, key: str | None = None) -> None:
         """A decision on the report at hand, and the incident it belongs to: what `explain` prints."""
         self.decisions.append((key, why))
-
-    # --- subjects ----------------------------------------------------------------------------------------------------
-
-    def service(self, resource: str) -> Subject:
-        """`guest/NAME` for a resource that is a virtual machine, `resource/NAME` for any other."""
-        if self.settings.is_guest(resource):
-            return Subject(f"guest/{resource}")
-        return resource_subject(resource)
-
-    def incident(self, key: str) -> Incident:
-        found: Incident = self.facts[INCIDENT, key]
-        return found
-
-    def holder(self, subject: Subject) -> Incident | None:
-        """The incident, not yet over, that the subject was last drawn into."""
-        key = self.get(HOLDER, subject)
-        return None if key is None else self.incident(key)
-
-    def wound(self, subject: Subject) -> Wound | None:
-        return self.get(WOUND, subject)
-
-    def wounds(self, key: str) -> Collection[str]:
-        """What keeps the incident open, by name, in no order: subjects, and holds."""
-        return self.rows(WOUNDS, key).keys()
-
-    def members(self, key: str) -> tuple[Subject, ...]:
-        """All that was drawn into the incident, whether it names them or not."""
-        return (*self.incident(key).subjects, *map(Subject, sorted(self.rows(MORE["subjects"], key))))
-
-    def hear_of(self, resource: str, at: datetime) -> None:
-        """There is such a resource: whatever is known of it is not forgotten for a while."""
-        before = self.get(HEARD, resource)
-        if before is None or at - before > DAY:
-            self.put((HEARD, resource), at)
-
-    def _is_wanted(self, key: Key) -> bool:
-        if key[0] is not HEARD:
-            return False
-        subject = self.service(key[-1])
-        return bool(self.runs_on.get(key[-1])) or (WOUND, subject) in self.facts or (HOLDER, subject) in self.facts
-
-    def _forget(self, key: Key) -> None:
-        super()._forget(key)
-        if key[0] is HEARD:
-            self.facts.pop((CONDITION, self.service(key[-1])), None)
 
     # --- incidents ---------------------------------------------------------------------------------------------------
 
