@@ -9,18 +9,22 @@ from bridge.commands.common import config_option, emit, json_option, load, now, 
 if TYPE_CHECKING:
     from bridge.config.config import Config
 
+SHOWN: Final = 20
+"""Incidents that a screen holds, with what stands above them."""
 LATELY: Final = timedelta(days=1)
 
 
 @click.command()
 @config_option
 @json_option
-def status(config_path: Path, *, as_json: bool) -> None:
+@click.option("--all", "all_of_it", is_flag=True, help="Show every incident that is not over, not only the gravest.")
+def status(config_path: Path, *, as_json: bool, all_of_it: bool) -> None:
     """What is wrong now, who is heard, what is owed.
 
     \b
     Examples:
       quorumbell status
+      quorumbell status --all
       quorumbell status --json | jq .incidents[].summary
     """
     config = load(config_path)
@@ -40,7 +44,7 @@ def status(config_path: Path, *, as_json: bool) -> None:
     held = {name: bridge.get("held_back", {}).get(name, 0) if bridge["running"] else None for name in bells}
     taken = bridge.pop("acknowledged", {})
     kept_out = {(one["cluster"], one["node"]): one for one in bridge.get("kept_out", ())}
-    result = {
+    result: dict[str, Any] = {
         "bridge": bridge,
         "ledger": config.bridge.ledger,
         "counts": {name: value.isoformat() if isinstance(value, datetime) else value for name, value in counts.items()},
@@ -54,7 +58,7 @@ def status(config_path: Path, *, as_json: bool) -> None:
     if as_json:
         emit(result)
     else:
-        click.echo(_text(result, at))
+        click.echo(_text(result if all_of_it else result | {"incidents": _gravest(result["incidents"])}, at))
 
 
 def _running(config: "Config") -> dict[str, Any]:
@@ -82,7 +86,7 @@ def _text(result: dict[str, Any], at: datetime) -> str:
         f"ledger      {result['ledger']}: {counts['reports']} reports, {counts['unreadable']} unreadable",
         f"deliveries  {_queue(counts, at)}",
         f"relays      {_relays(result['edges'])}",
-        f"incidents   {len(result['incidents']) or 'none'}",
+        f"incidents   {_how_many(result['incidents'], counts['open_incidents'])}",
         *_clocks(bridge, at),
         *_kept_out(bridge, at),
         *faults(bridge),
@@ -245,6 +249,21 @@ def _when(instant: str | None, at: datetime) -> str:
     from bridge.commands.format import ago
 
     return ago(datetime.fromisoformat(instant), at) if instant else "-"
+
+
+def _gravest(incidents: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The worst first, of these what nobody took, then the newest: so many as a screen holds."""
+    from bridge.core.world.event import Severity
+
+    def weight(one: dict[str, Any]) -> tuple[Any, ...]:
+        return Severity(one["severity"]).rank, one["acknowledged_by"] is None, one["opened_at"], one["id"]
+
+    return incidents if len(incidents) <= SHOWN else sorted(incidents, key=weight, reverse=True)[:SHOWN]
+
+
+def _how_many(shown: list[dict[str, Any]], number: int) -> str:
+    more = number - len(shown)
+    return f"{number or 'none'}" + (f"; the {len(shown)} gravest stand below, {more} more with --all" if more > 0 else "")
 
 
 def _incidents(incidents: list[dict[str, Any]], at: datetime) -> str:

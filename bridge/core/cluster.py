@@ -32,6 +32,7 @@ MOST_TWINS: Final = 20
 """Copies of one event that are decided again with it."""
 MOST_WORDS: Final = 50
 """Reasons in the decision on one report."""
+TOO_LATE: Final = "too late to be understood: kept, and found by `replay`"
 FACTS_PER_EVENT: Final = 4
 """Facts written down in about a tenth of the time that one event takes: a large world is written down less often."""
 
@@ -145,7 +146,7 @@ class Cluster:
             return None
         entry = _Entry(place=(event.at, event.witness, event.order[1], event.uid), event=event, twins=[])
         if entry.place < self._horizon:
-            self._decide(Decision(event.uid, None, "too late to be understood: kept, and found by `replay`"))
+            self._decide(Decision(event.uid, None, TOO_LATE))
             return None
         self._known[content] = entry
         return entry
