@@ -211,6 +211,8 @@ def listed(names: str, language: str) -> str:
 
 
 MOST_NAMED: Final = 4
+MOST_LETTERS: Final = 200
+"""More names than MOST_NAMED are written out while they fit into so much."""
 _MORE: Final = {"en": "{} more", "de": "{} weitere"}
 
 
@@ -220,7 +222,7 @@ def some(first: str, names: str, language: str) -> str:
     if not others:
         return ""
     named = [first, *others]
-    if len(named) > MOST_NAMED:
+    if len(named) > MOST_NAMED and len(", ".join(named)) > MOST_LETTERS:
         named = [*named[: MOST_NAMED - 1], _MORE[language].format(len(named) - MOST_NAMED + 1)]
     return listed(", ".join(named), language)
 

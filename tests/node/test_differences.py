@@ -18,7 +18,9 @@ AT = "2026-11-22T20:00:01.000001+00:00"
 
 def follow(lines):
     differences = Differences()
-    return [dict(told) for line in lines for told in differences.take(line)] + [dict(told) for told in differences.flush()]
+    return [dict(told) for line in lines for told in differences.take(line, 0.0)] + [
+        dict(told) for told in differences.flush(0.0)
+    ]
 
 
 def after_dump(*lines, dump=()):
@@ -102,13 +104,13 @@ def test_a_value_may_hold_colons_and_a_key_an_underscore():
 
 @pytest.mark.parametrize(
     "line",
-    ["", "  ", f"{AT} change path name:r0 established:yes", f"{AT} create galaxy name:r0 x:y", f"{AT} change device disk:Failed"],
+    ["", "  ", f"{AT} change path name:r0 local:a peer:b", f"{AT} create galaxy name:r0 x:y", f"{AT} change device disk:Failed"],
 )
 def test_what_is_not_known_is_skipped(line):
     differences = Differences()
-    list(differences.take(END))
+    list(differences.take(END, 0.0))
 
-    assert [*differences.take(line), *differences.flush()] == []
+    assert [*differences.take(line, 0.0), *differences.flush(0.0)] == []
     assert differences.strange == ""
 
 
@@ -117,9 +119,9 @@ def test_what_is_not_known_is_skipped(line):
 )
 def test_what_is_no_line_of_events2_is_kept_for_the_log(line):
     differences = Differences()
-    list(differences.take(END))
+    list(differences.take(END, 0.0))
 
-    assert [*differences.take(line), *differences.flush()] == []
+    assert [*differences.take(line, 0.0), *differences.flush(0.0)] == []
     assert differences.strange == line.strip()[:200]
 
 

@@ -96,8 +96,8 @@ def test_what_real_ones_printed_arrives_in_order(start, drbdsetup, bridge, node,
 
     differences = events2.Differences()
     lines = (RECORDED / name).read_text().splitlines()
-    expected = [dict(fields) for line in lines for fields in differences.take(line)] + [
-        dict(fields) for fields in differences.flush()
+    expected = [dict(fields) for line in lines for fields in differences.take(line, 0.0)] + [
+        dict(fields) for fields in differences.flush(0.0)
     ]
     eventually(lambda: len(bridge.arrivals) >= len(expected))
 
