@@ -48,7 +48,7 @@ def stuck(replica: Replica, now: datetime) -> Copies:
 def _went_on(old: Stuck | None, node: str, volume: str, now: datetime, *, moves: bool, in_turn: bool) -> Stuck:
     if old is None:
         return Stuck(node=node, volume=volume, since=now, moves_since=now if moves else None, in_turn=in_turn)
-    moved = old.moves_since is not None and now >= old.moves_since + MOVES_AFTER
+    moved = (old.moves_since is not None and now >= old.moves_since + MOVES_AFTER) or (old.in_turn and not in_turn)
     moves_since = (old.moves_since or now) if moves else None
     return replace(old, since=now if moved else old.since, moves_since=moves_since, in_turn=in_turn)
 

@@ -79,7 +79,8 @@ def data_troubles(replica: Replica, side: Side, now: datetime) -> Iterator[Troub
     said = side.no_data_at is not None and not side.told
     if not (without or said or "no-data" in side.suspended):
         return
-    client = bool(without) and all(side.disks[volume].client for volume in without)
+    concerned = [side.disks[volume] for volume in without] or [*side.disks.values()]
+    client = bool(concerned) and all(disk.client for disk in concerned)
     torn = {peer_name(replica, side.node, peer) or peer: link for peer, link in side.links.items() if link.lost_at is not None}
     names = [*torn] or [name for peer in side.links if (name := peer_name(replica, side.node, peer))] or [side.peer_name]
     names = sorted(name for name in names if name)
@@ -90,7 +91,7 @@ def data_troubles(replica: Replica, side: Side, now: datetime) -> Iterator[Troub
         since=side.no_data_at or side.suspended_since or _lost_since(torn) or now,
         node=side.node,
         pairs=tuple(pair(side.node, name) for name in names),
-        by_wire=client and bool(torn),
+        by_wire=client,
         facts=told(
             side=side.node,
             peer=", ".join(names),

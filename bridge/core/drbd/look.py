@@ -1,6 +1,7 @@
 """How a replica and each of its sides look on a board: a severity, and the states in DRBD's own words."""
 
 from collections.abc import Callable, Iterator, Mapping
+from datetime import datetime
 from typing import Final
 
 from bridge.core.drbd.events import TARGETS
@@ -149,16 +150,14 @@ def _gives_up(replica: Replica) -> bool:
     )
 
 
-def _apart(replica: Replica) -> bool:
-    """Somebody's copy was left in the middle of a resync, and no connection is there that could complete it."""
-    return any(
-        any(disk.state == "Inconsistent" for disk in side.disks.values())
-        and not any(link.state == "Connected" for link in side.links.values())
-        for side in replica.sides.values()
-    )
+def _apart(replica: Replica, since: datetime) -> bool:
+    """Some connection is not made; one that was closed in order before the story began is none of it."""
+    links = [link for side in replica.sides.values() if side.told and not side.gone for link in side.links.values()]
+    open_ones = [link for link in links if link.let_go_at is None or link.let_go_at >= since]
+    return any(link.state not in {"Connected", ""} for link in open_ones)
 
 
-def now(replica: Replica, found: list[Trouble], kind: Kind, known: Mapping[str, str]) -> dict[str, str]:
+def now(replica: Replica, found: list[Trouble], kind: Kind, known: Mapping[str, str], since: datetime) -> dict[str, str]:
     """The facts of the troubles that make the incident what it is; what others add does not displace what is known.
 
     `eased`: it is not so any more, but the redundancy is not yet back.
@@ -166,7 +165,7 @@ def now(replica: Replica, found: list[Trouble], kind: Kind, known: Mapping[str, 
     eased = not any(trouble.kind is kind for trouble in found)
     frozen = any("frozen" in trouble.facts for trouble in found)
     told = dict.fromkeys(PASSING, "") | {"frozen": "yes" if frozen else "", "eased": "yes" if eased else ""}
-    if kind is Kind.REPLICA_DISCONNECTED and _apart(replica):
+    if kind is Kind.REPLICA_DISCONNECTED and _apart(replica, since):
         told["eased"] = ""
     told |= {name: fact for one in found if one.kind is not kind for name, fact in one.facts.items() if name not in known}
     for trouble in found:

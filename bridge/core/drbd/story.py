@@ -83,7 +83,7 @@ def tell_differences(world: World, replica: Replica, at: datetime) -> None:
     if found:
         key = story.key if story is not None else _open(world, replica, found, at)
         _keep(world, DIFFERENCE, name, key, found, at)
-        told = look.now(replica, found, Kind.REPLICA_OUT_OF_SYNC, {})
+        told = look.now(replica, found, Kind.REPLICA_OUT_OF_SYNC, {}, at)
         world.change(key, at, facts=look.facts(replica, found, Kind.REPLICA_OUT_OF_SYNC) | told)
     elif story is not None and story.held:
         _release(world, DIFFERENCE, name, story.key, at, f"the copies of {name} are the same again")
@@ -214,7 +214,7 @@ def _describe(world: World, replica: Replica, key: str, found: list[Trouble], at
     facts = {} if f", {replica.resource}," in f", {known}," else {"replicas": f"{known}, {replica.resource}".strip(", ")}
     if is_about(incident, replica.resource):
         facts |= look.facts(replica, found, incident.kind)
-        facts |= look.now(replica, found, incident.kind, incident.facts)
+        facts |= look.now(replica, found, incident.kind, incident.facts, incident.opened_at)
     world.change(key, at, facts=facts)
 
 
