@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Final, NamedTuple, Union
 
 from bridge.node.loops import Loops, Place
+from bridge.node.progress import Progress
 from bridge.wire.body import MAX_VALUE
 
 MAX_LINES: Final = 100
@@ -20,9 +21,10 @@ STATES: Final = {
     "resource": ("role", "suspended", "force-io-failures"),
     "connection": ("connection", "role"),
     "device": ("disk", "client", "quorum"),
-    "peer-device": ("replication", "peer-disk", "peer-client", "resync-suspended"),
+    "peer-device": ("replication", "peer-disk", "peer-client", "resync-suspended", "stalled"),
     "path": ("established",),
 }
+"""What is told of each object. `stalled` is said by us, see `progress.py`."""
 BESIDE: Final = {"peer-device": ("out-of-sync",)}
 """Numbers that go along when a state changes, and are no reason to tell anything: KiB that differ now."""
 IDENTITY: Final = ("name", "peer-node-id", "conn-name", "volume", "minor", "new_name", "helper", "status", "local", "peer")
@@ -59,11 +61,14 @@ class Differences:
         self._group: list[str] = []
         self._of: tuple[str, str] = ("", "")
         self._loops = Loops()
+        self._progress = Progress()
         self._held: dict[Place, _Held] = {}
 
     def take(self, line: str, now: float) -> Iterator[Fields]:
+        if self.foreign:
+            return
         stamp, words = _stamp(line.split())
-        self.foreign = self.foreign or is_foreign(line)
+        self.foreign = is_foreign(line)
         if self.foreign or (words[:1] and (len(words) < 2 or words[0] not in ACTIONS or len(line) > MAX_VALUE)):
             self.strange = line.strip()[:200]
             words = []
@@ -72,7 +77,8 @@ class Differences:
         if words[:2] == ["exists", "-"]:
             yield from self._end_of_dump(stamp)
             return
-        yield from self._after_loops(now)
+        if stamp != self._of[0]:
+            yield from self.flush(now)
         name, told = self._told(stamp, words, now)
         if not told:
             return
@@ -143,6 +149,8 @@ class Differences:
             self._held.pop(place, None)
         held = self._held.get(place)
         before = self._known.get(place, {}) if held is None else held.state or {}
+        if kind == "peer-device":
+            values = {**values, **self._progress.said(place, values, before, now)}
         state = {**before, **{key: values[key] for key in STATES[kind] if key in values}}
         if state == before:
             return ""

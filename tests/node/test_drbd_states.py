@@ -170,6 +170,17 @@ def test_a_module_that_cannot_be_followed_is_told_once(start, drbdsetup, bridge,
     assert "it ended (20): Could not connect to drbd generic netlink family" in report["why"]
 
 
+def test_a_drbdsetup_that_prints_colours_is_told_and_nothing_is_believed(start, drbdsetup, bridge):
+    coloured = DUMP.replace("role:Secondary", "role:\\033[1mSecondary\\033[0m")
+    start(drbdsetup(f"printf '{coloured}'; exec sleep 60"))
+
+    eventually(lambda: bridge.arrivals)
+    (report,) = told(bridge)
+    assert report["edge"] == "drbd"
+    assert "it prints colours or differences, which cannot be read" in report["why"]
+    assert "\x1b" not in report["why"]
+
+
 def test_a_module_without_its_tool_says_the_cure(start, bridge):
     start("/no/such/drbdsetup")
 

@@ -6,7 +6,7 @@ normal for a while, so it has a time of its own. A state that is held for second
 
 from collections.abc import Iterator
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Final, NamedTuple
 
 from bridge.core.drbd.names import is_address, pair, peer_name
 from bridge.core.drbd.state import Link, Replica, Side, Stuck, replace
@@ -19,7 +19,6 @@ BEHIND: Final = frozenset({"PausedSyncT", "Behind"})
 """Replication states of a side whose own copy lags."""
 AHEAD: Final = frozenset({"PausedSyncS", "Ahead"})
 """... and of one whose peer's copy lags."""
-MOVING: Final = frozenset({"SyncSource", "SyncTarget"})
 IN_TURN: Final = frozenset({"dependency", "max-parallel"})
 """Suspended until another resync is over: its turn comes."""
 
@@ -31,21 +30,31 @@ MOVES_AFTER: Final = timedelta(seconds=30)
 Copies = dict[str, Stuck]
 
 
+class _Said(NamedTuple):
+    """What one end says of an incomplete copy. `in_turn` is None where it does not speak of a resync."""
+
+    moves: bool
+    stalled: bool
+    in_turn: bool | None
+
+
 def stuck(replica: Replica, now: datetime) -> Copies:
     """The incomplete copies, by node and volume, and since when nothing moved."""
-    found: dict[tuple[str, str], tuple[bool, bool]] = {}
-    for node, volume, moves, in_turn in _incomplete(replica):
-        before = found.get((node, volume), (False, True))
-        found[node, volume] = (before[0] or moves, before[1] and in_turn)
-    good = {volume for _, volume in _good(replica)}
+    found: dict[tuple[str, str], list[_Said]] = {}
+    for node, volume, said in _incomplete(replica):
+        found.setdefault((node, volume), []).append(said)
+    good = {volume for _, volume in _good(replica)}  # what is good nowhere is only beginning
     return {
-        f"{node} {volume}": _went_on(replica.stuck.get(f"{node} {volume}"), node, volume, now, moves=moves, in_turn=in_turn)
-        for (node, volume), (moves, in_turn) in found.items()
-        if volume in good  # else it is only beginning
+        f"{node} {volume}": _went_on(replica.stuck.get(f"{node} {volume}"), node, volume, said, now)
+        for (node, volume), said in found.items()
+        if volume in good
     }
 
 
-def _went_on(old: Stuck | None, node: str, volume: str, now: datetime, *, moves: bool, in_turn: bool) -> Stuck:
+def _went_on(old: Stuck | None, node: str, volume: str, said: list[_Said], now: datetime) -> Stuck:
+    moves = any(one.moves for one in said) and not any(one.stalled for one in said)
+    turns = [one.in_turn for one in said if one.in_turn is not None]
+    in_turn = bool(turns) and all(turns)
     if old is None:
         return Stuck(node=node, volume=volume, since=now, moves_since=now if moves else None, in_turn=in_turn)
     moved = (old.moves_since is not None and now >= old.moves_since + MOVES_AFTER) or (old.in_turn and not in_turn)
@@ -53,8 +62,8 @@ def _went_on(old: Stuck | None, node: str, volume: str, now: datetime, *, moves:
     return replace(old, since=now if moved else old.since, moves_since=moves_since, in_turn=in_turn)
 
 
-def _incomplete(replica: Replica) -> Iterator[tuple[str, str, bool, bool]]:
-    """Node and volume of each copy that an end of a connection calls incomplete; whether a resync runs, or waits for its turn."""
+def _incomplete(replica: Replica) -> Iterator[tuple[str, str, _Said]]:
+    """Node and volume of each copy that an end of a connection calls incomplete, and what it says of it."""
     for side in replica.sides.values():
         if not side.told or side.gone:
             continue
@@ -63,14 +72,14 @@ def _incomplete(replica: Replica) -> Iterator[tuple[str, str, bool, bool]]:
                 yield from _of_link(side, peer_name(replica, side.node, peer), link)
 
 
-def _of_link(side: Side, name: str, link: Link) -> Iterator[tuple[str, str, bool, bool]]:
+def _of_link(side: Side, name: str, link: Link) -> Iterator[tuple[str, str, _Said]]:
     for volume, copy in link.copies.items():
-        state, in_turn = copy.replication, bool(copy.suspended) and set(copy.suspended) <= IN_TURN
-        disk = side.disks.get(volume)
+        state, disk = copy.replication, side.disks.get(volume)
+        turn = bool(copy.suspended) and set(copy.suspended) <= IN_TURN if state in AHEAD | BEHIND else None
         if not copy.client and name and (copy.disk in INCOMPLETE or state in AHEAD):
-            yield name, volume, state == "SyncSource", in_turn and state in AHEAD
+            yield name, volume, _Said(state == "SyncSource", copy.stalled, turn)
         if disk is not None and not disk.client and (disk.state in INCOMPLETE or state in BEHIND):
-            yield side.node, volume, state == "SyncTarget", in_turn and state in BEHIND
+            yield side.node, volume, _Said(state == "SyncTarget", copy.stalled, turn)
 
 
 def _good(replica: Replica) -> Iterator[tuple[str, str]]:
@@ -123,7 +132,8 @@ def _how(replica: Replica, nodes: list[str]) -> str:
             if link.state == "Connected" and {side.node, peer_name(replica, side.node, peer)} & set(nodes):
                 for copy in link.copies.values():
                     why = f" (suspended: {','.join(copy.suspended)})" if copy.suspended else ""
-                    said[copy.replication in AHEAD | BEHIND].add(f"{side.node} {copy.replication}{why}")
+                    why = ", its numbers do not fall" if copy.stalled else why
+                    said[copy.replication in AHEAD | BEHIND or copy.stalled].add(f"{side.node} {copy.replication}{why}")
     return ", ".join(sorted(said[True] or said[False]))
 
 

@@ -200,9 +200,9 @@ def _answered(link: Link, at: datetime) -> Link:
 
 
 def _idle(copies: dict[str, Copy]) -> dict[str, Copy]:
-    return {
-        v: replace(copy, replication="Off", disk="DUnknown", resync_since=None, verify_since=None) for v, copy in copies.items()
-    }
+    off = Copy(replication="Off", disk="DUnknown")
+    gone = {name: getattr(off, name) for name in ("replication", "disk", "resync_since", "verify_since", "suspended", "stalled")}
+    return {v: replace(copy, **gone) for v, copy in copies.items()}
 
 
 # --- the copies at the other end -----------------------------------------------------------------------------------------
@@ -214,6 +214,8 @@ def _peer_device(replica: Replica, side: Side, change: Change, at: datetime) -> 
     if change.action == "destroy":
         return put_side(replica, with_copy(side, change.peer, change.volume, _idle({"": old})[""], at))
     copy = _peer_disk(old, change.states, at)
+    if "stalled" in change.states:
+        copy = replace(copy, stalled=change.states["stalled"] == "yes")
     if "resync-suspended" in change.states:
         copy = replace(copy, suspended=tuple(why for why in change.states["resync-suspended"].split(",") if why != "no"))
     replication = change.states.get("replication", old.replication)

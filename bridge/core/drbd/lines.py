@@ -20,10 +20,10 @@ STATES: Final[Mapping[str, frozenset[str]]] = {
     "resource": frozenset({"role", "suspended", "force-io-failures"}),
     "connection": frozenset({"connection", "role"}),
     "device": frozenset({"disk", "client", "quorum"}),
-    "peer-device": frozenset({"replication", "peer-disk", "peer-client", "resync-suspended"}),
+    "peer-device": frozenset({"replication", "peer-disk", "peer-client", "resync-suspended", "stalled"}),
     "path": frozenset({"local", "peer", "established"}),
 }
-"""What is news of each object; everything else is a number, a name, or of no consequence."""
+"""What is news of each object; everything else is a number, a name, or of no consequence. `stalled` is the relay's own word."""
 NO_ONE: Final = "peer"
 """8.4 knows one peer and calls it so; drbd-utils up to 8.9.8 give it no node id. (drbd-utils, ChangeLog, 8.9.9)"""
 ESCAPE: Final = "\x1b"

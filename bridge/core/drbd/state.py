@@ -26,6 +26,8 @@ class Copy(msgspec.Struct, frozen=True, kw_only=True):
     client: bool = False
     suspended: tuple[str, ...] = ()
     """By what its resync is suspended."""
+    stalled: bool = False
+    """The resync runs, and its numbers do not fall."""
     failed_at: datetime | None = None
     resync_since: datetime | None = None
     verify_since: datetime | None = None

@@ -116,8 +116,6 @@ def test_machines_of_one_name_at_several_sites_are_several_machines(rehearsed, t
     lab.begin()
     lab.lose(SITES[0], SITES[2], 60)
     rehearsal = rehearsed(lab, handlers=[], states=telling)
-    if telling == SITES[1:2]:
-        return
     cut = one(rehearsal, "replica-disconnected", "drbd/r0")
     assert "store.kiel.example and store.ulm.example" in cut["summary"]
     assert "jena" not in cut["summary"]
@@ -200,6 +198,20 @@ def test_a_resync_that_moves_for_hours_is_nothing(rehearsed):
     lab = pair()
     lab.resync_connected("east", "west", 100, seconds=20_000)
     assert rehearsed(lab).result()["incidents"] == []
+
+
+@pytest.mark.parametrize("falls", [True, False])
+def test_a_resync_whose_numbers_come_and_do_not_fall_is_told(rehearsed, falls):
+    lab = pair()
+    lab.copies("east", "west", 100, "r0", "replication:SyncSource peer-disk:Inconsistent out-of-sync:9000")
+    for minute in range(1, 60):
+        lab.copies("east", "west", 100 + minute * 60, "r0", f"sent:{minute} out-of-sync:{9000 - minute if falls else 9000}")
+    rehearsal = rehearsed(lab, states=["east"])
+    if falls:
+        assert rehearsal.result()["incidents"] == []
+        assert rehearsal.reports < 8
+    else:
+        assert "its numbers do not fall" in one(rehearsal, "replica-degraded", "drbd/r0@west")["summary"]
 
 
 def test_two_new_sides_that_are_connected_are_only_beginning(rehearsed):
