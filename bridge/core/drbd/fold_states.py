@@ -177,26 +177,27 @@ def moved(link: Link, state: str, at: datetime) -> Link:
         return link
     link = replace(link, state=state, changed_at=at)
     if state == "Connected":
-        return replace(link, lost_at=None, lost_by="", let_go_at=None, waits_since=None, asked=False, dropped_at=None)
+        return replace(link, lost_at=None, lost_by="", let_go_at=None, waits_since=None, asked=False)
     if state in LET_GO:
-        dropped = state == "Disconnecting" and was != "Connected" and link.lost_at is not None
+        dropped = state == "Disconnecting" and link.cut_since is not None
         asked, dropped_at = state == "Disconnecting", at if dropped else link.dropped_at
         return replace(link, let_go_at=at, waits_since=None, asked=asked, dropped_at=dropped_at)
     if was == "Connected":  # with or without one of the names of a loss: a dump shows only what comes after
-        return replace(link, lost_at=link.lost_at or at, lost_by=state if state in LOST else link.lost_by)
+        by = state if state in LOST else link.lost_by
+        return replace(link, lost_at=link.lost_at or at, lost_by=by, cut_since=link.cut_since or at)
     if state in TRYING and (was in {"StandAlone", ""} or link.asked):  # somebody wants it connected, again
-        return _wanted(link, at)
+        return wanted(link, at)
     return _answered(link, at) if state in LOST and was in TRYING else link
 
 
-def _wanted(link: Link, at: datetime) -> Link:
+def wanted(link: Link, at: datetime) -> Link:
     """It is to be connected: that it was closed in order once is no excuse any more."""
     return replace(link, let_go_at=None, asked=False, waits_since=None if link.lost_at else link.waits_since or at)
 
 
 def _answered(link: Link, at: datetime) -> Link:
     """Somebody is there: whoever had closed it in order is back."""
-    return _wanted(link, at) if link.let_go_at is not None and link.lost_at is None else link
+    return wanted(link, at) if link.let_go_at is not None and link.lost_at is None else link
 
 
 def _idle(copies: dict[str, Copy]) -> dict[str, Copy]:
@@ -254,6 +255,8 @@ def with_copy(side: Side, peer: str, volume: str, copy: Copy, at: datetime) -> S
     old = link.copies.get(volume)
     changed_at = at if old is None or (old.replication, old.disk) != (copy.replication, copy.disk) else link.changed_at
     link = replace(link, copies=link.copies | {volume: copy}, changed_at=changed_at)
+    if copy.replication != "Off" and link.cut_since is not None:
+        link = replace(link, cut_since=None, dropped_at=None)
     return replace(side, links=side.links | {peer: link})
 
 

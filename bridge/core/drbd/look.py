@@ -18,7 +18,7 @@ Look = tuple[Severity, str]
 QUIET: Final = frozenset({"", "Off", "Established"})
 TWO: Final = 2
 PASSING: Final = ("away", "client", "forced", "found", "incomplete", "stuck", "suspected")
-"""Facts that go with what made them true."""
+"""Facts of what the incident is about, as it is now; what is over was so."""
 HANDLERS_ONLY: Final = (Severity.UNKNOWN, "known from its handlers alone, which tell of trouble only")
 
 
@@ -164,7 +164,7 @@ def now(replica: Replica, found: list[Trouble], kind: Kind, known: Mapping[str, 
     """
     eased = not any(trouble.kind is kind for trouble in found)
     frozen = any("frozen" in trouble.facts for trouble in found)
-    told = dict.fromkeys(PASSING, "") | {"frozen": "yes" if frozen else "", "eased": "yes" if eased else ""}
+    told = (dict.fromkeys(PASSING, "") if not eased else {}) | {"frozen": "yes" if frozen else "", "eased": "yes" if eased else ""}
     if kind is Kind.REPLICA_DISCONNECTED and _apart(replica, since):
         told["eased"] = ""
     told |= {name: fact for one in found if one.kind is not kind for name, fact in one.facts.items() if name not in known}

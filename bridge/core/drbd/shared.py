@@ -39,7 +39,7 @@ def cause(world: World, replica: Replica, found: list[Trouble]) -> str | None:
 def _failed_end(world: World, replica: Replica, ends: tuple[str, str], since: datetime) -> str | None:
     unnamed = "" in ends  # 8.4: then it is whichever node of this cluster has failed
     for end in (*ends, *(node for one in ends if unnamed and one for node in sorted(circle(world, one)))):
-        named = {end, *_short_names(replica, end), *(node for node in replica.sides if same_node(node, end))}
+        named = {end, *_other_names(replica, end)}
         for name in sorted(named - {""}):
             incident = world.holder(node_subject(name))
             if incident is not None and incident.opened_at <= since + NEAR and world.wound(node_subject(name)) is not None:
@@ -47,11 +47,13 @@ def _failed_end(world: World, replica: Replica, ends: tuple[str, str], since: da
     return None
 
 
-def _short_names(replica: Replica, end: str) -> set[str]:
-    """A cluster may know its node without the domain, unless two nodes of the replica are called so."""
+def _other_names(replica: Replica, end: str) -> set[str]:
+    """With and without the domain: a cluster may know its node so. Not where another node of the replica may be meant."""
     short = end.partition(".")[0]
-    others = [node for node in replica.sides if not same_node(node, end) and node.partition(".")[0] == short]
-    return set() if others or is_address(end) else {short}
+    others = [node for node in replica.sides if node != end and node.partition(".")[0] == short]
+    if is_address(end) or len(others) > 1 or (others and end in replica.sides):
+        return set()
+    return {short, *(node for node in others if same_node(node, end))}
 
 
 def cut_with_others(world: World, name: str, worst: Trouble, at: datetime) -> str | None:

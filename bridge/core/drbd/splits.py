@@ -1,16 +1,25 @@
 """Split brains: between whom they are, as far as is known by now, and those that no handler told of."""
 
 from collections.abc import Iterator
-from datetime import datetime
+from datetime import datetime, timedelta
+from typing import Final
 
 from bridge.core.drbd.names import link_back, peer_name, split_key, split_nodes
 from bridge.core.drbd.state import Link, Replica, Side, Split, replace
 
+SUSPECTED_AFTER: Final = timedelta(seconds=5)
+"""A side that is taken down gives its connection up too, and is gone within moments."""
 
-def known_by_now(replica: Replica) -> Replica:
+
+def known_by_now(replica: Replica, now: datetime) -> Replica:
     """With the names that are known now, and with what both ends' words lead to."""
-    splits = _named(replica) if replica.splits else {}
-    for key, at, ends in _suspicions(replica):
+    suspicions = {key: (at, ends) for key, at, ends in _suspicions(replica) if now >= at + SUSPECTED_AFTER}
+    splits = {
+        key: split
+        for key, split in (_named(replica) if replica.splits else {}).items()
+        if not split.suspected or split.victim or key in suspicions
+    }
+    for key, (at, ends) in suspicions.items():
         if key not in splits:
             nodes = split_nodes(replica, *ends)
             splits[key] = Split(at=at, nodes=nodes, ends=(ends,), unsolved=True, suspected=True)
@@ -47,9 +56,9 @@ def _suspicions(replica: Replica) -> Iterator[tuple[str, datetime, tuple[str, st
     split brain, and nobody who knows of it would write on both."""
     for side in replica.sides.values():
         for peer, link in side.links.items():
-            if link.lost_at is None or link.dropped_at is None or side.refusal is not None:
+            if side.gone or link.cut_since is None or link.dropped_at is None or side.refusal is not None:
                 continue
-            if _was_primary(side, link.lost_at) and _peer_was_primary(replica, side, peer, link, link.lost_at):
+            if _was_primary(side, link.cut_since) and _peer_was_primary(replica, side, peer, link, link.cut_since):
                 yield split_key(replica, side.node, peer), link.dropped_at, (side.node, peer)
 
 

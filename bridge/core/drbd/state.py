@@ -45,6 +45,8 @@ class Link(msgspec.Struct, frozen=True, kw_only=True):
     waits_since: datetime | None = None
     asked: bool = False
     """This end closed it in order, not its peer."""
+    cut_since: datetime | None = None
+    """Nothing was replicated since it was lost; 8.4 calls it connected for the time of a handshake."""
     dropped_at: datetime | None = None
     """It gave up what was lost instead of connecting again: a person's order, or what DRBD does with a split brain."""
     peer_was_primary: bool = False

@@ -8,12 +8,11 @@ from datetime import datetime
 
 from bridge.core.drbd.degraded import degraded_troubles
 from bridge.core.drbd.disks import data_troubles, disk_troubles
-from bridge.core.drbd.fold_states import TRYING
 from bridge.core.drbd.frozen import fence_troubles, quorum_troubles
 from bridge.core.drbd.names import is_address, link_back, other_side, pair, peer_name
 from bridge.core.drbd.state import Link, Replica, Side, Split, replace
 from bridge.core.drbd.trouble import Trouble, rank, told
-from bridge.core.drbd.whole import AWAY_AFTER, MAJOR_AFTER, NEVER_MET_AFTER, stands
+from bridge.core.drbd.whole import AWAY_AFTER, MAJOR_AFTER, NEVER_MET_AFTER, is_away, stands
 from bridge.core.world.event import Severity
 from bridge.core.world.incident import Kind
 
@@ -83,7 +82,7 @@ def _link_troubles(replica: Replica, side: Side, peer: str, link: Link, now: dat
     elif side.gone:
         return
     elif link.waits_since is not None and now >= link.waits_since + NEVER_MET_AFTER and _has_data(replica):
-        if other is None or not (other.gone or (back is not None and _is_away(back))):
+        if other is None or not (other.gone or (back is not None and is_away(back))):
             yield _disconnected(side, name, f"{side.node} cannot connect to {name or 'its peer'}", link.waits_since)
     elif link.let_go_at is not None and now >= link.let_go_at + AWAY_AFTER:
         who = side.node if link.asked else name or "the peer"
@@ -95,11 +94,6 @@ def _disconnected(side: Side, name: str, why: str, since: datetime, severity: Se
     ends = (pair(side.node, name),)
     facts = told(side=side.node, peer=name)
     return Trouble(kind=Kind.REPLICA_DISCONNECTED, severity=severity, why=why, since=since, pairs=ends, facts=facts)
-
-
-def _is_away(link: Link) -> bool:
-    """Closed in order, and not wanted again at this end; what closed at the other end leaves this one trying."""
-    return link.let_go_at is not None and link.state not in TRYING
 
 
 def _has_data(replica: Replica) -> bool:

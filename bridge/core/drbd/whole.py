@@ -6,8 +6,9 @@ from typing import Final
 
 from bridge.core.drbd import degraded
 from bridge.core.drbd.events import VERIFIES
+from bridge.core.drbd.fold_states import TRYING, wanted
 from bridge.core.drbd.names import link_back, split_key
-from bridge.core.drbd.splits import known_by_now
+from bridge.core.drbd.splits import SUSPECTED_AFTER, known_by_now
 from bridge.core.drbd.state import Copy, Link, Replica, Side, Split, put_side, replace
 
 GOOD: Final = VERIFIES | {"Established"}
@@ -87,7 +88,7 @@ def up_to(replica: Replica, now: datetime) -> Replica:
     """What time alone and both ends' words have settled, and without what is over."""
     for side in replica.sides.values():
         replica = _excused(replica, side)
-    replica = known_by_now(replica)
+    replica = known_by_now(replica, now)
     standing = degraded.stuck(replica, now)
     replica = replace(replica, stuck=standing) if standing != replica.stuck else replica
     splits = {key: _judged(split, now) for key, split in replica.splits.items() if not _is_over(replica, key, split.at)}
@@ -102,9 +103,18 @@ def _excused(replica: Replica, side: Side) -> Replica:
         _, back = link_back(replica, side.node, peer)
         if link.lost_at is None or back is None or back.let_go_at is None or back.lost_at is not None:
             continue
-        if back.let_go_at <= link.lost_at + TOGETHER:
+        if back.let_go_at > link.lost_at + TOGETHER:
+            continue
+        if back.let_go_at < link.lost_at - TOGETHER and not is_away(back):
+            closed[peer] = wanted(replace(link, lost_at=None, lost_by=""), link.lost_at)  # it had left itself, and is back
+        else:
             closed[peer] = replace(link, lost_at=None, lost_by="", let_go_at=back.let_go_at)
     return put_side(replica, replace(side, links=side.links | closed)) if closed else replica
+
+
+def is_away(link: Link) -> bool:
+    """Closed in order, and not wanted again at this end; what closed at the other end leaves this one trying."""
+    return link.let_go_at is not None and link.state not in TRYING
 
 
 def closed_in_order(replica: Replica) -> bool:
@@ -195,6 +205,8 @@ def _instants_of(link: Link) -> Iterator[datetime]:
         yield link.lost_at + MAJOR_AFTER
     if link.waits_since is not None:
         yield link.waits_since + NEVER_MET_AFTER
+    if link.dropped_at is not None:
+        yield link.dropped_at + SUSPECTED_AFTER
     if link.let_go_at is not None:
         yield link.let_go_at + NEVER_MET_AFTER
         yield link.let_go_at + AWAY_AFTER

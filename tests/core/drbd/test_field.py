@@ -276,7 +276,7 @@ def test_who_left_in_order_and_is_not_back_is_shown_and_rings_nobody(rehearsed, 
 
 
 @BOTH
-@pytest.mark.parametrize("word", ["gone", "silence", "a dump"])
+@pytest.mark.parametrize("word", ["gone", "silence", "a dump", "nothing"])
 def test_who_left_in_order_and_came_back_without_connecting_rings(rehearsed, generation, word):
     """However the reboot showed itself: in order, or not at all because the relay went first."""
     lab = pair(generation=generation)
@@ -286,7 +286,9 @@ def test_who_left_in_order_and_came_back_without_connecting_rings(rehearsed, gen
         lab.disks("west", 301, "r0", "UpToDate")
     else:
         lab.let_go("west", "east", 60)
-        lab.lines["west"] = [row for row in lab.lines["west"] if row[0] < (60.25 if word == "silence" else 60.01)]
+        lab.lines["west"] = [
+            row for row in lab.lines["west"] if row[0] < {"silence": 60.25, "a dump": 60.01, "nothing": 59}[word]
+        ]
         lab.dump("west", 300, connection="Connecting")
     rehearsal = rehearsed(lab, handlers=[])
     cut = one(rehearsal, "replica-disconnected", "drbd/r0")
@@ -438,6 +440,42 @@ def test_a_split_brain_that_no_handler_told_is_suspected(rehearsed, generation, 
     assert "split brain suspected" in split["summary"]
     for body in bodies(rehearsal):
         assert "Split-Brain detected" in " ".join(body.split()).partition("drbdadm disconnect")[0], "before any command"
+
+
+def test_8_4_is_connected_for_a_handshake_and_a_split_brain_for_all_that(rehearsed):
+    lab = parted(60, generation="8.4")
+    lab.role("west", 80, "Primary")
+    for node, other in (("east", "west"), ("west", "east")):
+        lab.state(node, other, 100, "r0", "Connected")
+    lab.state("east", "west", 105, "r0", "Disconnecting")
+    lab.state("east", "west", 105.1, "r0", "StandAlone")
+    lab.state("west", "east", 105, "r0", "NetworkFailure")
+    lab.state("west", "east", 105.3, "r0", "Connecting")
+    one(rehearsed(lab, handlers=[]), "replica-split-brain", "drbd/r0")
+
+
+@BOTH
+def test_of_two_primaries_one_that_is_taken_down_while_cut_is_no_split_brain(rehearsed, generation):
+    lab = Lab("east", "west", generation=generation)
+    lab.begin(primary="both")
+    lab.lose("east", "west", 60)
+    lab.role("west", 90, "Secondary")
+    lab.state("west", "east", 91, "r0", "Disconnecting")
+    lab.state("west", "east", 91.2, "r0", "StandAlone")
+    lab.say("west", 91.5, "destroy resource name:r0")
+    one(rehearsed(lab, handlers=[]), "replica-disconnected", "drbd/r0")
+
+
+@BOTH
+def test_what_connects_again_without_a_resync_was_no_split_brain(rehearsed, generation):
+    lab = parted(60, generation=generation)
+    lab.role("west", 80, "Primary")
+    lab.state("east", "west", 100, "r0", "Disconnecting")
+    lab.state("east", "west", 100.2, "r0", "StandAlone")
+    lab.state("east", "west", 200, "r0", "Connecting")
+    lab.connect("east", "west", 205)
+    split = one(rehearsed(lab, handlers=[]), "replica-split-brain", "drbd/r0", "closed")
+    assert "suspected" in split["summary"]
 
 
 @BOTH
