@@ -31,11 +31,12 @@ def _only(found: list[Side]) -> Side | None:
 
 def other_side(replica: Replica, node: str, peer: str) -> Side | None:
     """The side at the other end of a connection, if it ever spoke. 8.4 has one peer, whatever it is called."""
+    exact = replica.sides.get(peer)
+    if exact is not None and peer != node:
+        return exact
     others = [side for side in replica.sides.values() if side.node != node]
     if not peer:
         return _only(others)
-    if peer != node and peer in replica.sides:
-        return replica.sides[peer]
     return _by_path(replica, node, peer, others) or _by_short_name(replica, node, peer) or _by_id(replica, node, peer, others)
 
 
@@ -112,6 +113,8 @@ def link_back(replica: Replica, node: str, peer: str) -> tuple[Side | None, Link
     other = other_side(replica, node, peer)
     if other is None:
         return None, None
+    if (exact := other.links.get(node)) is not None:
+        return other, exact
     return other, next((other.links[name] for name in names_back(replica, other, node)), None)
 
 
