@@ -19,12 +19,17 @@ from bridge.intake.intake import Intake
 from bridge.intake.peers import PeerState
 from bridge.ledger.ledger import Commit, Ledger, LedgerAway, StoredReport, Unstorable
 from bridge.serve.faults import Faults
+from bridge.serve.listening import Listening
 from bridge.serve.telemetry import Metrics
 from bridge.wire import codec
 from bridge.wire.body import boot_id, make_body, moment
 
 MOST_HELD: Final = 64 << 20
 """Bytes of reports that are kept while the database does not answer. Relays send again what is beyond."""
+BESIDE: Final = 2048
+"""Bytes that a report takes in memory beside its text, about."""
+MOST_AT_ONCE: Final = 256
+"""Reports that waited, in one transaction: what comes now must not wait for all of them."""
 RETRY_COMMIT_AFTER: Final = 0.5
 """Seconds between two tries when the database does not take a commit."""
 OWN: Final = frozenset({"bridge", "operator", "opsview"})
@@ -59,6 +64,7 @@ class Writer:
         self._metrics = metrics
         self._owed = owed
         self._committed = committed
+        self.listening = Listening()
         self.faults = faults
         self._beat = beat
         self._boot = boot_id()
@@ -84,6 +90,7 @@ class Writer:
 
     def receive(self, now: datetime) -> None:
         """Takes what has come in one transaction; acknowledges after it, and only then."""
+        self.listening.turn(now)
         arrivals = self._arrivals()
         if not arrivals:
             return
@@ -111,7 +118,8 @@ class Writer:
 
     def report(self, source: str, cluster: str, fields: Fields, now: datetime) -> None:
         """The bridge's own word, and a person's, go the same way as everybody's."""
-        uid, body = make_body(source, fields, moment(self._boot))
+        here = moment(self._boot)
+        uid, body = make_body(source, fields, here)
         report = Report(
             uid=uid,
             cluster=cluster,
@@ -119,13 +127,18 @@ class Writer:
             source=source,
             received_at=now,
             body=msgspec.json.decode(body, type=dict[str, Any]),
+            offset=now - from_ns(here.wall_ns),
         )
         outcome = self._understand([report], now)
         self._commit([stored(report, body, outcome)], outcome, now)
 
+    def next_due(self, now: datetime) -> datetime | None:
+        """When time must pass, if nothing comes in before; None while the bridge only listens."""
+        return self.line.next_due() if self.listening.judged(now) == now else None
+
     def pass_time(self, now: datetime) -> None:
         """What is due without a report."""
-        due = self.line.next_due()
+        due = self.next_due(now)
         if due is not None and due <= now:
             self._commit([], self.line.tick(now), now)
 
@@ -134,7 +147,7 @@ class Writer:
         if not reports:
             return Outcome()
         try:
-            return self.line.take(reports, now)
+            return self.line.take(reports, now, self.listening.judged(now))
         except Exception as error:  # noqa: BLE001 - whatever it is: it is told, and nothing else stops
             faults = [fault("understood", error, report.uid) for report in reports]
             return Outcome(faults=faults, unreadable={report.uid: one.why for report, one in zip(reports, faults, strict=True)})
@@ -147,7 +160,7 @@ class Writer:
             return None
 
     def _arrivals(self) -> list[tuple[Intake, Arrival]]:
-        arrivals, self.backlog = self.backlog, []
+        arrivals, self.backlog = self.backlog[:MOST_AT_ONCE], self.backlog[MOST_AT_ONCE:]
         for intake in self._intakes:
             drained = intake.drain()
             arrivals += [(intake, arrival) for arrival in drained.arrivals]
@@ -189,9 +202,9 @@ class Writer:
             intake.set_window(codec.DEFAULT_WINDOW)
 
     def _keep(self, intake: Intake, arrivals: Sequence[Arrival]) -> None:
-        held = sum(len(arrival.body) for _, arrival in self.backlog) if arrivals else 0
+        held = sum(BESIDE + len(arrival.body) for _, arrival in self.backlog) if arrivals else 0
         for arrival in arrivals:
-            held += len(arrival.body)
+            held += BESIDE + len(arrival.body)
             if held <= MOST_HELD:
                 self.backlog.append((intake, arrival))
 

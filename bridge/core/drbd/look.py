@@ -164,7 +164,10 @@ def now(replica: Replica, found: list[Trouble], kind: Kind, known: Mapping[str, 
     """
     eased = not any(trouble.kind is kind for trouble in found)
     frozen = any("frozen" in trouble.facts for trouble in found)
-    told = (dict.fromkeys(PASSING, "") if not eased else {}) | {"frozen": "yes" if frozen else "", "eased": "yes" if eased else ""}
+    told = (dict.fromkeys(PASSING, "") if not eased else {}) | {
+        "frozen": "yes" if frozen else "",
+        "eased": "yes" if eased else "",
+    }
     if kind is Kind.REPLICA_DISCONNECTED and _apart(replica, since):
         told["eased"] = ""
     told |= {name: fact for one in found if one.kind is not kind for name, fact in one.facts.items() if name not in known}
