@@ -2,8 +2,8 @@
 
 All that the bridge decides, stores and waits for is on this line. It begins with the wall clock and goes on with the boot clock,
 which nobody can set and which counts while the machine sleeps; over a restart, too. Where the wall clock says otherwise, because
-somebody set it, the line follows so slowly that no timer notices: by a two-hundredth of the time that passes, by a twentieth
-while nothing is open. It never goes back.
+somebody set it, the line follows so slowly that no timer notices: by a two-hundredth of the time that passes; by half of it
+while nothing is open, when there is nothing that it could falsify. It never goes back.
 """
 
 import logging
@@ -17,7 +17,7 @@ from bridge.ledger.ledger import Anchor
 from bridge.wire.body import boot_id, moment
 
 SLOWLY: Final = 200
-CALMLY: Final = 20
+CALMLY: Final = 2
 NEAR_NS: Final = 1_000_000
 STEP_NS: Final = 250_000_000
 """Who reads both clocks does so within less; what moves more, and stays there, was set."""
