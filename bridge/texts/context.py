@@ -36,9 +36,16 @@ def context_of(notice: Notice, language: str, zone: tzinfo) -> dict[str, Any]:
         "together": words.some(known.get("replica", ""), known.get("replicas", ""), language),
         **words.roles(known.get("roles", "")),
         "sides": known["nodes"].split(", ") if "nodes" in known else [],
+        "called": _called(known.get("called", "")),
         "behinds": [shlex.quote(one) for one in known.get("behind", "").split(", ") if one and one[0] != "+"],
         "silent": _silent(known.get("silent_since", ""), language, zone),
     }
+
+
+def _called(words: str) -> dict[str, str]:
+    """By node what it calls its peer, as a word of a command line."""
+    named = (one.split(" ", 1) for one in words.split("; ") if " " in one)
+    return {node: shlex.quote(peer) for node, peer in named}
 
 
 def _silent(since: str, language: str, zone: tzinfo) -> str:

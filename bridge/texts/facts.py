@@ -12,9 +12,13 @@ from bridge.core.world.incident import Incident
 NAMES: Final = frozenset(
     {
         "action",
+        "all_sides",  # where the same is wrong on several sides
         "attribute",
+        "away",  # it left in order, and is not back
         "before",
         "behind",
+        "called",  # `alpha bravo.lan; bravo alpha.lan`: what each end calls its peer, where that is not the name
+        "client",  # it has no disk of its own, as is wanted
         "cut_off",
         "disks",
         "down",
@@ -28,11 +32,14 @@ NAMES: Final = frozenset(
         "fencing_client",
         "fencing_failures",
         "fencing_result",
+        "forced",  # it was demoted by force
+        "found",  # it was so when it was first heard of
         "found_on",
         "frozen",
         "generation",
         "guest",
         "handler",
+        "incomplete",  # whose copy was left in the middle of a resync
         "link",
         "links",
         "lost_by",
@@ -50,14 +57,17 @@ NAMES: Final = frozenset(
         "rc",
         "rc_words",
         "recovered_at",
-        "replicas",
         "replica",  # of the root: `r0` of `drbd/r0@alpha`
+        "replicas",
         "resource",
         "role",
         "roles",
         "side",
         "silent_since",
+        "stuck",  # the states of what should move and does not
+        "sure",  # both sides are known for sure: commands that throw data away may be shown
         "survivor",
+        "suspected",  # nobody said so, it was concluded
         "timed_out",
         "timeout_ms",
         "tried_on",

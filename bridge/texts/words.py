@@ -226,6 +226,8 @@ def listed(names: str, language: str) -> str:
 
 
 MOST_NAMED: Final = 4
+MOST_LETTERS: Final = 200
+"""More names than MOST_NAMED are written out while they fit into so much."""
 
 
 def some(first: str, names: str, language: str) -> str:
@@ -235,7 +237,7 @@ def some(first: str, names: str, language: str) -> str:
         return ""
     named = [first, *(name for name in others if name[0] != "+")]
     more = sum(int(name[1:]) for name in others if name[0] == "+" and name[1:].isdecimal())
-    if more or len(named) > MOST_NAMED:
+    if more or (len(named) > MOST_NAMED and len(", ".join(named)) > MOST_LETTERS):
         shown = named[: MOST_NAMED - 1]
         named = [*shown, _MORE[language].format(len(named) - len(shown) + more)]
     return listed(", ".join(named), language)

@@ -210,7 +210,9 @@ def test_a_split_brain_shows_both_ways_out_with_names():
     "generation,there,absent", [("9", "--reset-bitmap=no", "disconnect"), ("8.4", "disconnect", "--reset-bitmap")]
 )
 def test_repairs_fit_the_drbd_of_the_report(generation, there, absent):
-    told = notice(Kind.REPLICA_OUT_OF_SYNC, Telling.OPENED, "en", facts={"generation": generation, "nodes": "alpha, bravo"})
+    told = notice(
+        Kind.REPLICA_OUT_OF_SYNC, Telling.OPENED, "en", facts={"generation": generation, "nodes": "alpha, bravo", "sure": "yes"}
+    )
     body = render(told).body
     assert there in body
     assert absent not in body

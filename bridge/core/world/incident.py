@@ -32,6 +32,7 @@ class Kind(StrEnum):
     EDGE_SILENT = "edge-silent"
     REPLICA_SPLIT_BRAIN = "replica-split-brain"
     REPLICA_DISCONNECTED = "replica-disconnected"
+    REPLICA_DEGRADED = "replica-degraded"
     REPLICA_OUT_OF_SYNC = "replica-out-of-sync"
     REPLICA_IO_ERROR = "replica-io-error"
     REPLICA_NO_DATA = "replica-no-data"
