@@ -123,7 +123,8 @@ class World(Known):
 
     def draw_in(self, key: str, subject: Subject, at: datetime) -> None:
         """The subject belongs to the incident's story; one that another incident holds as hurt stays that one's too."""
-        self.change(key, at, **with_subjects(self, self.incident(key), (subject,)))
+        if changes := with_subjects(self, self.incident(key), (subject,)):
+            self.change(key, at, **changes)
         if self.wound(subject) is None:
             self.put((HOLDER, subject), key)
 
