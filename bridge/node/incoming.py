@@ -71,6 +71,8 @@ class Incoming:
     def _found(self, folder: str, name: str, here: Moment) -> None:
         path = f"{folder}/{name}"
         uid = uid_of(name)
+        if self._spool.is_second(path):
+            self._spool.doubt()  # its hook could not write into the first
         if uid is None:
             self._strange(path, name)
         elif self._pending.settled(uid) is not None:
@@ -86,8 +88,6 @@ class Incoming:
         except OSError:
             written_ns = here.wall_ns
         self._pending.offer_file(uid, path, born(uid, written_ns, here))
-        if self._spool.is_second(path):
-            self._spool.doubt()  # its hook could not write into the first
 
     def _strange(self, path: str, name: str) -> None:
         self._own.put_aside(path, name, "its name is not that of a report")

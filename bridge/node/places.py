@@ -6,6 +6,7 @@ The relay goes on with what is left of them; a place that comes back is used aga
 from __future__ import annotations
 
 import logging
+import os
 import time
 from collections.abc import Callable, Mapping
 from typing import Final
@@ -70,22 +71,35 @@ class Places:
 
     def _tell(self, name: str, why: str, moment: Moment) -> Body:
         since = self._since[name] if why else self._since.pop(name)
-        words = (
-            f"{name} cannot be used since {_utc(since)}: {why}"
-            if why
-            else f"{name} can be used again; it was not since {_utc(since)}"
-        )
+        when = f"in trouble since {_utc(since)}"
+        words = f"{name} is {when}: {why}" if why else f"{name} is well again; it was {when}"
         log.log(logging.ERROR if why else logging.WARNING, "%s", words)
-        others = [f"{other} cannot be used since {_utc(self._since[other])}" for other in self._why if other != name]
-        tell_systemd(f"STATUS={'; '.join(self._why.values()) or 'all places can be used'}".encode())
+        others = [f"{other} is in trouble since {_utc(self._since[other])}" for other in self._why if other != name]
+        tell_systemd(f"STATUS={'; '.join(self._why.values()) or 'all places are well'}".encode())
         return edge("place", {"place": name, "over": not self._why, "why": "; ".join([words, *others])}, moment)
 
 
-def check_spool(top: str, lock: Lock | None, more: Callable[[], list[str]] = list) -> Check:
-    """`more` is what else may be wrong with this one."""
-    return lambda tries: (
-        folders.prepare_spool(top) or more() or (lock.hold() if lock else []) or (folders.probe(top) if tries else [])
-    )
+class SpoolCheck:
+    """`lock`: of this spool, if it has one; `more` is what else may be wrong with it."""
+
+    def __init__(self, top: str, lock: Lock | None = None, more: Callable[[], list[str]] = list) -> None:
+        self._top = top
+        self._lock = lock
+        self._more = more
+        self._was_mounted = False
+
+    def __call__(self, tries: bool) -> list[str]:
+        wrong = folders.prepare_spool(self._top) or self._more() or (self._lock.hold() if self._lock else [])
+        return wrong or (folders.probe(self._top) if tries else []) or self._unmounted()
+
+    def _unmounted(self) -> list[str]:
+        """The folder below a file system is as good as any, but for what lies in the file system."""
+        try:
+            is_mounted = os.stat(self._top).st_dev != os.stat(os.path.dirname(self._top)).st_dev
+        except OSError as failed:
+            return [f"{self._top}: {failed.strerror}"]
+        self._was_mounted |= is_mounted
+        return [f"{self._top}: its file system is not mounted any more"] if self._was_mounted and not is_mounted else []
 
 
 def _utc(at_ns: int) -> str:

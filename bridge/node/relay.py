@@ -31,7 +31,7 @@ from bridge.node.outgoing import Outgoing
 from bridge.node.own_reports import OwnReports
 from bridge.node.pages import Pages
 from bridge.node.pending import Pending
-from bridge.node.places import Places, check_spool
+from bridge.node.places import Check, Places, SpoolCheck
 from bridge.node.process import Prefixed, StopSignal, tell_systemd
 from bridge.node.spool import Spool
 from bridge.node.spool_health import Backlog, Health
@@ -77,10 +77,10 @@ class Relay:
     def _places(self) -> Places:
         spool, second, run = self._conf.spool, self._conf.second, self._conf.run
         on_spool, on_run = self._locks
-        checks = {
+        checks: dict[str, Check] = {
             run: lambda _tries: folders.prepare_run(run) or [*on_run.hold(), *self._door.open()],
-            second: check_spool(second, None),
-            spool: check_spool(spool, on_spool, lambda: folders.prepare_bad(spool)),
+            second: SpoolCheck(second),
+            spool: SpoolCheck(spool, on_spool, lambda: folders.prepare_bad(spool)),
         }
         return Places(checks, self._spool, self._incoming.watch)
 
