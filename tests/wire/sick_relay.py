@@ -1,4 +1,7 @@
-"""usage: sick_relay.py SETTINGS FLAG FOLDER [CALL...]: a relay in a hurry; while FLAG is there, these calls fail with EIO in FOLDER."""
+"""usage: sick_relay.py SETTINGS FLAG FOLDER [CALL...]: a relay in a hurry; while FLAG is there, these calls fail in FOLDER.
+
+FLAG has the errno, or nothing: EIO.
+"""
 
 import errno
 import os
@@ -15,7 +18,9 @@ def sicken(name: str, flag: str, folder: str) -> None:
         if str(where).startswith(folder) and os.path.exists(flag):
             if name == "access":  # it says no, and never raises
                 return False
-            raise OSError(errno.EIO, os.strerror(errno.EIO), where)
+            with open(flag, encoding="ascii") as file:
+                number = int(file.read() or errno.EIO)
+            raise OSError(number, os.strerror(number), where)
         return healthy(path, *more, **options)
 
     setattr(os, name, call)

@@ -1,5 +1,6 @@
 """A relay starts, and goes on, with what is left of its spools; it tells what is wrong, and since when; what comes back is used."""
 
+import errno
 import json
 import os
 import shutil
@@ -14,6 +15,7 @@ import pytest
 from bridge.node import folders
 from bridge.node.door import Door
 from bridge.node.folders import Lock
+from bridge.node.inotify import Inotify
 from bridge.node.places import Places, SpoolCheck
 from bridge.node.spool import Spool, write_file
 from bridge.wire.body import Moment
@@ -213,6 +215,21 @@ def test_no_call_that_fails_ends_it_at_the_start_or_later(node, make_bridge, mak
     assert set(bridge.uids()) >= before | later
 
 
+def test_a_hook_that_had_to_use_the_second_spool_is_heard(node, make_bridge, make_report, wait):
+    """Nothing is to be seen in the first; only who writes there is told."""
+    bridge = make_bridge()
+    node.settings(bridge.endpoint)
+    ill = sick(node, node.base / "spool", "open")
+    node.start()
+    wait(lambda: "has welcomed us" in node.said())
+    ill.touch()
+    made = make_report()
+    assert node.knock(made, wait=3.0) == b"A" + made[0]
+    write_file(f"{node.base}/run/spool2/root", *made)
+    wait(lambda: told(bridge))
+    assert "Input/output error: its disk fails" in told(bridge)[0]["why"]
+
+
 def test_a_spool_that_cannot_be_emptied_is_delivered_once_and_told(node, make_bridge, wait):
     bridge = make_bridge()
     node.settings(bridge.endpoint)
@@ -235,12 +252,13 @@ def _settings(node):
     return settings.load(str(node.file))
 
 
-def test_a_file_that_cannot_be_read_waits_and_is_told_once(prepared, make_bridge, wait):
+@pytest.mark.parametrize("why", [errno.EIO, errno.EACCES], ids=os.strerror)
+def test_a_file_that_cannot_be_read_waits_and_is_told_once(prepared, make_bridge, wait, why):
     """It is no torn report: when it can be read again it is delivered."""
     bridge = make_bridge()
     (uid,) = prepared.put(1)
     ill = sick(prepared, prepared.new / uid.hex(), "open")
-    ill.touch()
+    ill.write_text(str(why))
     prepared.settings(bridge.endpoint).start()
     wait(lambda: told(bridge, "stuck"))
     other = prepared.put(1)
@@ -363,3 +381,19 @@ def test_a_file_system_that_is_not_mounted_any_more_is_told(tmp_path, monkeypatc
     assert check(False) == [f"{spool}: its file system is not mounted any more"]
     device[0] = 7
     assert check(False) == []
+
+
+def test_a_watch_is_renewed_where_the_folder_is_another_one(tmp_path):
+    inotify, folder = Inotify(), tmp_path / "new"
+    try:
+        assert not inotify.watch(str(folder)), "it is not there yet"
+        for name in ("one", "two"):
+            folder.mkdir()
+            assert inotify.watch(str(folder))
+            assert not inotify.watch(str(folder)), "it is watched already"
+            (tmp_path / name).touch()
+            (tmp_path / name).rename(folder / name)
+            assert (str(folder), name) in inotify.read()[0]
+            shutil.rmtree(folder)
+    finally:
+        inotify.close()

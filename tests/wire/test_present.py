@@ -363,3 +363,17 @@ def test_kill_9_in_the_middle_of_a_backlog_loses_nothing(prepared, make_bridge_p
             bridge.start()
     wait(prepared.empty, 40, "the spool is empty")
     assert bridge.stored() == promised
+
+
+def test_a_file_that_the_disk_does_not_show_holds_up_no_other(site, monkeypatch):
+    def look(**_how):
+        raise OSError(5, "Input/output error")
+
+    laid = site.lay(1000 * SECOND)
+    ill = uid(900 * SECOND)
+    there = list(site.spool.entries(0))
+    sick = SimpleNamespace(name=ill.hex(), path=ill.hex(), stat=look)
+    monkeypatch.setattr(site.spool, "entries", lambda box: iter([sick, *there] if box == 0 else []))
+    site.look()
+    assert site.take() == [laid]
+    assert site.spool.doubts == 1
