@@ -1,13 +1,18 @@
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import click
 
-from bridge.commands.common import config_option, emit, json_option, load, now, reading
+from bridge.commands.asked import Silent, read, running
+from bridge.commands.common import config_option, emit, json_option, load, now
 
 if TYPE_CHECKING:
     from bridge.config.config import Config
+    from bridge.ledger.reader import Reader
+
+FROM_MEMORY: Final = ("gravest", "relays", "open_incidents", "known_at", "held", "busy_seconds", "ledger_away")
+"""What the bridge says when it is busy, and the ledger says better."""
 
 
 @click.command()
@@ -22,21 +27,23 @@ def status(config_path: Path, *, as_json: bool) -> None:
       quorumbell status --json | jq .incidents[].summary
     """
     config = load(config_path)
+    bridge = running(config)
+    try:
+        counts, incidents, edges, all_boards, healths, queues = read(config, bridge, _look)
+    except Silent as error:
+        _from_memory(error, config, as_json=as_json)
+        return
     from bridge.commands import shapes
     from bridge.core.telling.circuit import Health
     from bridge.ledger.ledger import Queue
 
-    with reading(config) as ledger:
-        counts = ledger.counts()
-        incidents = ledger.incidents(state=["watching", "open", "clearing"])
-        edges = ledger.edges()
-        boards = [one for one in ledger.boards() if one.receiver in config.receivers]
-        healths, queues = ledger.healths(), ledger.queues()
-    bridge = _running(config)
+    boards = [one for one in all_boards if one.receiver in config.receivers]
     bells = [name for name, receiver in config.receivers.items() if not receiver.board]
     held = {name: bridge.get("held_back", {}).get(name, 0) if bridge["running"] else None for name in bells}
     taken = bridge.pop("acknowledged", {})
     kept_out = {(one["cluster"], one["node"]): one for one in bridge.get("kept_out", ())}
+    for name in FROM_MEMORY:
+        bridge.pop(name, None)
     result = {
         "bridge": bridge,
         "ledger": config.bridge.ledger,
@@ -54,13 +61,27 @@ def status(config_path: Path, *, as_json: bool) -> None:
         click.echo(_text(result))
 
 
-def _running(config: "Config") -> dict[str, Any]:
-    from bridge.serve.control import ControlError, Hello, ask
+def _look(ledger: "Reader") -> tuple[Any, ...]:
+    return (
+        ledger.counts(),
+        ledger.incidents(state=["watching", "open", "clearing"]),
+        ledger.edges(),
+        ledger.boards(),
+        ledger.healths(),
+        ledger.queues(),
+    )
 
-    try:
-        return {"running": True, **ask(config.bridge.control, Hello(), timeout=3)}
-    except ControlError as error:
-        return {"running": False, "why": str(error)}
+
+def _from_memory(error: Silent, config: "Config", *, as_json: bool) -> None:
+    from bridge.commands import from_memory
+
+    found = from_memory.result(error, config.bridge.ledger)
+    if as_json:
+        emit(found)
+        return
+    bridge = found["bridge"]
+    head = [f"bridge      {_bridge(bridge)}", *from_memory.lines(found), *_kept_out(bridge), *faults(bridge)]
+    click.echo("\n\n".join(["\n".join(head), *from_memory.tables(found)]))
 
 
 def _text(result: dict[str, Any]) -> str:

@@ -12,6 +12,7 @@ import logging
 import os
 import resource
 import signal
+import sys
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -20,10 +21,10 @@ from typing import Final
 import zmq
 
 from bridge.config.config import Config
+from bridge.core.line import Line
 from bridge.core.normalise import EVERYWHERE
 from bridge.intake.intake import Intake
-from bridge.ledger.ledger import Ledger, LedgerAway, LedgerGone, Queue
-from bridge.serve import control
+from bridge.ledger.ledger import Ledger, LedgerError, LedgerGone, Queue
 from bridge.serve.bells import Bells
 from bridge.serve.boards import Boards
 from bridge.serve.digests import Digests
@@ -32,7 +33,10 @@ from bridge.serve.orders import Orders
 from bridge.serve.recall import new_line, restore
 from bridge.serve.relays import Edges
 from bridge.serve.telemetry import Metrics, MetricsServer, Pulse, sd_notify
+from bridge.serve.waiting import Waiting
+from bridge.serve.watch import Watch
 from bridge.serve.writer import Writer
+from bridge.texts import take_broken
 from bridge.wire.keys import AllowList, load_secret
 
 LONGEST_WAIT_MS: Final = 500
@@ -50,6 +54,8 @@ def serve(config: Config) -> None:
     """Runs until SIGTERM or SIGINT. Raises LedgerError, Mistakes or ControlError when it cannot begin."""
     faulthandler.enable()  # what the watchdog kills says where it was
     raise_file_limit()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: sys.exit(0))  # until there is a loop: the start may wait for ever
     bridge = build(config, wall_clock)
     calm_the_collector()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -80,28 +86,57 @@ def calm_the_collector() -> None:
 
 def build(config: Config, clock: Clock) -> "Bridge":
     """Opens what can refuse to open, in the order in which a mistake is best told."""
-    now, pulse = clock(), Pulse()
+    pulse, metrics = Pulse(), Metrics()
     pulse.beat()
-    ledger = Ledger.open(config.bridge.ledger_url)
-    for remark in ledger.remarks:
-        log.warning("ledger: %s", remark)
-    if interrupted := ledger.release_leases(now):
-        log.warning("%d notices were being told when the bridge died: they are told again", interrupted)
-    line = new_line(config)
-    restore(line, ledger, now, pulse.beat)
+    watch = Watch(config, metrics, clock)
+    try:
+        return _build(config, clock, pulse, metrics, watch)
+    except BaseException:
+        watch.close()
+        raise
+
+
+def _build(config: Config, clock: Clock, pulse: Pulse, metrics: Metrics, watch: Watch) -> "Bridge":
+    beat = both(pulse.beat, watch.storing.turned)
+    ledger, line = Waiting(watch, pulse, partial(open_intakes, config)).until(partial(remember, config, clock, beat))
+    now = clock()
     intakes = open_intakes(config)
-    asked = control.Control(config.bridge.control)
-    metrics = Metrics()
+    watch.begin()
     faults = Faults(metrics)
     server = MetricsServer(metrics, config.bridge.metrics) if config.bridge.metrics else None
     waker = Waker()
+    watch.desk.wake = waker.wake
     bells = Bells(config.receivers, ledger, metrics, now, waker.wake)
     boards = Boards(config.receivers, ledger, line, metrics, now, waker.wake)
-    writer = Writer(ledger, line, intakes, metrics, bells.owed, boards.committed, faults, pulse.beat)
+    writer = Writer(ledger, line, intakes, metrics, bells.owed, boards.committed, faults, watch.storing, beat)
     digests = Digests(config.receivers, ledger, line.router, now)
     edges = Edges(writer, intakes, metrics, config.correlation.edge_silent_after, now, boards.hear)
-    orders = Orders(asked, writer, bells, config.bridge.name, now)
-    return Bridge(writer, bells, digests, boards, edges, orders, intakes, asked.fileno(), waker, metrics, server, clock, pulse)
+    orders = Orders(watch.desk, writer, bells, config.bridge.name, now)
+    return Bridge(writer, bells, digests, boards, edges, orders, intakes, watch, waker, metrics, server, clock, pulse)
+
+
+def remember(config: Config, clock: Clock, beat: Callable[[], None]) -> tuple[Ledger, Line]:
+    """The ledger, and what is read of it. Raises LedgerError."""
+    ledger = Ledger.open(config.bridge.ledger_url)
+    try:
+        for remark in ledger.remarks:
+            log.warning("ledger: %s", remark)
+        if interrupted := ledger.release_leases(clock()):
+            log.warning("%d notices were being told when the bridge died: they are told again", interrupted)
+        line = new_line(config)
+        restore(line, ledger, clock(), beat)
+    except BaseException:
+        ledger.close()
+        raise
+    return ledger, line
+
+
+def both(one: Callable[[], None], other: Callable[[], None]) -> Callable[[], None]:
+    def call() -> None:
+        one()
+        other()
+
+    return call
 
 
 def open_intakes(config: Config) -> list[Intake]:
@@ -148,7 +183,7 @@ class Bridge:
         edges: Edges,
         orders: Orders,
         intakes: list[Intake],
-        orders_fd: int,
+        watch: Watch,
         waker: Waker,
         metrics: Metrics,
         server: MetricsServer | None,
@@ -162,6 +197,7 @@ class Bridge:
         self._edges = edges
         self._orders = orders
         self._intakes = intakes
+        self._watch = watch
         self._waker = waker
         self._metrics = metrics
         self._server = server
@@ -170,8 +206,9 @@ class Bridge:
         self._stopping = False
         self._rests = False
         """Something raised: what was due stays due, and must not be tried without a pause."""
+        writer.meanwhile = self._learn
         self._poller = zmq.Poller()
-        for waiting in (*(intake.socket for intake in intakes), orders_fd, waker.fd):
+        for waiting in (*(intake.socket for intake in intakes), waker.fd):
             self._poller.register(waiting, zmq.POLLIN)
 
     def stop(self) -> None:
@@ -187,9 +224,12 @@ class Bridge:
             self._wait()
             try:
                 self.turn(self._clock())
-            except LedgerAway as error:  # only while stopping: else it is waited for
-                log.warning("stopped while the ledger did not answer; relays keep what was not acknowledged: %s", error)
+            except LedgerGone:  # it ends the bridge with a word of its own
+                raise
+            except LedgerError as error:  # only while stopping: else it is waited for
+                log.warning("stopped while nothing could be stored; relays keep what was not acknowledged: %s", error)
             self._pulse.beat()
+            self._writer.storing.turned()
 
     def turn(self, now: datetime) -> None:
         """Everything once. What is done here with the ledger waits for it, and can be done again from its beginning."""
@@ -205,11 +245,15 @@ class Bridge:
         ):
             try:
                 part(now)
-            except (LedgerAway, LedgerGone):  # it is waited for, or it ends the bridge with a word of its own
+            except LedgerGone:
                 raise
-            except Exception as error:  # noqa: BLE001 - one part in trouble must not stop the others
+            except Exception as error:  # one part in trouble must not stop the others
+                if self._stopping and isinstance(error, LedgerError):
+                    raise
                 self._writer.faults.met(where, error, now)
                 self._rests = True
+        for found in take_broken():
+            self._writer.faults.note(found, now)
 
     def _hear(self, now: datetime) -> None:
         self._writer.patiently(partial(self._bells.hear, now), now)
@@ -217,6 +261,13 @@ class Bridge:
     def _look(self, now: datetime) -> None:
         if self._edges.look(now):
             self._writer.patiently(partial(self._measure, now), now)
+            self._learn()
+
+    def _learn(self) -> None:
+        """What can be told without the ledger, also while it is waited for."""
+        writer = self._writer
+        incidents = list(writer.line.correlator.incidents().values())
+        self._watch.memory.learn(incidents, writer.relays(), len(writer.backlog), self._orders.introduction(), self._clock())
 
     def _digest(self, now: datetime) -> None:
         if self._writer.patiently(partial(self._digests.tell, now), now):
@@ -234,7 +285,7 @@ class Bridge:
         sd_notify("STOPPING=1")
         self._bells.close(self._clock())
         self._boards.close(self._clock())
-        self._orders.close()
+        self._watch.close()
         for intake in self._intakes:
             intake.close()
         if self._server is not None:

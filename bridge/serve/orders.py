@@ -8,16 +8,17 @@ from bridge import __version__
 from bridge.core.normalise import EVERYWHERE
 from bridge.core.world.event import to_us
 from bridge.core.world.incident import State
-from bridge.ledger.ledger import LedgerAway, LedgerGone
+from bridge.ledger.ledger import LedgerError, LedgerGone
 from bridge.serve import control, kept_out
 from bridge.serve.bells import Bells
+from bridge.serve.desk import Desk
 from bridge.serve.writer import Fields, Writer
 
 
 class Orders:
     """What a person says becomes a report: one writer, and `replay` knows it too."""
 
-    def __init__(self, asked: control.Control, writer: Writer, bells: Bells, name: str, now: datetime) -> None:
+    def __init__(self, asked: Desk, writer: Writer, bells: Bells, name: str, now: datetime) -> None:
         self._asked = asked
         self._writer = writer
         self._bells = bells
@@ -28,16 +29,13 @@ class Orders:
         for request, answer in self._asked.handle():
             try:
                 self._obey(request, answer, now)
-            except LedgerAway as error:
-                answer(why=f"the ledger does not answer: {error}")
             except LedgerGone:
                 raise
+            except LedgerError as error:
+                answer(why=f"nothing can be stored just now, so nothing was done ({error}); see quorumbell status")
             except Exception as error:  # noqa: BLE001 - the asker is told, and the bridge goes on
                 self._writer.faults.met("asked", error, now)
                 answer(why=f"an error of Quorumbell itself ({type(error).__name__}: {error}); the bridge's log has all of it")
-
-    def close(self) -> None:
-        self._asked.close()
 
     def _obey(self, request: control.Asked, answer: control.Answer, now: datetime) -> None:
         if isinstance(request, control.Ack):
@@ -53,20 +51,21 @@ class Orders:
         elif isinstance(request, control.Ring):
             self._bells.ring(request.receivers, answer, now)
         else:
-            self._introduce(answer)
+            answer(**self.introduction())
 
-    def _introduce(self, answer: control.Answer) -> None:
+    def introduction(self) -> dict[str, Any]:
+        """What the bridge says of itself."""
         router = self._writer.line.router
-        answer(
-            name=self._name,
-            version=__version__,
-            pid=os.getpid(),
-            since_us=to_us(self._started_at),
-            held_back={name: count for name, count in router.held().items() if count},
-            acknowledged=router.acknowledged(),
-            faults=self._writer.faults.shown(),
-            kept_out=kept_out.shown(self._writer.relays()),
-        )
+        return {
+            "name": self._name,
+            "version": __version__,
+            "pid": os.getpid(),
+            "since_us": to_us(self._started_at),
+            "held_back": {name: count for name, count in router.held().items() if count},
+            "acknowledged": router.acknowledged(),
+            "faults": self._writer.faults.shown(),
+            "kept_out": kept_out.shown(self._writer.relays()),
+        }
 
     def _acknowledge(self, request: control.Ack, answer: control.Answer, now: datetime) -> None:
         found = self._writer.ledger.story(request.incident)

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Collection, Sequence
 from datetime import datetime, timedelta
-from functools import partial
 from typing import Final
 
 from bridge.core.world.event import from_ns
@@ -53,7 +52,7 @@ class Edges:
                 self._writer.report("bridge", peer.cluster, {"node": peer.node, "silent": silent}, now)
             rows.append(_edge(peer, silent=silent))
         gone = self._drop(self._silent.keys() - {(row.cluster, row.node) for row in rows}, now)
-        self._writer.patiently(partial(self._writer.ledger.commit, Commit(now=now, edges=rows, edges_gone=gone)), now)
+        self._writer.store(Commit(now=now, edges=rows, edges_gone=gone), now)
         self._heard(rows, now, gone)
         self._metrics.set_edges(self._silent.values())
         return True
