@@ -1,6 +1,6 @@
 """`status` while the ledger cannot be read: what the bridge has in its memory."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from bridge.commands.asked import Silent
@@ -34,14 +34,19 @@ def lines(found: dict[str, Any]) -> list[str]:
     ]
 
 
-def tables(found: dict[str, Any]) -> list[str]:
+def now_of(bridge: dict[str, Any]) -> datetime:
+    """By the bridge's own time, which is that of relays and incidents: its word is older, but says how far it is apart."""
+    return now() - timedelta(microseconds=bridge.get("ahead_us", 0))
+
+
+def tables(found: dict[str, Any], at: datetime) -> list[str]:
     """As it was known last."""
     bridge, incidents = found["bridge"], found["incidents"]
     known_at = bridge.get("known_at")
     if known_at is None:
         return []
-    relays = [(one["cluster"], one["node"], _ago(one["last_heard_at"]), one["backlog"]) for one in found["edges"]]
-    rows = [(one["severity"], one["state"], one["kind"], _ago(one["opened_at"]), one["summary"]) for one in incidents]
+    relays = [(one["cluster"], one["node"], _ago(one["last_heard_at"], at), one["backlog"]) for one in found["edges"]]
+    rows = [(one["severity"], one["state"], one["kind"], _ago(one["opened_at"], at), one["summary"]) for one in incidents]
     more = bridge.get("open_incidents", 0) - len(rows)
     return [
         f"Without the ledger, this is known of {instant(datetime.fromisoformat(known_at))}:",
@@ -51,5 +56,5 @@ def tables(found: dict[str, Any]) -> list[str]:
     ]
 
 
-def _ago(at: str | None) -> str:
-    return ago(datetime.fromisoformat(at) if at else None, now())
+def _ago(then: str | None, at: datetime) -> str:
+    return ago(datetime.fromisoformat(then) if then else None, at)

@@ -3,7 +3,7 @@
     relays -> intake -> line (normalise, correlate, route) -> ledger -> acknowledge
                                                               ledger -> deliveries -> receivers
 
-`build` wires everything in one straight function; `Bridge.run` is the loop. Only here is the clock read.
+`build` wires everything in one straight function; `Bridge.run` is the loop. Only here, in `clock` and `storing` clocks are read.
 """
 
 import faulthandler
@@ -13,27 +13,25 @@ import os
 import resource
 import signal
 import sys
-from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from functools import partial
 from typing import Final
 
 import zmq
 
 from bridge.config.config import Config
-from bridge.core.line import Line
-from bridge.core.normalise import EVERYWHERE
+from bridge.core.normalise import EVERYWHERE, stamp_ns
 from bridge.intake.intake import Intake
-from bridge.ledger.ledger import Ledger, LedgerError, LedgerGone, Queue
+from bridge.ledger.ledger import LedgerError, LedgerGone, Queue
 from bridge.serve.bells import Bells
 from bridge.serve.boards import Boards
+from bridge.serve.clock import TimeLine
 from bridge.serve.digests import Digests
 from bridge.serve.faults import Faults
 from bridge.serve.orders import Orders
-from bridge.serve.recall import new_line, restore
 from bridge.serve.relays import Edges
 from bridge.serve.telemetry import Metrics, MetricsServer, Pulse, sd_notify
-from bridge.serve.waiting import Waiting
+from bridge.serve.waiting import Waiting, remember
 from bridge.serve.watch import Watch
 from bridge.serve.writer import Writer
 from bridge.texts import take_broken
@@ -43,11 +41,6 @@ LONGEST_WAIT_MS: Final = 500
 MOST_FILES: Final = 65_536
 
 log = logging.getLogger("quorumbell.bridge")
-Clock = Callable[[], datetime]
-
-
-def wall_clock() -> datetime:
-    return datetime.now(UTC)
 
 
 def serve(config: Config) -> None:
@@ -56,7 +49,7 @@ def serve(config: Config) -> None:
     raise_file_limit()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: sys.exit(0))  # until there is a loop: the start may wait for ever
-    bridge = build(config, wall_clock)
+    bridge = build(config)
     calm_the_collector()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: bridge.stop())
@@ -84,23 +77,24 @@ def calm_the_collector() -> None:
     gc.set_threshold(50_000, 20, 50)
 
 
-def build(config: Config, clock: Clock) -> "Bridge":
+def build(config: Config) -> "Bridge":
     """Opens what can refuse to open, in the order in which a mistake is best told."""
-    pulse, metrics = Pulse(), Metrics()
+    metrics = Metrics()
+    watch = Watch(config, metrics)
+    pulse = Pulse(watch.storing.turned)
     pulse.beat()
-    watch = Watch(config, metrics, clock)
     try:
-        return _build(config, clock, pulse, metrics, watch)
+        return _build(config, pulse, metrics, watch)
     except BaseException:
         watch.close()
         raise
 
 
-def _build(config: Config, clock: Clock, pulse: Pulse, metrics: Metrics, watch: Watch) -> "Bridge":
-    beat = both(pulse.beat, watch.storing.turned)
-    ledger, line = Waiting(watch, pulse, partial(open_intakes, config)).until(partial(remember, config, clock, beat))
+def _build(config: Config, pulse: Pulse, metrics: Metrics, watch: Watch) -> "Bridge":
+    waiting = Waiting(watch, pulse, partial(open_intakes, config, TimeLine()))
+    ledger, clock, line = waiting.until(partial(remember, config, pulse.beat))
     now = clock()
-    intakes = open_intakes(config)
+    intakes = open_intakes(config, clock)
     watch.begin()
     faults = Faults(metrics)
     server = MetricsServer(metrics, config.bridge.metrics) if config.bridge.metrics else None
@@ -108,46 +102,27 @@ def _build(config: Config, clock: Clock, pulse: Pulse, metrics: Metrics, watch: 
     watch.desk.wake = waker.wake
     bells = Bells(config.receivers, ledger, metrics, now, waker.wake)
     boards = Boards(config.receivers, ledger, line, metrics, now, waker.wake)
-    writer = Writer(ledger, line, intakes, metrics, bells.owed, boards.committed, faults, watch.storing, beat)
+    writer = Writer(ledger, line, intakes, metrics, bells.owed, boards.committed, faults, pulse.beat, watch.storing)
     digests = Digests(config.receivers, ledger, line.router, now)
-    edges = Edges(writer, intakes, metrics, config.correlation.edge_silent_after, now, boards.hear)
-    orders = Orders(watch.desk, writer, bells, config.bridge.name, now)
+    edges = Edges(writer, intakes, metrics, config.correlation.edge_silent_after, clock, boards.hear)
+    orders = Orders(watch.desk, writer, bells, edges, clock, config.bridge.name)
     return Bridge(writer, bells, digests, boards, edges, orders, intakes, watch, waker, metrics, server, clock, pulse)
 
 
-def remember(config: Config, clock: Clock, beat: Callable[[], None]) -> tuple[Ledger, Line]:
-    """The ledger, and what is read of it. Raises LedgerError."""
-    ledger = Ledger.open(config.bridge.ledger_url)
-    try:
-        for remark in ledger.remarks:
-            log.warning("ledger: %s", remark)
-        if interrupted := ledger.release_leases(clock()):
-            log.warning("%d notices were being told when the bridge died: they are told again", interrupted)
-        line = new_line(config)
-        restore(line, ledger, clock(), beat)
-    except BaseException:
-        ledger.close()
-        raise
-    return ledger, line
-
-
-def both(one: Callable[[], None], other: Callable[[], None]) -> Callable[[], None]:
-    def call() -> None:
-        one()
-        other()
-
-    return call
-
-
-def open_intakes(config: Config) -> list[Intake]:
+def open_intakes(config: Config, clock: TimeLine) -> list[Intake]:
     """One for CURVE, one for plain text on loopback, as the config asks for. Raises Mistakes."""
     settings = config.bridge
     intakes = []
     if settings.listen:
         keys = load_secret(str(settings.keys / "bridge.secret"))
-        intakes.append(Intake(settings.listen, keys, AllowList(str(settings.allowed)), name=settings.name))
+        allowed = AllowList(str(settings.allowed))
+        intakes.append(
+            Intake(settings.listen, keys, allowed, name=settings.name, clock=clock.boot_ns, line=clock.at, stamp=stamp_ns)
+        )
     if settings.listen_plain:
-        intakes.append(Intake(settings.listen_plain, None, None, name=settings.name))
+        intakes.append(
+            Intake(settings.listen_plain, None, None, name=settings.name, clock=clock.boot_ns, line=clock.at, stamp=stamp_ns)
+        )
     return intakes
 
 
@@ -187,7 +162,7 @@ class Bridge:
         waker: Waker,
         metrics: Metrics,
         server: MetricsServer | None,
-        clock: Clock,
+        clock: TimeLine,
         pulse: Pulse,
     ) -> None:
         self._writer = writer
@@ -229,7 +204,6 @@ class Bridge:
             except LedgerError as error:  # only while stopping: else it is waited for
                 log.warning("stopped while nothing could be stored; relays keep what was not acknowledged: %s", error)
             self._pulse.beat()
-            self._writer.storing.turned()
 
     def turn(self, now: datetime) -> None:
         """Everything once. What is done here with the ledger waits for it, and can be done again from its beginning."""
@@ -260,6 +234,7 @@ class Bridge:
 
     def _look(self, now: datetime) -> None:
         if self._edges.look(now):
+            self._clock.calm = self._writer.line.is_calm(now)
             self._writer.patiently(partial(self._measure, now), now)
             self._learn()
 
@@ -267,7 +242,7 @@ class Bridge:
         """What can be told without the ledger, also while it is waited for."""
         writer = self._writer
         incidents = list(writer.line.correlator.incidents().values())
-        self._watch.memory.learn(incidents, writer.relays(), len(writer.backlog), self._orders.introduction(), self._clock())
+        self._watch.memory.learn(incidents, writer.relays(), len(writer.backlog), self._orders.introduction(self._clock()))
 
     def _digest(self, now: datetime) -> None:
         if self._writer.patiently(partial(self._digests.tell, now), now):
@@ -296,10 +271,11 @@ class Bridge:
     def _wait(self) -> None:
         if self._writer.backlog:
             return
-        due = [at for at in (self._writer.line.next_due(), self._bells.next_at, self._boards.next_at()) if at is not None]
+        now = self._clock()
+        due = [at for at in (self._writer.next_due(now), self._bells.next_at, self._boards.next_at()) if at is not None]
         wait, rests, self._rests = LONGEST_WAIT_MS, self._rests, False
         if due and not rests:
-            wait = max(0, min(wait, int((min(due) - self._clock()) / timedelta(milliseconds=1)) + 1))
+            wait = max(0, min(wait, int((min(due) - now) / timedelta(milliseconds=1)) + 1))
         if self._waker.fd in dict(self._poller.poll(wait)):
             self._waker.clear()
 

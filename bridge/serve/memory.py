@@ -23,6 +23,7 @@ class Memory:
     def __init__(self, name: str, storing: Storing, alarm: Alarm, clock: Callable[[], datetime]) -> None:
         self._storing = storing
         self._alarm = alarm
+        self._clock = clock
         self._known: dict[str, Any] = {
             "name": name,
             "version": __version__,
@@ -31,12 +32,12 @@ class Memory:
         }
         self._incidents: tuple[list[Incident], int] = ([], 0)
 
-    def learn(self, incidents: list[Incident], relays: list[PeerState], held: int, own: dict[str, Any], now: datetime) -> None:
+    def learn(self, incidents: list[Incident], relays: list[PeerState], held: int, own: dict[str, Any]) -> None:
         """`held` is how many reports wait in memory; `own` what the bridge says of itself when it is asked."""
         open_now = [one for one in incidents if one.state is not State.CLOSED]
         gravest = heapq.nsmallest(MOST_SHOWN, open_now, key=lambda one: (-one.severity.rank, one.opened_at, one.key))
         self._incidents = gravest, len(open_now)
-        self._known = {**own, "known_at": now.isoformat(), "held": held, "relays": [_relay(one) for one in relays]}
+        self._known = {**own, "known_at": self._clock().isoformat(), "held": held, "relays": [_relay(one) for one in relays]}
 
     def __call__(self) -> dict[str, Any]:
         gravest, number = self._incidents

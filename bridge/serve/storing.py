@@ -5,7 +5,7 @@ Nothing in here waits for the ledger, or for the loop: whoever looks is answered
 
 import time
 from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Final, NamedTuple
 
 from bridge.secret import redact
@@ -22,10 +22,15 @@ class Trouble(NamedTuple):
     why: str
 
 
+def wall_clock() -> datetime:
+    """For people: the bridge's own time belongs to the loop, and begins with the ledger."""
+    return datetime.now(UTC)
+
+
 class Storing:
     """Fields are written by one thread, and whole: a plain attribute is enough."""
 
-    def __init__(self, clock: Callable[[], datetime]) -> None:
+    def __init__(self, clock: Callable[[], datetime] = wall_clock) -> None:
         self._clock = clock
         self._turned = time.monotonic()
         self._failing: Trouble | None = None

@@ -6,7 +6,7 @@ import os
 import socket
 import sys
 import time
-from collections.abc import Iterable, Mapping, MutableMapping
+from collections.abc import Callable, Iterable, Mapping, MutableMapping
 from datetime import datetime
 from typing import Any, Final, TextIO
 
@@ -122,16 +122,19 @@ def watchdog_seconds() -> float | None:
 class Pulse:
     """Tells systemd that there is progress: while starting, so that it waits, and then, so that it does not restart us.
 
-    Whatever may take long calls `beat` at each step of its own; what is stuck calls nothing, and that is the point.
+    Whatever may take long calls `beat` at each step of its own; what is stuck calls nothing, and that is the point. `also` is
+    called at each beat.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, also: Callable[[], None] = lambda: None) -> None:
+        self._also = also
         self._word = f"EXTEND_TIMEOUT_USEC={int(START_STEP * 1_000_000)}"
         self._every = START_STEP / 4
         self._at = 0.0
         self._is_ready = False
 
     def beat(self) -> None:
+        self._also()
         now = time.monotonic()
         if now >= self._at:
             self._at = now + self._every

@@ -6,8 +6,12 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Final, TypeVar
 
+from bridge.config.config import Config
+from bridge.core.line import Line
 from bridge.intake.intake import Intake
-from bridge.ledger.ledger import LedgerAway, LedgerBusy
+from bridge.ledger.ledger import Ledger, LedgerAway, LedgerBusy
+from bridge.serve.clock import TimeLine
+from bridge.serve.recall import new_line, restore
 from bridge.serve.telemetry import Pulse
 from bridge.serve.watch import Watch
 
@@ -37,6 +41,24 @@ def cure_for(error: LedgerAway) -> str:
     if "FATAL" not in str(error):
         return ""
     return next((cure for words, cure in CURES.items() if words in str(error)), "")
+
+
+def remember(config: Config, beat: Callable[[], None]) -> tuple[Ledger, TimeLine, Line]:
+    """The ledger, the bridge's own time as it goes on from there, and what is read of it. Raises LedgerError."""
+    ledger = Ledger.open(config.bridge.ledger_url)
+    try:
+        clock = TimeLine(ledger.anchor())
+        now = clock()
+        for remark in ledger.remarks:
+            log.warning("ledger: %s", remark)
+        if interrupted := ledger.release_leases(now):
+            log.warning("%d notices were being told when the bridge died: they are told again", interrupted)
+        line = new_line(config)
+        restore(line, ledger, now, beat)
+    except BaseException:
+        ledger.close()
+        raise
+    return ledger, clock, line
 
 
 class Waiting:

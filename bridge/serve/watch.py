@@ -3,8 +3,6 @@
 import logging
 import select
 import threading
-from collections.abc import Callable
-from datetime import datetime
 from typing import Final
 
 from bridge.config.config import Config
@@ -13,7 +11,7 @@ from bridge.serve.control import Control
 from bridge.serve.desk import Desk
 from bridge.serve.memory import Memory
 from bridge.serve.outage import Note
-from bridge.serve.storing import Storing
+from bridge.serve.storing import Storing, wall_clock
 from bridge.serve.telemetry import Metrics
 
 LOOKS_EVERY: Final = 0.2
@@ -27,11 +25,10 @@ class Watch:
     desk: Desk
     memory: Memory
 
-    def __init__(self, config: Config, metrics: Metrics, clock: Callable[[], datetime]) -> None:
-        self.storing = Storing(clock)
+    def __init__(self, config: Config, metrics: Metrics) -> None:
+        self.storing = Storing()
         self._config = config
         self._metrics = metrics
-        self._clock = clock
         self._stopped = threading.Event()
         self._thread: threading.Thread | None = None
 
@@ -42,8 +39,8 @@ class Watch:
         bridge = self._config.bridge
         asked = Control(bridge.control)
         note = Note(bridge.control.with_name(f"{bridge.control.name}.outage"))
-        self._alarm = Alarm(self._config.receivers, self.storing, note, bridge.name, bridge.ledger, self._clock)
-        self.memory = Memory(bridge.name, self.storing, self._alarm, self._clock)
+        self._alarm = Alarm(self._config.receivers, self.storing, note, bridge.name, bridge.ledger, wall_clock)
+        self.memory = Memory(bridge.name, self.storing, self._alarm, wall_clock)
         self.desk = Desk(asked, self.storing, self.memory)
         self._thread = threading.Thread(target=self._run, name="watch", daemon=True)
         self._thread.start()

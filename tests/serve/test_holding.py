@@ -1,19 +1,16 @@
 """What comes while the database does not answer waits in memory, and no more than fits there: relays send the rest again."""
 
 import os
-from datetime import UTC, datetime
 from types import SimpleNamespace
 
 from bridge.intake.arrivals import Arrival, Drained
 from bridge.ledger.ledger import LedgerAway
 from bridge.serve import writer as writing
 from bridge.serve.faults import Faults
-from bridge.serve.storing import Storing
 from bridge.serve.telemetry import Metrics
 from bridge.serve.writer import MOST_HELD, Writer
 from bridge.wire import codec
 
-NOW = datetime(2026, 11, 26, 3, 0, tzinfo=UTC)
 BODY = b"x" * codec.MAX_EVENT
 
 
@@ -46,7 +43,7 @@ def test_what_is_held_is_bounded(monkeypatch):
     monkeypatch.setattr(writing, "RETRY_COMMIT_AFTER", 0.2)
     intake = Flooded()
     line = SimpleNamespace()
-    made = Writer(None, line, [intake], Metrics(), lambda _: None, lambda *_: None, Faults(Metrics()), Storing(lambda: NOW))
+    made = Writer(None, line, [intake], Metrics(), lambda _: None, lambda *_: None, Faults(Metrics()))
     while intake.brought * len(BODY) < 2 * MOST_HELD:
         made._hold(LedgerAway("gone"))
     assert sum(len(arrival.body) for _, arrival in made.backlog) == MOST_HELD
