@@ -92,7 +92,7 @@ def build(config: Config) -> "Bridge":
 
 def _build(config: Config, pulse: Pulse, metrics: Metrics, watch: Watch) -> "Bridge":
     waiting = Waiting(watch, pulse, partial(open_intakes, config, TimeLine()))
-    ledger, clock, line = waiting.until(partial(remember, config, pulse.beat))
+    ledger, clock, was_at, line = waiting.until(partial(remember, config, pulse.beat))
     now = clock()
     intakes = open_intakes(config, clock)
     watch.begin()
@@ -103,6 +103,7 @@ def _build(config: Config, pulse: Pulse, metrics: Metrics, watch: Watch) -> "Bri
     bells = Bells(config.receivers, ledger, metrics, now, waker.wake)
     boards = Boards(config.receivers, ledger, line, metrics, now, waker.wake)
     writer = Writer(ledger, line, intakes, metrics, bells.owed, boards.committed, faults, pulse.beat, watch.storing)
+    writer.past.begin(was_at, now)
     digests = Digests(config.receivers, ledger, line.router, now)
     edges = Edges(writer, intakes, metrics, config.correlation.edge_silent_after, clock, boards.hear)
     orders = Orders(watch.desk, writer, bells, edges, clock, config.bridge.name)
@@ -272,7 +273,7 @@ class Bridge:
         if self._writer.backlog:
             return
         now = self._clock()
-        due = [at for at in (self._writer.next_due(now), self._bells.next_at, self._boards.next_at()) if at is not None]
+        due = [at for at in (self._writer.next_due(), self._bells.next_at, self._boards.next_at()) if at is not None]
         wait, rests, self._rests = LONGEST_WAIT_MS, self._rests, False
         if due and not rests:
             wait = max(0, min(wait, int((min(due) - now) / timedelta(milliseconds=1)) + 1))

@@ -4,10 +4,12 @@ import logging
 import select
 import time
 from collections.abc import Callable, Sequence
+from datetime import datetime
 from typing import Final, TypeVar
 
 from bridge.config.config import Config
 from bridge.core.line import Line
+from bridge.core.world.event import from_ns
 from bridge.intake.intake import Intake
 from bridge.ledger.ledger import Ledger, LedgerAway, LedgerBusy
 from bridge.serve.clock import TimeLine
@@ -43,11 +45,12 @@ def cure_for(error: LedgerAway) -> str:
     return next((cure for words, cure in CURES.items() if words in str(error)), "")
 
 
-def remember(config: Config, beat: Callable[[], None]) -> tuple[Ledger, TimeLine, Line]:
-    """The ledger, the bridge's own time as it goes on from there, and what is read of it. Raises LedgerError."""
+def remember(config: Config, beat: Callable[[], None]) -> tuple[Ledger, TimeLine, datetime | None, Line]:
+    """The ledger, the bridge's own time as it goes on from there, when that was, and what is read of it. Raises LedgerError."""
     ledger = Ledger.open(config.bridge.ledger_url)
     try:
-        clock = TimeLine(ledger.anchor())
+        anchor = ledger.anchor()
+        clock = TimeLine(anchor)
         now = clock()
         for remark in ledger.remarks:
             log.warning("ledger: %s", remark)
@@ -58,7 +61,7 @@ def remember(config: Config, beat: Callable[[], None]) -> tuple[Ledger, TimeLine
     except BaseException:
         ledger.close()
         raise
-    return ledger, clock, line
+    return ledger, clock, from_ns(anchor.line_ns) if anchor else None, line
 
 
 class Waiting:

@@ -9,6 +9,7 @@ import pytest
 from bridge.commands.status import faults as shown
 from bridge.ledger.ledger import LedgerGone
 from bridge.serve.app import Bridge, Waker
+from bridge.serve.clock import TimeLine
 from bridge.serve.faults import Faults
 from bridge.serve.telemetry import Metrics, Pulse
 from bridge.texts.broken import broken, take_broken
@@ -67,6 +68,13 @@ def test_a_text_that_could_not_be_made_is_a_fault_like_any_other():
     bridge.turn(NOW)
     (known,) = parts.faults.shown()
     assert (known["where"], known["what"]) == ("put into words (node-failure, opened)", "RuntimeError: no words")
+
+
+def test_the_clock_is_told_whether_all_is_calm():
+    parts, clock = Parts(RuntimeError("a mistake")), TimeLine()
+    parts.look, parts.line = lambda now: True, SimpleNamespace(is_calm=lambda now: True)
+    made(parts, clock).turn(NOW)
+    assert clock.calm
 
 
 def test_what_stays_due_is_not_tried_without_a_pause():
