@@ -40,6 +40,8 @@ NAMES: Final = frozenset(
         "guest",
         "handler",
         "incomplete",  # whose copy was left in the middle of a resync
+        "ledger",
+        "ledger_folder",
         "link",
         "links",
         "lost_by",
@@ -71,6 +73,7 @@ NAMES: Final = frozenset(
         "timed_out",
         "timeout_ms",
         "tried_on",
+        "trouble",
         "unfenced",
         "value",
         "victim",

@@ -39,6 +39,7 @@ LABELS: Final[dict[str, dict[str, str]]] = {
         "still_after": "Still so after {}",
         "incident": "Incident {} in cluster {}.",
         "incident_unnumbered": "Cluster {}.",
+        "own": "Bridge {}.",
         "ask": "quorumbell explain {0} shows how it was concluded; quorumbell ack {0} tells the others that you are on it.",
         "ended_ask": "quorumbell explain {0} shows how it was concluded.",
         "printed": "Quorumbell only prints commands; it never runs them.",
@@ -78,6 +79,7 @@ LABELS: Final[dict[str, dict[str, str]]] = {
         "still_after": "Noch immer, nach {}",
         "incident": "Vorfall {} im Cluster {}.",
         "incident_unnumbered": "Cluster {}.",
+        "own": "Bridge {}.",
         "ask": "quorumbell explain {0} zeigt, wie darauf geschlossen wurde; quorumbell ack {0} sagt den anderen, "
         "dass Sie sich kümmern.",
         "ended_ask": "quorumbell explain {0} zeigt, wie darauf geschlossen wurde.",
