@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from benchmarks.board import updates
+from benchmarks.long_story import long_story
 from benchmarks.monitors import SETTLED, batches
 from benchmarks.site import Site
 from benchmarks.size import compare
@@ -57,6 +58,7 @@ def main() -> None:
         thinking(4000 * scale)
         updates(Path(home) / "board", 200 * scale)
         compare(Path(home) / "size", 200_000 * scale, 3000)
+        long_story(Path(home) / "long", 200_000 * scale)
         starts(Path(home) / "start", 200_000 * scale, given.before)
 
 

@@ -4,10 +4,15 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
-from bridge.commands.common import config_option, emit, json_option, load, now, reading
+from bridge.commands.asked import Silent, read, running
+from bridge.commands.common import config_option, emit, json_option, load, now
 
 if TYPE_CHECKING:
     from bridge.config.config import Config
+    from bridge.ledger.reader import Reader
+
+FROM_MEMORY: Final = ("gravest", "relays", "open_incidents", "known_at", "held", "busy_seconds", "ledger_away")
+"""What the bridge says when it is busy, and the ledger says better."""
 
 SHOWN: Final = 20
 """Incidents that a screen holds, with what stands above them."""
@@ -28,22 +33,24 @@ def status(config_path: Path, *, as_json: bool, all_of_it: bool) -> None:
       quorumbell status --json | jq .incidents[].summary
     """
     config = load(config_path)
+    bridge = running(config)
+    try:
+        counts, incidents, edges, all_boards, healths, queues = read(config, bridge, _look)
+    except Silent as error:
+        _from_memory(error, config, as_json=as_json)
+        return
     from bridge.commands import shapes
     from bridge.core.telling.circuit import Health
     from bridge.ledger.ledger import Queue
 
-    with reading(config) as ledger:
-        counts = ledger.counts()
-        incidents = ledger.incidents(state=["watching", "open", "clearing"])
-        edges = ledger.edges()
-        boards = [one for one in ledger.boards() if one.receiver in config.receivers]
-        healths, queues = ledger.healths(), ledger.queues()
-    bridge = _running(config)
-    at = _now(bridge)
+    boards = [one for one in all_boards if one.receiver in config.receivers]
     bells = [name for name, receiver in config.receivers.items() if not receiver.board]
     held = {name: bridge.get("held_back", {}).get(name, 0) if bridge["running"] else None for name in bells}
     taken = bridge.pop("acknowledged", {})
     kept_out = {(one["cluster"], one["node"]): one for one in bridge.get("kept_out", ())}
+    for name in FROM_MEMORY:
+        bridge.pop(name, None)
+    at = _now(bridge)
     result: dict[str, Any] = {
         "bridge": bridge,
         "ledger": config.bridge.ledger,
@@ -61,13 +68,28 @@ def status(config_path: Path, *, as_json: bool, all_of_it: bool) -> None:
         click.echo(_text(result if all_of_it else result | {"incidents": _gravest(result["incidents"])}, at))
 
 
-def _running(config: "Config") -> dict[str, Any]:
-    from bridge.serve.control import ControlError, Hello, ask
+def _look(ledger: "Reader") -> tuple[Any, ...]:
+    return (
+        ledger.counts(),
+        ledger.incidents(state=["watching", "open", "clearing"]),
+        ledger.edges(),
+        ledger.boards(),
+        ledger.healths(),
+        ledger.queues(),
+    )
 
-    try:
-        return {"running": True, **ask(config.bridge.control, Hello(), timeout=3)}
-    except ControlError as error:
-        return {"running": False, "why": str(error)}
+
+def _from_memory(error: Silent, config: "Config", *, as_json: bool) -> None:
+    from bridge.commands import from_memory
+
+    found = from_memory.result(error, config.bridge.ledger)
+    if as_json:
+        emit(found)
+        return
+    bridge, at = found["bridge"], from_memory.now_of(found["bridge"])
+    told = [*_clocks(bridge, at), *_kept_out(bridge, at), *faults(bridge)]
+    head = [f"bridge      {_bridge(bridge)}", *from_memory.lines(found), *told]
+    click.echo("\n\n".join(["\n".join(head), *from_memory.tables(found, at)]))
 
 
 def _now(bridge: dict[str, Any]) -> datetime:

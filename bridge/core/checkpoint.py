@@ -9,7 +9,7 @@ import zlib
 from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime
 from functools import cache
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 import msgspec
 
@@ -20,12 +20,15 @@ from bridge.core.world.world import World
 
 Facts = dict[Key, Any]
 PIECE: Final = 1 << 16
+FORM: Final = 2
+"""Raised when the values of a table mean something else than before: what has another form is not read."""
 _pair: Final = msgspec.json.Decoder(tuple[tuple[str, ...], msgspec.Raw]).decode
 
 
 class Head(msgspec.Struct, frozen=True, kw_only=True):
-    """One cluster: its horizon (time, witness, sequence, uid); so many facts follow."""
+    """One cluster: its horizon (time, witness, sequence, uid); so many facts follow. `form` is that of the tables' values."""
 
+    form: Literal[2]
     cluster: str
     horizon: tuple[datetime, str, int, str] | None
     facts: int
@@ -64,7 +67,7 @@ def at_mark(world: World, mark: int) -> Facts:
 
 def _values(cluster: str, horizon: tuple[Any, ...], facts: Facts) -> Iterator[Any]:
     place = (horizon[0], horizon[1], horizon[2], horizon[3].hex()) if horizon else None
-    yield Head(cluster=cluster, horizon=place, facts=len(facts))
+    yield Head(form=FORM, cluster=cluster, horizon=place, facts=len(facts))
     yield from (((str(key[0]), *key[1:]), value) for key, value in facts.items())
 
 

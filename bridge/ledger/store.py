@@ -1,14 +1,25 @@
 """Where the ledger lies, who may write it, and one transaction on it: all that differs between SQLite and PostgreSQL."""
 
+import errno
 import fcntl
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Final, Self
 
 from sqlalchemy import URL, Connection, Engine, NullPool, create_engine, event, make_url
-from sqlalchemy.exc import ArgumentError, DataError, DBAPIError, IntegrityError, InterfaceError, OperationalError, SQLAlchemyError
+from sqlalchemy.exc import (
+    ArgumentError,
+    DatabaseError,
+    DataError,
+    DBAPIError,
+    IntegrityError,
+    InterfaceError,
+    InternalError,
+    OperationalError,
+    SQLAlchemyError,
+)
 
 from bridge.ledger.records import LedgerAway, LedgerBusy, LedgerError, LedgerGone
 
@@ -30,6 +41,14 @@ WRITER_LOCK: Final = int.from_bytes(b"quorumbe")
 # Seconds until either side believes that the other machine is dead: only then is its lock free for another writer.
 KEEPALIVE: Final = {"keepalives_idle": 10, "keepalives_interval": 5, "keepalives_count": 3}
 CONNECTING: Final = KEEPALIVE | {"connect_timeout": 5, "tcp_user_timeout": 25_000}
+
+LOCK_TIMEOUT: Final = "2s"
+"""So long a lock of somebody else is waited for; then nothing can be stored, the bridge says so, and tries again."""
+
+AWAY: Final = (OperationalError, InterfaceError, InternalError)
+"""Nothing can be stored now. So it is with a broken page or file (a plain DatabaseError of SQLite): somebody has to mend it."""
+MISTAKES: Final = {errno.ENOENT, errno.ENOTDIR, errno.EACCES, errno.EPERM, errno.EISDIR, errno.ELOOP, errno.ENAMETOOLONG}
+"""Of a place that was named wrongly; with all else the disk itself is in trouble."""
 
 FORGETFUL: Final = {"tmpfs", "ramfs"}
 FAR: Final = {"nfs", "nfs4", "cifs", "smb3", "ceph", "fuse.glusterfs", "fuse.sshfs", "9p"}
@@ -143,7 +162,8 @@ def _lock(path: Path) -> int:
     try:
         descriptor = os.open(f"{path}.lock", os.O_RDWR | os.O_CREAT, 0o600)
     except OSError as error:
-        raise LedgerError(f"{path}.lock: {error.strerror}: the folder must be writable for this user") from error
+        kind = LedgerError if error.errno in MISTAKES else LedgerAway
+        raise kind(f"{path}.lock: {error.strerror}: the folder must be writable for this user") from error
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
@@ -154,7 +174,8 @@ def _lock(path: Path) -> int:
     if os.geteuid() == 0 != owner.st_uid:  # who repairs as root must not lock out the bridge's user
         os.fchown(descriptor, owner.st_uid, owner.st_gid)
     os.truncate(descriptor, 0)
-    os.write(descriptor, str(os.getpid()).encode())
+    with suppress(OSError):  # a full disk has no room for the number; the lock holds without it
+        os.write(descriptor, str(os.getpid()).encode())
     return descriptor
 
 
@@ -221,7 +242,7 @@ class Store:
                 raise
             if self.file:
                 self.file.check()
-            passing = isinstance(error, OperationalError | InterfaceError) or error.connection_invalidated
+            passing = isinstance(error, AWAY) or type(error) is DatabaseError or error.connection_invalidated
             raise (LedgerAway if passing else LedgerError)(f"{self.name}: {error.orig}") from error
 
 
@@ -289,6 +310,7 @@ def _become_writer(driver: Any, target: URL) -> None:
     )
     for name, value in KEEPALIVE.items():
         driver.execute("SELECT set_config(%s, %s, false)", (f"tcp_{name}", str(value)))
+    driver.execute("SELECT set_config('lock_timeout', %s, false)", (LOCK_TIMEOUT,))
     (alone,) = driver.execute("SELECT pg_try_advisory_lock(%s)", (WRITER_LOCK,)).fetchone()
     if not alone:
         driver.close()

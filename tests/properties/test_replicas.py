@@ -29,6 +29,7 @@ TOLD = {
     for file in ("told-drbd.json", "told-lab-drbd.json")
     for name, told in json.loads((JUDGE / file).read_text()).items()
 }
+FIELD = [name.replace("/", "-") for name in json.loads((JUDGE / "told-field-drbd.json").read_text())]
 RECORDED = {name: read_recording(JUDGE / "recordings" / name) for name in sorted(TOLD)}
 HOUR = timedelta(hours=1)
 
@@ -71,7 +72,9 @@ def reports_of(lab):
 MADE_UP = {name: reports_of(lab) for name, lab in made_up().items()}
 BOTH = [JUDGE / "recordings" / name for name in ("both-primary-lost-resync", "lab-drbd-primary-lost.json")]
 LAID_OVER = sorted((report for path in BOTH for report in read_recording(path)), key=lambda report: report.received_at)
-REPORTS = RECORDED | MADE_UP | {"with Pacemaker": LAID_OVER}
+REPORTED = {name: read_recording(JUDGE / "recordings" / name) for name in FIELD}
+"""What administrators reported in public, rebuilt."""
+REPORTS = RECORDED | REPORTED | MADE_UP | {"with Pacemaker": LAID_OVER}
 
 
 def outcome(batches, line=None):

@@ -136,9 +136,8 @@ def test_a_bridge_that_waits_for_its_ledger_is_not_stuck(on_postgres):
 
 
 def test_a_loop_that_is_stuck_is(on_postgres):
-    """A lock that somebody else holds stops it inside of one statement."""
-    with psycopg.connect(on_postgres.url) as other:
-        other.execute("LOCK TABLE report IN ACCESS EXCLUSIVE MODE")
+    """A server that does not answer stops it inside of one statement."""
+    with on_postgres.postgres.frozen():
         on_postgres.call(1)
         eventually(lambda: on_postgres.process.fates)
     eventually(lambda: len(on_postgres.rows()) == 1)

@@ -18,11 +18,12 @@ from bridge.core.pacemaker.tables import (
     STOP_FAILED_ON,
     TROUBLE,
 )
-from bridge.core.pacemaker.trouble import OWN_KINDS, PROMOTED, SOON, own_incident, set_active, with_name
+from bridge.core.pacemaker.trouble import OWN_KINDS, PROMOTED, SOON, own_incident, set_active
 from bridge.core.world.condition import Wound
 from bridge.core.world.event import Action, Severity, Subject
 from bridge.core.world.incident import Incident, Kind
 from bridge.core.world.journal import TIMER
+from bridge.core.world.lists import with_listed
 from bridge.core.world.nodes import circle, node
 from bridge.core.world.relays import silent_members
 from bridge.core.world.tables import ACTIVE, HOLDER, WAITS_FOR
@@ -71,8 +72,7 @@ def _on_failed_probe(world: World, event: Action) -> None:
     if world.wound(subject) is None:
         world.hurt(key, subject, event.at, Severity.WARNING, reason, outage=False)
     incident = world.incident(key)
-    tried = with_name(incident.facts.get("tried_on", ""), event.node)
-    world.change(key, event.at, facts={**_facts(event), "tried_on": tried})
+    world.change(key, event.at, facts=_facts(event) | with_listed(world, incident, "tried_on", event.node))
     world.say(reason, key)
 
 
@@ -84,7 +84,7 @@ def _on_failed_stop(world: World, event: Action) -> None:
     key = story.key if story is not None else world.open_incident(Kind.RESOURCE_BLOCKED, subject, at, Severity.CRITICAL, reason)
     world.hurt(key, subject, at, Severity.CRITICAL, reason)
     first = story is None or not story.facts.get("behind")
-    facts = {"behind": with_name(world.incident(key).facts.get("behind", ""), resource)}
+    facts = with_listed(world, world.incident(key), "behind", resource)
     if first and world.incident(key).kind in OWN_KINDS:
         world.change(key, at, kind=Kind.RESOURCE_BLOCKED, root=subject)
     world.change(key, at, severity=Severity.CRITICAL, facts=facts | _facts(event) if first else facts)
@@ -149,7 +149,7 @@ def _on_failed_run(world: World, event: Action) -> None:
     failures = int(incident.facts.get("failures", "0")) + 1 if incident.root == subject else 1
     facts = _facts(event) | {"failures": str(failures)}
     if event.task == "start":
-        facts["tried_on"] = with_name(incident.facts.get("tried_on", ""), name)
+        facts |= with_listed(world, incident, "tried_on", name)
     if incident.root == subject:
         world.change(key, at, facts=facts)
     if world.get(TIMER, "down", resource) is None:  # however often it fails meanwhile
@@ -191,8 +191,7 @@ def on_down(world: World, resource: str, at: datetime) -> None:
     world.hurt(incident.key, subject, at, Severity.CRITICAL, reason)
     if incident.kind in {Kind.RESOURCE_FAILURE, Kind.MIGRATION_FAILURE, Kind.RESOURCE_MISCONFIGURED, Kind.MULTIPLE_ACTIVE}:
         world.change(incident.key, at, kind=Kind.RESOURCE_DOWN, root=subject)
-    down = with_name(incident.facts.get("down", ""), resource)
-    world.change(incident.key, at, facts={"down": down})
+    world.change(incident.key, at, facts=with_listed(world, world.incident(incident.key), "down", resource))
     world.confirm(incident.key, at, reason)
     _alarm_once(world, incident.key, reason, at)
     for other in world.get(BYSTANDERS, incident.key) or ():

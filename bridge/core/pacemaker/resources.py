@@ -22,6 +22,7 @@ SAME_WORD: Final = timedelta(seconds=5)
 
 def on_action(world: World, event: Action) -> None:
     meet(world, event.witness, event.node)
+    world.hear_of(event.resource, event.at)
     _meet_by_resource(world, event)
     if event.outcome in {Outcome.CANCELLED, Outcome.PENDING}:
         world.say(f"{event.resource}: {event.outcome}, which says nothing about the resource")

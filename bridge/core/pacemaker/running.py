@@ -21,10 +21,11 @@ from bridge.core.pacemaker.tables import (
 from bridge.core.pacemaker.trouble import PROMOTED, SOON, set_active, without_name
 from bridge.core.pacemaker.unseen import confirm_by_start, is_restart_under_services
 from bridge.core.world.event import Action, Severity, Subject
+from bridge.core.world.lists import with_listed, without_listed
 from bridge.core.world.nodes import circle, emptied, node, set_node
 from bridge.core.world.shown import show_running
 from bridge.core.world.table import Table
-from bridge.core.world.tables import ACTIVE, HOLDER, WOUNDS
+from bridge.core.world.tables import ACTIVE, HOLDER
 from bridge.core.world.world import World
 
 STARTS: Final = frozenset({"start", "promote"})
@@ -105,15 +106,12 @@ def _recovered(world: World, event: Action) -> None:
     key = world.facts[HOLDER, subject]
     if event.task in STARTS:
         confirm_by_start(world, key, event.at, f"{resource} had to be started on {name}")
-    elif is_restart_under_services(world, key) and world.get(WOUNDS, key) == frozenset({subject}):
+    elif is_restart_under_services(world, key) and world.wounds(key) == {subject}:
         world.dismiss(key, event.at, f"Pacemaker began anew on {name}, under services that went on running")
         return
-    down = [part for part in world.incident(key).facts.get("down", "").split(", ") if part and part != resource]
-    world.change(key, event.at, facts={"down": ", ".join(down)})
-    moved = world.incident(key).facts.get("moved", "")
-    arrow = f"{resource} → {name}"
-    known = [part for part in moved.split(", ") if part and not part.startswith(f"{resource} → ")]
-    world.change(key, event.at, facts={"moved": ", ".join([*known, arrow]), "now_on": name})
+    incident = world.incident(key)
+    facts = without_listed(world, incident, "down", resource) | with_listed(world, incident, "moved", resource, name)
+    world.change(key, event.at, facts=facts | {"now_on": name})
     what = {"promote": "promoted", "monitor": "found well", "migrate_from": "arrived"}.get(event.task, "started")
     world.heal(subject, event.at, f"{resource} {what} on {name}")
     world.put((HEALED, subject), event.at)
