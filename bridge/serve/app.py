@@ -48,16 +48,24 @@ def serve(config: Config) -> None:
     faulthandler.enable()  # what the watchdog kills says where it was
     raise_file_limit()
     gc.disable()  # hundreds of thousands of facts come to stay: to walk over them again and again takes a fifth of the start
+    asked: list[int] = []
     for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: sys.exit(0))  # until there is a loop: the start may wait for ever
+        signal.signal(number, partial(_leave, asked))  # until there is a loop: the start may wait for ever
     bridge = build(config)
     calm_the_collector()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: bridge.stop())
+    if asked:  # while something was being freed: there Python swallows what is raised
+        bridge.stop()
     try:
         bridge.run()
     finally:
         bridge.close()
+
+
+def _leave(asked: list[int], number: int, _: object) -> None:
+    asked.append(number)
+    sys.exit(0)
 
 
 def raise_file_limit() -> None:

@@ -202,11 +202,16 @@ def replaced(value, text):
     return value
 
 
+def _place(report):
+    event = normalise(report)
+    return (event.at, event.witness, event.order[1], report.uid)
+
+
 @examples(300)
 @given(st.sampled_from(sorted(REPORTS)), st.randoms(use_true_random=False))
 def test_the_state_outlives_a_checkpoint(name, chance):
     """What is written down at any moment and read again leads to the same end."""
-    reports = REPORTS[name]
+    reports = sorted(REPORTS[name], key=_place)  # of what happened in one instant, in the order in which it is understood
     cut = chance.randrange(1, len(reports))
     line = Line(Settings(), bell())
     before = line.take(reports[:cut], reports[cut - 1].received_at)

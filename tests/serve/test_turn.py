@@ -23,7 +23,7 @@ class Parts:
     def __init__(self, error):
         self.error, self.broken, self.done = error, "", []
         self.faults = Faults(Metrics())
-        self.backlog, self.next_due, self.next_at = [], lambda now: NOW, NOW
+        self.backlog, self.next_due, self.next_at = [], lambda: NOW, NOW
 
     def __getattr__(self, name):
         def part(*given):

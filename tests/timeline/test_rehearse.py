@@ -9,6 +9,7 @@ from click.testing import CliRunner
 from bridge.cli import main
 from bridge.core import rulebook
 from bridge.core.world.event import NodeSeen
+from bridge.texts.broken import take_broken
 
 CUT = str(Path(__file__).resolve().parents[2] / "examples/node-power-cut.json")
 
@@ -23,6 +24,7 @@ def mistake(*_):
 
 @pytest.fixture(params=["a rule", "a text"])
 def broken(request, monkeypatch):
+    take_broken()  # what other tests left
     if request.param == "a rule":
         monkeypatch.setitem(rulebook.RULES, NodeSeen, mistake)
     else:
