@@ -69,14 +69,14 @@ def on_postgres(tmp_path):
 # `serve` that is quick to ask for time, and slow to read.
 SLOW = """
 import time
-from bridge.serve import app, telemetry
-telemetry.START_STEP, restore = 0.2, app.restore
+from bridge.serve import telemetry, waiting
+telemetry.START_STEP, restore = 0.2, waiting.restore
 def slow(line, ledger, now, beat):
     for _ in range(10):
         time.sleep(0.1)
         beat()
     restore(line, ledger, now, beat)
-app.restore = slow
+waiting.restore = slow
 from bridge.cli import main
 main()
 """
