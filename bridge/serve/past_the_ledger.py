@@ -18,11 +18,11 @@ from bridge.core.telling.notice import Delivered, TryLater, Verdict
 from bridge.core.telling.retry import next_attempt, settled
 from bridge.receivers import TRIED
 from bridge.serve.outage import Outage
+from bridge.serve.safely import safely
 
 SHOWN_EVERY: Final = 60.0
 SHOWN_AGAIN_AFTER: Final = 10.0
 """Seconds until a board that did not take it is asked again."""
-CRASHED: Final = TryLater("the receiver itself crashed; the log has the trace")
 V = TypeVar("V")
 
 log = logging.getLogger("quorumbell.bridge")
@@ -113,11 +113,7 @@ class PastTheLedger:
     # --- both
 
     def _safely(self, call: Callable[[], V]) -> V | TryLater:
-        try:
-            return call()
-        except Exception:  # it is tried again
-            log.exception("receiver %s crashed while it was told that nothing can be stored", self._name)
-            return CRASHED
+        return safely(call, "receiver %s crashed while it was told that nothing can be stored", self._name)
 
     def _wait(self, seconds: float, *, over: bool) -> None:
         """Until it is time, or there is something else to tell."""
