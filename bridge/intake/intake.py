@@ -15,7 +15,7 @@ import logging
 import socket
 import time
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Final
 
 import msgspec
@@ -167,3 +167,13 @@ class Intake:
 
     def close(self) -> None:
         self._port.close()
+
+
+def relays_of(intakes: Iterable[Intake]) -> list[PeerState]:
+    """All that are known, as they are now."""
+    return [state for intake in intakes for state in intake.peers()]
+
+
+def know_all(intakes: Iterable[Intake]) -> bool:
+    """Whether `relays_of` gives all that there are."""
+    return all(intake.knows_all for intake in intakes)

@@ -6,7 +6,7 @@ from typing import Final
 
 from bridge.core.world.lag import PRESENT, Lags
 from bridge.intake.arrivals import Arrival
-from bridge.intake.intake import Intake
+from bridge.intake.intake import Intake, know_all, relays_of
 from bridge.serve.backlogs import Backlogs
 from bridge.serve.listening import PAUSE, Listening
 
@@ -27,7 +27,7 @@ class Past:
         """The bridge starts. `since` is when the last one of this ledger was there; a new ledger has all that waits before it."""
         if since is not None:
             self._listening.begin(since, now)
-        elif self._knows_all():
+        elif know_all(self._intakes):
             self._listening.begin(now - 2 * PAUSE, now)
 
     def look(self, arrivals: Collection[Arrival], now: datetime) -> Lags:
@@ -40,11 +40,8 @@ class Past:
         return self._lags
 
     def _look(self, now: datetime) -> Lags:
-        relays = [state for intake in self._intakes for state in intake.peers()]
-        if self._knows_all() and all(relay.last_heard is not None for relay in relays):
+        relays = relays_of(self._intakes)
+        if know_all(self._intakes) and all(relay.last_heard is not None for relay in relays):
             self._listening.stop(now)
         lags = Lags(everywhere=self._listening.slept_at(now), clusters=self._backlogs.look(relays, now))
         return lags if lags.everywhere is not None or lags.clusters else PRESENT
-
-    def _knows_all(self) -> bool:
-        return all(intake.knows_all for intake in self._intakes)

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from bridge.core.world.event import from_ns
-from bridge.intake.intake import Intake
+from bridge.intake.intake import Intake, know_all
 from bridge.intake.peers import PeerState
 from bridge.ledger.ledger import Commit, Edge
 from bridge.serve.clock import TimeLine, WasSet
@@ -68,7 +68,7 @@ class Edges:
 
     def _drop(self, unknown: Collection[Place], now: datetime) -> list[Place]:
         """Nodes that are no longer enrolled: nobody waits for a word from them."""
-        if not all(intake.knows_all for intake in self._intakes):
+        if not know_all(self._intakes):
             return []
         for cluster, node in sorted(unknown):
             self._writer.report("bridge", cluster, {"node": node, "silent": False, "gone": True}, now)

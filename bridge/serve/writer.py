@@ -16,7 +16,7 @@ from bridge.core.world.fault import fault
 from bridge.core.world.lag import PRESENT, Lags
 from bridge.core.world.reading import holdable
 from bridge.intake.arrivals import Arrival
-from bridge.intake.intake import Intake
+from bridge.intake.intake import Intake, relays_of
 from bridge.intake.peers import PeerState
 from bridge.ledger.ledger import Commit, Ledger, LedgerError, LedgerGone, StoredReport, Unstorable
 from bridge.serve.faults import Faults
@@ -130,8 +130,7 @@ class Writer:
         return self._commit([stored(report, fresh[report.uid].body, outcome) for report in reports], outcome, now)
 
     def relays(self) -> list[PeerState]:
-        """All that are known, as they are now."""
-        return [state for intake in self._intakes for state in intake.peers()]
+        return relays_of(self._intakes)
 
     def report(self, source: str, cluster: str, fields: Fields, now: datetime) -> None:
         """The bridge's own word, and a person's, go the same way as everybody's."""
