@@ -5,7 +5,7 @@ from typing import Any
 
 from bridge.commands.asked import Silent
 from bridge.commands.common import now
-from bridge.commands.format import ago, count, instant, table
+from bridge.commands.format import ago, ago_of, count, instant, table
 
 
 def result(error: Silent, ledger: str) -> dict[str, Any]:
@@ -45,8 +45,8 @@ def tables(found: dict[str, Any], at: datetime) -> list[str]:
     known_at = bridge.get("known_at")
     if known_at is None:
         return []
-    relays = [(one["cluster"], one["node"], _ago(one["last_heard_at"], at), one["backlog"]) for one in found["edges"]]
-    rows = [(one["severity"], one["state"], one["kind"], _ago(one["opened_at"], at), one["summary"]) for one in incidents]
+    relays = [(one["cluster"], one["node"], ago_of(one["last_heard_at"], at), one["backlog"]) for one in found["edges"]]
+    rows = [(one["severity"], one["state"], one["kind"], ago_of(one["opened_at"], at), one["summary"]) for one in incidents]
     more = bridge.get("open_incidents", 0) - len(rows)
     return [
         f"Without the ledger, this is known of {instant(datetime.fromisoformat(known_at))}:",
@@ -54,7 +54,3 @@ def tables(found: dict[str, Any], at: datetime) -> list[str]:
         table(("SEVERITY", "STATE", "KIND", "SINCE", "WHAT"), rows) if rows else "no incident was open",
         *([f"and {count(more, 'incident')} more"] if more > 0 else []),
     ]
-
-
-def _ago(then: str | None, at: datetime) -> str:
-    return ago(datetime.fromisoformat(then) if then else None, at)

@@ -185,12 +185,12 @@ def faults(bridge: dict[str, Any]) -> list[str]:
 
 
 def _queue(counts: dict[str, Any], at: datetime) -> str:
-    from bridge.commands.format import ago
+    from bridge.commands.format import ago_of
 
     if not counts["pending_notices"] and not counts["given_up_notices"]:
         return "nothing is owed"
     oldest = counts["oldest_pending_at"]
-    waits = f", the oldest since {ago(datetime.fromisoformat(oldest), at)}" if oldest else ""
+    waits = f", the oldest since {ago_of(oldest, at)}" if oldest else ""
     return f"{counts['pending_notices']} owed{waits}; {counts['given_up_notices']} given up (quorumbell deliveries)"
 
 
@@ -200,14 +200,14 @@ def _relays(edges: list[dict[str, Any]]) -> str:
 
 
 def _edges(edges: list[dict[str, Any]], at: datetime) -> str:
-    from bridge.commands.format import ago, table
+    from bridge.commands.format import ago_of, table
 
     rows = [
         (
             edge["cluster"],
             edge["node"],
             "SILENT" if edge["silent"] else "KEPT OUT" if _is_out(edge["kept_out"], at) else "heard",
-            ago(datetime.fromisoformat(edge["last_heard_at"]) if edge["last_heard_at"] else None, at),
+            ago_of(edge["last_heard_at"], at),
             edge["backlog"],
             f"{edge['clock_offset_seconds']:+.3f} s",
         )
@@ -217,18 +217,15 @@ def _edges(edges: list[dict[str, Any]], at: datetime) -> str:
 
 
 def _boards(boards: list[dict[str, Any]], at: datetime) -> str:
-    from bridge.commands.format import ago, table
-
-    def when(text: str | None) -> str:
-        return ago(datetime.fromisoformat(text) if text else None, at)
+    from bridge.commands.format import ago_of, table
 
     rows = [
         (
             one["receiver"],
             one["objects"],
-            f"{one['owed']}, the oldest since {when(one['owed_since'])}" if one["owed"] else "0",
-            when(one["taken_at"]),
-            when(one["seen_at"]),
+            f"{one['owed']}, the oldest since {ago_of(one['owed_since'], at)}" if one["owed"] else "0",
+            ago_of(one["taken_at"], at),
+            ago_of(one["seen_at"], at),
             len(one["untrue"]),
             one["last_word"] or "-",
         )
@@ -239,7 +236,7 @@ def _boards(boards: list[dict[str, Any]], at: datetime) -> str:
 
 
 def receivers(found: list[dict[str, Any]], at: datetime) -> str:
-    from bridge.commands.format import ago, table
+    from bridge.commands.format import ago_of, table
 
     rows = [
         (
@@ -249,9 +246,7 @@ def receivers(found: list[dict[str, Any]], at: datetime) -> str:
             _when(one["oldest_pending_at"], at),
             "?" if one["held_back"] is None else one["held_back"],
             _when(one["last_success_at"], at),
-            f"{ago(datetime.fromisoformat(one['last_failure_at']), at)}: {one['last_failure']}"
-            if one["last_failure_at"]
-            else "-",
+            f"{ago_of(one['last_failure_at'], at)}: {one['last_failure']}" if one["last_failure_at"] else "-",
         )
         for one in found
     ]
@@ -268,9 +263,9 @@ def _health(one: dict[str, Any], at: datetime) -> str:
 
 
 def _when(instant: str | None, at: datetime) -> str:
-    from bridge.commands.format import ago
+    from bridge.commands.format import ago_of
 
-    return ago(datetime.fromisoformat(instant), at) if instant else "-"
+    return ago_of(instant, at) if instant else "-"
 
 
 def _gravest(incidents: list[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -289,7 +284,7 @@ def _how_many(shown: list[dict[str, Any]], number: int) -> str:
 
 
 def _incidents(incidents: list[dict[str, Any]], at: datetime) -> str:
-    from bridge.commands.format import ago, table
+    from bridge.commands.format import ago_of, table
 
     rows = [
         (
@@ -298,7 +293,7 @@ def _incidents(incidents: list[dict[str, Any]], at: datetime) -> str:
             one["state"],
             one["kind"],
             one["acknowledged_by"] or "-",
-            ago(datetime.fromisoformat(one["opened_at"]), at),
+            ago_of(one["opened_at"], at),
             one["summary"],
         )
         for one in incidents
