@@ -1,7 +1,6 @@
 """A bridge that was away, and a relay with a backlog, as processes: what is over rings nobody, what is still so rings once."""
 
 import json
-import signal
 import time
 
 import pytest
@@ -15,9 +14,7 @@ HOUR = 3600
 
 class Away(Bridge):
     def leave(self):
-        for process in (self.process, self.relay):
-            process.send_signal(signal.SIGTERM)
-            process.wait(20)
+        self.end(self.process, self.relay)
 
     def return_(self):
         self.process = self.serve()

@@ -148,10 +148,7 @@ def test_a_silence_lasts_as_long_as_was_asked_also_by_a_clock_that_was_just_set(
 
 def test_a_bridge_that_was_stopped_calls_nobody_silent(make_site):
     site = make_site()
-    site.process.send_signal(signal.SIGTERM)
-    site.process.wait(20)
-    site.config.write_text(site.config.read_text().replace("[correlation]\n", '[correlation]\nedge_silent_after = "5s"\n'))
-    site.process = site.serve()
+    site.miss_relays_after("5s")
     eventually(lambda: (site.home / "control.sock").exists() and site.status()["edges"])
     eventually(lambda: not site.status()["edges"][0]["silent"])
     site.process.send_signal(signal.SIGSTOP)
@@ -172,15 +169,11 @@ def test_a_bridge_that_was_stopped_calls_nobody_silent(make_site):
 
 def test_whoever_was_silent_when_the_bridge_was_stopped_is_silent_until_it_speaks(make_site):
     site = make_site()
-    site.process.send_signal(signal.SIGTERM)
-    site.process.wait(20)
-    site.config.write_text(site.config.read_text().replace("[correlation]\n", '[correlation]\nedge_silent_after = "3s"\n'))
-    site.process = site.serve()
+    site.miss_relays_after("3s")
     eventually(lambda: (site.home / "control.sock").exists() and site.status()["edges"])
     site.relay.send_signal(signal.SIGSTOP)
     eventually(lambda: [one["state"] for one in json.loads(site.command("incidents", "--json"))] == ["open"], 25)
-    site.process.send_signal(signal.SIGTERM)
-    site.process.wait(20)
+    site.end(site.process)
     site.process = site.serve()
     eventually(lambda: (site.home / "control.sock").exists() and site.status()["bridge"]["running"])
     time.sleep(7)

@@ -3,7 +3,6 @@ end as well; and a bridge that is started meanwhile waits."""
 
 import json
 import resource
-import signal
 import subprocess
 import sys
 import time
@@ -173,8 +172,7 @@ def test_a_full_disk(on_file):
 
 def test_a_broken_file(on_file):
     bridge = on_file
-    bridge.process.send_signal(signal.SIGTERM)
-    bridge.process.wait(20)
+    bridge.end(bridge.process)
     ledger = bridge.home / "ledger.db"
     whole = ledger.read_bytes()
     ledger.write_bytes(whole[:4096] + b"\xff" * (len(whole) - 4096))

@@ -243,8 +243,7 @@ def test_ahead_and_behind_in_a_loop_is_one_story_and_a_few_reports(rehearsed, ba
 
 def test_a_cut_that_ends_in_a_pause_is_told_as_what_remains(rehearsed):
     lab = parted(10)
-    for node, peer in (("east", "west"), ("west", "east")):
-        lab.state(node, peer, 100, "r0", "Connected")
+    lab.meet("east", "west", 100)
     lab.copies("east", "west", 100, "r0", "replication:PausedSyncS peer-disk:Inconsistent resync-suspended:user")
     lab.copies("west", "east", 100, "r0", "replication:PausedSyncT peer-disk:UpToDate resync-suspended:user")
     lab.disks("west", 100, "r0", "Inconsistent")
@@ -332,8 +331,7 @@ def test_a_relay_that_starts_anew_does_not_arm_what_is_still_away(rehearsed, gen
 @pytest.mark.parametrize("telling", [None, ["east"], ["west"]])
 def test_a_resync_that_was_closed_in_the_middle_is_not_connected_again(rehearsed, telling):
     lab = parted(10)
-    for node, peer in (("east", "west"), ("west", "east")):
-        lab.state(node, peer, 100, "r0", "Connected")
+    lab.meet("east", "west", 100)
     lab.copies("east", "west", 100.5, "r0", "replication:SyncSource peer-disk:Inconsistent")
     lab.copies("west", "east", 100.5, "r0", "replication:SyncTarget peer-disk:UpToDate")
     lab.disks("west", 100.5, "r0", "Inconsistent")
