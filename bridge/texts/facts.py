@@ -62,6 +62,8 @@ NAMES: Final = frozenset(
         "timeout_ms",
         "tried_on",
         "unfenced",
+        "unfencing_failures",
+        "unfencing_result",
         "value",
         "victim",
         "volume",

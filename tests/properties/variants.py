@@ -14,7 +14,10 @@ from bridge.rehearse.rehearse import Rehearsal, bell, read_recording
 JUDGE = Path(__file__).parents[1] / "judge"
 GIVEN: dict[str, Any] = json.loads((JUDGE / "told.json").read_text())
 TOLD: dict[str, Any] = GIVEN | {
-    name: expected for name, expected in json.loads((JUDGE / "told-lab.json").read_text()).items() if "with" not in expected
+    name: expected
+    for file in ("told-lab.json", "told-field-pacemaker.json")
+    for name, expected in json.loads((JUDGE / file).read_text()).items()
+    if "with" not in expected
 }
 Record = dict[str, Any]
 Case = tuple[list[Record], dict[str, Any]]

@@ -123,6 +123,25 @@ OTHER_SCENES: Final[dict[Kind, tuple[Scene, ...]]] = {
         ),
         Scene("node/n3", {"node": "n3", "lost_by": "n1, n2"}, case="only lost so far"),
     ),
+    Kind.NODE_FENCED_BY_ADMIN: (
+        Scene(
+            "node/n2",
+            fenced("n2", "n1", moved="db → n1"),
+            ("node/n2", "resource/db"),
+            {"resource/db": 6.4},
+            severity=WARNING,
+            case="the cluster was asked to",
+        ),
+    ),
+    Kind.FENCING_FAILURE: (
+        Scene(
+            "fencing/n3",
+            {"node": "n3", "unfencing_failures": "6", "unfencing_result": "Timed Out (Fence agent did not complete within 46s)"},
+            ("fencing/n3",),
+            severity=WARNING,
+            case="the node is there, and cannot be unfenced",
+        ),
+    ),
     Kind.GUEST_FAILURE: (
         Scene(
             "guest/vm-web01",

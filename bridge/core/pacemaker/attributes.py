@@ -3,7 +3,8 @@
 from datetime import datetime
 
 from bridge.core.pacemaker.membership import on_shutdown, on_standby
-from bridge.core.pacemaker.tables import ATTRIBUTE, FAIL_COUNTS
+from bridge.core.pacemaker.ordered import TERMINATE, on_terminate
+from bridge.core.pacemaker.tables import ATTRIBUTE, FAIL_COUNTS, NODE_ID
 from bridge.core.world.event import AttributeSet, Severity, Subject
 from bridge.core.world.incident import Kind
 from bridge.core.world.journal import TIMER
@@ -15,10 +16,14 @@ from bridge.core.world.world import World
 
 def on_attribute(world: World, event: AttributeSet) -> None:
     meet(world, event.witness, event.node)
+    if event.node_id:
+        world.put((NODE_ID, event.node_id), event.node)
     if event.name == "shutdown":
         on_shutdown(world, event)
     elif event.name.startswith("fail-count-"):
         _on_fail_count(world, event)
+    elif event.name == TERMINATE:
+        on_terminate(world, event)
     elif event.name == "standby":
         on_standby(world, event)
     elif world.settings.is_connectivity(event.name):

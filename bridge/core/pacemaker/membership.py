@@ -8,8 +8,10 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from bridge.core.pacemaker.node_failure import Span, cause_of, give_up, take_down
+from bridge.core.pacemaker.ordered import TERMINATE
 from bridge.core.pacemaker.quorum import look_for_quorum, lose_quorum, regain_quorum, show_quorum_by_majority, without_quorum
-from bridge.core.pacemaker.tables import STOP_FAILED_ON, STOPPED_AT
+from bridge.core.pacemaker.tables import ATTRIBUTE, NODE_ID, STOP_FAILED_ON, STOPPED_AT
+from bridge.core.pacemaker.unfencing import end_unfencing, is_unfencing
 from bridge.core.pacemaker.unseen import is_unexplained, on_began_anew
 from bridge.core.world.event import CLUSTER, AttributeSet, NodeSeen, Severity, Subject, node_subject
 from bridge.core.world.incident import Incident, Kind, State
@@ -35,6 +37,8 @@ RESTARTED_WITHIN: Final = timedelta(minutes=10)
 
 def on_node_seen(world: World, event: NodeSeen) -> None:
     meet(world, event.witness, event.node)
+    if event.node_id:
+        world.put((NODE_ID, event.node_id), event.node)
     if event.remote:
         set_node(world, event.node, remote=True)
     if event.witness == event.node:
@@ -62,6 +66,7 @@ def _on_lost(world: World, event: NodeSeen) -> None:
         set_node(world, name, left=True, left_with=running, announced_at=None)
         forget_activity(world, name, event.at, Severity.INFO, f"ended with {name}, which left in good order")
         excuse(world, name, event.at)
+        end_unfencing(world, name, event.at, f"{name} left in good order")
         world.note(node_subject(name), Severity.INFO, event.at, f"left in good order: {why}")
         world.say(f"{name} left in good order: {why}")
     else:
@@ -107,6 +112,9 @@ def _suspect(world: World, name: str, event: NodeSeen) -> None:
             watch=True,
         )
     world.hurt(key, subject, event.at, Severity.WARNING, "lost")
+    if is_unfencing(world, name):
+        end_unfencing(world, name, event.at, f"{name} is lost")
+        world.change(key, event.at, kind=Kind.NODE_FAILURE, root=subject)
     if node(world, name).remote and world.wound(world.service(name)) is not None:
         take_down(world, name, key, Span(event.at, event.at), Severity.WARNING)
     world.change(key, event.at, facts={"node": name, "lost_by": event.witness})
@@ -194,7 +202,9 @@ def come_back(world: World, name: str, at: datetime, why: str) -> None:
         given_up=False,
         announced_at=None,
         emptied_at=None,
+        ordered_at=None,
     )
+    world.put((ATTRIBUTE, TERMINATE, name), None)
     world.cancel_timer("unfenced", name)
     if away:
         world.put((STANDBY, name), None)

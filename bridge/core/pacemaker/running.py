@@ -19,6 +19,7 @@ from bridge.core.pacemaker.tables import (
     STOP_FAILED_ON,
 )
 from bridge.core.pacemaker.trouble import PROMOTED, SOON, set_active, without_name
+from bridge.core.pacemaker.unfencing import end_unfencing
 from bridge.core.pacemaker.unseen import confirm_by_start, is_restart_under_services
 from bridge.core.world.event import Action, Severity, Subject
 from bridge.core.world.nodes import circle, emptied, node, set_node
@@ -53,6 +54,7 @@ def on_good(world: World, event: Action) -> None:
 def _on_running(world: World, event: Action) -> None:
     resource, name, at = event.resource, event.node, event.at
     if event.task == "start":
+        end_unfencing(world, name, at, f"{resource} was started on {name}")
         given_up_nodes(world, resource, name, at)
         learn_clone(world, resource, name, at)
     promoted = event.task == "promote" or event.rc in PROMOTED

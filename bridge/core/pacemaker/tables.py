@@ -49,7 +49,11 @@ HEALED: Final = Table("healed", datetime, aside=Journal.let_pass)
 # Nodes.
 FENCING: Final = Table("fencing", datetime, aside=Journal.let_pass)
 """By target and reference: when it was told."""
+FENCED: Final = Table("fenced", tuple[datetime, str, bool, bool])
+"""By target: when it was last fenced, by which action, whether a person asked for it, and whether it was well until then."""
 FENCINGS: Final = Table("fencings", tuple[datetime, ...], goes_with=INCIDENT)
 NODE_FENCINGS: Final = Table("node_fencings", tuple[datetime, ...])
+NODE_ID: Final = Table("node_id", str)
+"""By Corosync's number: the name of the node."""
 ATTRIBUTE: Final = Table("attribute", str)
 """By attribute and node."""

@@ -83,6 +83,8 @@ class NodeSeen(Event, frozen=True, kw_only=True):
     node: str
     member: bool
     remote: bool = False
+    node_id: str = ""
+    """Corosync's number of the node, where it is told."""
 
 
 class Fencing(Event, frozen=True, kw_only=True):
@@ -140,6 +142,7 @@ class AttributeSet(Event, frozen=True, kw_only=True):
     node: str
     name: str
     value: str
+    node_id: str = ""
 
 
 class EdgeHeard(Event, frozen=True, kw_only=True):

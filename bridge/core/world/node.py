@@ -19,6 +19,8 @@ class Node(msgspec.Struct, frozen=True):
     unseen_at: datetime | None = None
     """When it was seen that it had died and come back, unseen."""
     attempts: int = 0
+    ordered_at: datetime | None = None
+    """When a person asked the cluster to fence it."""
     given_up: bool = False
     """Lost, and its resources were started elsewhere although nobody told of a fencing."""
     remote: bool = False
