@@ -11,6 +11,7 @@ from bridge.core.world.incident import Incident
 
 NAMES: Final = frozenset(
     {
+        "absence",  # `runs` or `promoted`: what it does nowhere
         "action",
         "attribute",
         "before",
@@ -31,6 +32,7 @@ NAMES: Final = frozenset(
         "found_on",
         "frozen",
         "generation",
+        "given_up",
         "guest",
         "handler",
         "link",
@@ -38,6 +40,7 @@ NAMES: Final = frozenset(
         "lost_by",
         "lost_nodes",
         "many",  # more than two sides: commands name the peer
+        "missing_on",
         "moved",
         "node",
         "node_back",
@@ -55,6 +58,7 @@ NAMES: Final = frozenset(
         "resource",
         "role",
         "roles",
+        "runs_on",
         "side",
         "silent_since",
         "survivor",
@@ -62,6 +66,7 @@ NAMES: Final = frozenset(
         "timeout_ms",
         "tried_on",
         "unfenced",
+        "unpromoted",
         "unfencing_failures",
         "unfencing_result",
         "value",

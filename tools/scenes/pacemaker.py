@@ -142,6 +142,29 @@ OTHER_SCENES: Final[dict[Kind, tuple[Scene, ...]]] = {
             case="the node is there, and cannot be unfenced",
         ),
     ),
+    Kind.RESOURCE_DOWN: (
+        Scene(
+            "resource/pgsql",
+            failed("pgsql", "promote", "n2", "1", absence="promoted", unpromoted="pgsql", runs_on="n2"),
+            away={"resource/pgsql": 64.0},
+            case="runs, but is promoted nowhere",
+        ),
+        Scene(
+            "resource/db",
+            failed("db", "start", "n3", "1", tried_on="n1, n2, n3", absence="runs", down="db", given_up="yes"),
+            away={"resource/db": 64.0},
+            case="the start has failed everywhere",
+        ),
+    ),
+    Kind.RESOURCE_FAILURE: (
+        Scene(
+            "resource/pgsql",
+            failed("pgsql", "start", "n1", "1", tried_on="n1", missing_on="n1", now_on="n2"),
+            ("resource/pgsql",),
+            severity=WARNING,
+            case="another instance answers",
+        ),
+    ),
     Kind.GUEST_FAILURE: (
         Scene(
             "guest/vm-web01",

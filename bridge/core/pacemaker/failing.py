@@ -3,6 +3,7 @@
 from datetime import datetime, timedelta
 from typing import Final
 
+from bridge.core.pacemaker.clones import is_up, note_lame, tell_absence, what_is_missing
 from bridge.core.pacemaker.flapping import look_for_flapping
 from bridge.core.pacemaker.tables import (
     BYSTANDER,
@@ -10,15 +11,17 @@ from bridge.core.pacemaker.tables import (
     CLONE,
     DOWN_TOLD,
     FAILED_ON,
+    LAME,
     MIGRATION,
     NEEDS_PROMOTE,
     SEEN_ON,
     START_FAILED,
     STOP_FAILED,
     STOP_FAILED_ON,
+    TRIED_AT,
     TROUBLE,
 )
-from bridge.core.pacemaker.trouble import OWN_KINDS, PROMOTED, SOON, own_incident, set_active, with_name
+from bridge.core.pacemaker.trouble import OWN_KINDS, PROMOTED, SOON, STARTS, own_incident, set_active, with_name
 from bridge.core.world.condition import Wound
 from bridge.core.world.event import Action, Severity, Subject
 from bridge.core.world.incident import Incident, Kind
@@ -136,20 +139,23 @@ def _on_failed_run(world: World, event: Action) -> None:
     if event.task == "start":
         world.put((ACTIVE, name, resource), None)
     wound = world.wound(subject)
-    fresh = wound is None or not wound.outage
+    fresh = wound is None or not (wound.outage or (LAME, resource) in world.facts)
     reason = f"{resource}: {event.task} failed on {name}: {_words(event)}"
     key = own_incident(world, _kind(world, event), event, reason, _first_severity(world, event))
     incident = world.incident(key)
     if incident.kind in {Kind.RESOURCE_DEGRADED, Kind.RESOURCE_MISCONFIGURED, Kind.MULTIPLE_ACTIVE}:
         world.change(key, at, kind=_kind(world, event))
-    world.hurt(key, subject, at, _first_severity(world, event), reason)
-    world.put((FAILED_ON, resource), name)
     if event.task == "promote" or event.target_rc in PROMOTED:
         world.put((NEEDS_PROMOTE, resource), value=True)  # a start is no answer to what the promoted instance did
+    world.hurt(key, subject, at, _first_severity(world, event), reason, outage=_is_missed(world, event))
+    world.put((FAILED_ON, resource), name)
+    note_lame(world, event)
+    wound = world.wound(subject)
     failures = int(incident.facts.get("failures", "0")) + 1 if incident.root == subject else 1
-    facts = _facts(event) | {"failures": str(failures)}
+    lesser = {"missing_on": ""} if wound is None or wound.outage else what_is_missing(world, resource)
+    facts = _facts(event) | {"failures": str(failures), **lesser}
     if event.task == "start":
-        facts["tried_on"] = with_name(incident.facts.get("tried_on", ""), name)
+        facts |= {"tried_on": with_name(incident.facts.get("tried_on", ""), name), "given_up": ""}
     if incident.root == subject:
         world.change(key, at, facts=facts)
     if world.get(TIMER, "down", resource) is None:  # however often it fails meanwhile
@@ -162,17 +168,44 @@ def _on_failed_run(world: World, event: Action) -> None:
         look_for_flapping(world, resource, key, at)
 
 
+def _is_missed(world: World, event: Action) -> bool:
+    """Whether the service is away with what failed. An instance that ran is missed until another one answers; one that only was
+    to run is no loss while others do, or one is promoted where one must be. One with a number of its own is missed by itself."""
+    others = {name: role for name, role in world.runs_on.get(event.resource, {}).items() if name != event.node}
+    if event.task not in STARTS or not world.get(CLONE, event.resource) or ":" in event.instance:
+        return True
+    return "promoted" not in others.values() if world.get(NEEDS_PROMOTE, event.resource) else not others
+
+
 def _tried_everywhere(world: World, resource: str, name: str, at: datetime) -> None:
     """When the start has failed on every node that is known to be there, a short while shows that it is down."""
-    tried = frozenset(world.get(START_FAILED, resource) or ()) | {name}
-    world.put((START_FAILED, resource), tried)
+    world.put((START_FAILED, resource), frozenset(world.get(START_FAILED, resource) or ()) | {name})
+    world.put((TRIED_AT, resource), at)
+    if _has_failed_everywhere(world, resource, name):
+        due = world.get(TIMER, "down", resource)
+        verdict = at + TRIED_EVERYWHERE
+        world.set_timer(verdict if due is None else min(due, verdict), "down", resource)
+
+
+def _has_failed_everywhere(world: World, resource: str, name: str) -> bool:
     there = {
         other
         for other in circle(world, name)
         if (known := node(world, other)).lost_at is None and not known.left and not known.remote
     }
-    if len(there) > 1 and there <= tried:
-        world.set_timer(at + TRIED_EVERYWHERE, "down", resource)
+    return len(there) > 1 and there <= (world.get(START_FAILED, resource) or frozenset())
+
+
+def _has_given_up(world: World, resource: str, at: datetime) -> bool:
+    """Whether the start failed on every node that is known to be there, and was not tried again for a while."""
+    tried_at = world.get(TRIED_AT, resource)
+    last = world.get(SEEN_ON, resource)
+    return (
+        tried_at is not None
+        and last is not None
+        and at - tried_at >= TRIED_EVERYWHERE
+        and _has_failed_everywhere(world, resource, last)
+    )
 
 
 def on_down(world: World, resource: str, at: datetime) -> None:
@@ -181,7 +214,7 @@ def on_down(world: World, resource: str, at: datetime) -> None:
     wound, incident = world.wound(subject), world.holder(subject)
     if wound is None or incident is None or not wound.outage:
         return
-    if _is_up(world, resource):
+    if is_up(world, resource):
         _answered_before(world, resource, wound, at)
         return
     if silent := silent_members(world, world.get(SEEN_ON, resource) or ""):
@@ -191,8 +224,9 @@ def on_down(world: World, resource: str, at: datetime) -> None:
     world.hurt(incident.key, subject, at, Severity.CRITICAL, reason)
     if incident.kind in {Kind.RESOURCE_FAILURE, Kind.MIGRATION_FAILURE, Kind.RESOURCE_MISCONFIGURED, Kind.MULTIPLE_ACTIVE}:
         world.change(incident.key, at, kind=Kind.RESOURCE_DOWN, root=subject)
-    down = with_name(incident.facts.get("down", ""), resource)
-    world.change(incident.key, at, facts={"down": down})
+    tell_absence(world, incident.key, resource, at)
+    if incident.root == subject:
+        world.change(incident.key, at, facts={"given_up": "yes" if _has_given_up(world, resource, at) else ""})
     world.confirm(incident.key, at, reason)
     _alarm_once(world, incident.key, reason, at)
     for other in world.get(BYSTANDERS, incident.key) or ():
@@ -218,11 +252,6 @@ def _wait_for_word(world: World, resource: str, silent: list[str], at: datetime)
     for name in silent:
         waiting = world.get(WAITS_FOR, name) or ()
         world.put((WAITS_FOR, name), tuple(dict.fromkeys([*waiting, resource])))
-
-
-def _is_up(world: World, resource: str) -> bool:
-    row = world.runs_on.get(resource, {})
-    return "promoted" in row.values() if world.get(NEEDS_PROMOTE, resource) else bool(row)
 
 
 def _answered_before(world: World, resource: str, wound: Wound, at: datetime) -> None:

@@ -4,6 +4,7 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 
 from bridge.core.drbd.redundancy import consider
+from bridge.core.pacemaker.clones import ease, is_told_away, missing, note_well, tell_absence
 from bridge.core.pacemaker.node_failure import give_up
 from bridge.core.pacemaker.probes import note_found
 from bridge.core.pacemaker.stopped import draw_in_bystander, on_stopped
@@ -11,14 +12,16 @@ from bridge.core.pacemaker.tables import (
     CLONE,
     FAILED_ON,
     HEALED,
+    LAME,
     MIGRATION,
     NEEDS_PROMOTE,
     START_FAILED,
     STARTED,
     STOP_FAILED,
     STOP_FAILED_ON,
+    TRIED_AT,
 )
-from bridge.core.pacemaker.trouble import PROMOTED, SOON, set_active, without_name
+from bridge.core.pacemaker.trouble import PROMOTED, SOON, STARTS, set_active, without_name
 from bridge.core.pacemaker.unfencing import end_unfencing
 from bridge.core.pacemaker.unseen import confirm_by_start, is_restart_under_services
 from bridge.core.world.event import Action, Severity, Subject
@@ -28,10 +31,9 @@ from bridge.core.world.table import Table
 from bridge.core.world.tables import ACTIVE, HOLDER, WOUNDS
 from bridge.core.world.world import World
 
-STARTS: Final = frozenset({"start", "promote"})
 RUNNING: Final = frozenset({0, 8, 190, 191})
 CLONE_STARTS: Final = timedelta(seconds=30)
-ANSWERED: Final[tuple[Table[Any], ...]] = (STOP_FAILED, START_FAILED, NEEDS_PROMOTE, FAILED_ON, MIGRATION)
+ANSWERED: Final[tuple[Table[Any], ...]] = (STOP_FAILED, START_FAILED, TRIED_AT, NEEDS_PROMOTE, FAILED_ON, LAME, MIGRATION)
 """What no longer counts of a resource that runs."""
 
 
@@ -59,15 +61,26 @@ def _on_running(world: World, event: Action) -> None:
         learn_clone(world, resource, name, at)
     promoted = event.task == "promote" or event.rc in PROMOTED
     set_active(world, event, "promoted" if promoted else world.runs_on.get(resource, {}).get(name, "started"))
+    note_well(world, event)
     draw_in_bystander(world, event)
     subject = world.service(resource)
     if world.wound(subject) is None:
         world.say(f"{resource} runs on {name}", _recent(world, subject, at))
-    elif _answers(world, event, promoted=promoted):
-        _recovered(world, event)
+    elif not _answers(world, event, promoted=promoted):
+        _not_yet(world, event)
+    elif missing(world, resource):
+        ease(world, resource, at)
+        consider(world, world.facts[HOLDER, subject], at)
     else:
-        world.say(f"{resource} runs on {name}, but that is not yet what is missing", world.get(HOLDER, subject))
+        _recovered(world, event)
     show_running(world, resource, at)
+
+
+def _not_yet(world: World, event: Action) -> None:
+    key = world.facts[HOLDER, world.service(event.resource)]
+    if is_told_away(world, key, event.resource):
+        tell_absence(world, key, event.resource, event.at)
+    world.say(f"{event.resource} runs on {event.node}, but that is not yet what is missing", key)
 
 
 def _show_migration(world: World, event: Action) -> None:
@@ -80,6 +93,7 @@ def on_found(world: World, event: Action) -> None:
     note_found(world, event)
     nowhere = not world.runs_on.get(event.resource)
     set_active(world, event, "promoted" if event.rc in PROMOTED else "started")
+    note_well(world, event)
     wound = world.wound(world.service(event.resource))
     if nowhere and wound is not None and wound.outage and _answers(world, event, promoted=event.rc in PROMOTED):
         _recovered(world, event)
@@ -110,12 +124,11 @@ def _recovered(world: World, event: Action) -> None:
     elif is_restart_under_services(world, key) and world.get(WOUNDS, key) == frozenset({subject}):
         world.dismiss(key, event.at, f"Pacemaker began anew on {name}, under services that went on running")
         return
-    down = [part for part in world.incident(key).facts.get("down", "").split(", ") if part and part != resource]
-    world.change(key, event.at, facts={"down": ", ".join(down)})
+    tell_absence(world, key, resource, event.at)
     moved = world.incident(key).facts.get("moved", "")
     arrow = f"{resource} → {name}"
     known = [part for part in moved.split(", ") if part and not part.startswith(f"{resource} → ")]
-    world.change(key, event.at, facts={"moved": ", ".join([*known, arrow]), "now_on": name})
+    world.change(key, event.at, facts={"moved": ", ".join([*known, arrow]), "now_on": name, "missing_on": ""})
     what = {"promote": "promoted", "monitor": "found well", "migrate_from": "arrived"}.get(event.task, "started")
     world.heal(subject, event.at, f"{resource} {what} on {name}")
     world.put((HEALED, subject), event.at)

@@ -22,6 +22,12 @@ UNTIMED: Final = Table("untimed", tuple[datetime, frozenset[str]])
 FAILED_ON: Final = Table("failed_on", str)
 START_FAILED: Final = Table("start_failed", frozenset[str])
 """The nodes on which a start failed."""
+TRIED_AT: Final = Table("tried_at", datetime)
+"""When a start last failed."""
+LAME: Final = Table("lame", dict[str, str])
+"""Of a clone, by node: the instance that failed there, and has not been well since."""
+WHOLE: Final = Table("whole", int)
+"""Of a clone: how many instances there were before one failed."""
 STOP_FAILED: Final = Table("stop_failed", str)
 """The node on which it cannot be stopped."""
 STOP_FAILED_ON: Final = Table("stop_failed_on", tuple[str, ...])

@@ -10,6 +10,7 @@ from bridge.core.world.tables import ACTIVE, HOLDER
 from bridge.core.world.world import World
 
 PROMOTED: Final = frozenset({8, 191})
+STARTS: Final = frozenset({"start", "promote"})
 SOON: Final = timedelta(seconds=60)
 """Stops so soon after a failure on the same node, and failures so soon after a recovery, belong to that story."""
 OWN_KINDS: Final = frozenset(
