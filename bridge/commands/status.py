@@ -1,6 +1,6 @@
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import click
 
@@ -8,6 +8,8 @@ from bridge.commands.common import config_option, emit, json_option, load, now, 
 
 if TYPE_CHECKING:
     from bridge.config.config import Config
+
+LATELY: Final = timedelta(days=1)
 
 
 @click.command()
@@ -33,6 +35,7 @@ def status(config_path: Path, *, as_json: bool) -> None:
         boards = [one for one in ledger.boards() if one.receiver in config.receivers]
         healths, queues = ledger.healths(), ledger.queues()
     bridge = _running(config)
+    at = _now(bridge)
     bells = [name for name, receiver in config.receivers.items() if not receiver.board]
     held = {name: bridge.get("held_back", {}).get(name, 0) if bridge["running"] else None for name in bells}
     taken = bridge.pop("acknowledged", {})
@@ -45,13 +48,13 @@ def status(config_path: Path, *, as_json: bool) -> None:
         "edges": [shapes.edge(one) | {"kept_out": kept_out.get((one.cluster, one.node))} for one in edges],
         "boards": [shapes.board(one) for one in boards],
         "receivers": [
-            shapes.receiver(name, healths.get(name, Health()), queues.get(name, Queue()), held[name], now()) for name in bells
+            shapes.receiver(name, healths.get(name, Health()), queues.get(name, Queue()), held[name], at) for name in bells
         ],
     }
     if as_json:
         emit(result)
     else:
-        click.echo(_text(result))
+        click.echo(_text(result, at))
 
 
 def _running(config: "Config") -> dict[str, Any]:
@@ -63,25 +66,33 @@ def _running(config: "Config") -> dict[str, Any]:
         return {"running": False, "why": str(error)}
 
 
-def _text(result: dict[str, Any]) -> str:
+def _now(bridge: dict[str, Any]) -> datetime:
+    """By the bridge's own time: that is the time of all that it wrote down."""
+    from bridge.core.world.event import from_us
+
+    return from_us(bridge["now_us"]) if "now_us" in bridge else now()
+
+
+def _text(result: dict[str, Any], at: datetime) -> str:
     from bridge.commands import shapes
 
     counts, bridge = result["counts"], result["bridge"]
     lines = [
         f"bridge      {_bridge(bridge)}",
         f"ledger      {result['ledger']}: {counts['reports']} reports, {counts['unreadable']} unreadable",
-        f"deliveries  {_queue(counts)}",
+        f"deliveries  {_queue(counts, at)}",
         f"relays      {_relays(result['edges'])}",
         f"incidents   {len(result['incidents']) or 'none'}",
-        *_kept_out(bridge),
+        *_clocks(bridge, at),
+        *_kept_out(bridge, at),
         *faults(bridge),
     ]
     tables = [
-        _edges(result["edges"]),
-        receivers(result["receivers"]),
-        _boards(result["boards"]),
+        _edges(result["edges"], at),
+        receivers(result["receivers"], at),
+        _boards(result["boards"], at),
         shapes.untrue(result["boards"]),
-        _incidents(result["incidents"]),
+        _incidents(result["incidents"], at),
     ]
     return "\n\n".join(["\n".join(lines), *filter(None, tables)])
 
@@ -96,14 +107,37 @@ def _bridge(bridge: dict[str, Any]) -> str:
     return f"runs, {bridge.get('name', '')} {bridge.get('version', '')}, process {bridge.get('pid', '?')}{since}"
 
 
-def _kept_out(bridge: dict[str, Any]) -> list[str]:
+def _clocks(bridge: dict[str, Any], at: datetime) -> list[str]:
+    """Whose clock was set within a day, and how far the bridge's own time is from that of its machine."""
+    from bridge.commands.format import ago
+    from bridge.core.world.event import from_us
+
+    places = [(f"{one['node']} of {one['cluster']}", one) for one in bridge.get("clocks_set", ())]
+    places += [("this machine", bridge["clock_set"])] if bridge.get("clock_set") else []
+    lines = [
+        f"the clock of {whose} was set {_by(one['by_us'])}, {ago(from_us(one['at_us']), at)}"
+        for whose, one in places
+        if at - from_us(one["at_us"]) < LATELY
+    ]
+    ahead = bridge.get("ahead_us", 0)
+    if abs(ahead) >= 1_000_000:
+        where = f"{abs(ahead) / 1_000_000:.1f} s {'ahead' if ahead > 0 else 'behind'}"
+        lines.append(f"this machine's clock is {where} of the bridge's own time, which follows slowly")
+    return [f"{'clocks' if not number else '':12}{line}" for number, line in enumerate(lines)]
+
+
+def _by(microseconds: int) -> str:
+    return f"{'on' if microseconds > 0 else 'back'} by {abs(microseconds) / 1_000_000:.1f} s"
+
+
+def _kept_out(bridge: dict[str, Any], at: datetime) -> list[str]:
     """Relays that sent too much: a line for each."""
     from bridge.commands.format import instant
 
     lines = []
     for one in bridge.get("kept_out", ()):
         until = datetime.fromisoformat(one["until"])
-        state = f"kept out until {instant(until)}" if until > now() else "let in again, and watched"
+        state = f"kept out until {instant(until)}" if until > at else "let in again, and watched"
         lines.append(f"KEPT OUT    the relay of {one['node']} in {one['cluster']}: {one['why']}; {state}")
     return lines
 
@@ -119,13 +153,13 @@ def faults(bridge: dict[str, Any]) -> list[str]:
     return [*lines, cure] if lines else []
 
 
-def _queue(counts: dict[str, Any]) -> str:
+def _queue(counts: dict[str, Any], at: datetime) -> str:
     from bridge.commands.format import ago
 
     if not counts["pending_notices"] and not counts["given_up_notices"]:
         return "nothing is owed"
     oldest = counts["oldest_pending_at"]
-    waits = f", the oldest since {ago(datetime.fromisoformat(oldest), now())}" if oldest else ""
+    waits = f", the oldest since {ago(datetime.fromisoformat(oldest), at)}" if oldest else ""
     return f"{counts['pending_notices']} owed{waits}; {counts['given_up_notices']} given up (quorumbell deliveries)"
 
 
@@ -134,7 +168,7 @@ def _relays(edges: list[dict[str, Any]]) -> str:
     return f"{len(edges) or 'none'} heard{f', {silent} silent now' if silent else ''}"
 
 
-def _edges(edges: list[dict[str, Any]]) -> str:
+def _edges(edges: list[dict[str, Any]], at: datetime) -> str:
     from bridge.commands.format import ago, table
 
     rows = [
@@ -142,7 +176,7 @@ def _edges(edges: list[dict[str, Any]]) -> str:
             edge["cluster"],
             edge["node"],
             "SILENT" if edge["silent"] else "KEPT OUT" if edge["kept_out"] else "heard",
-            ago(datetime.fromisoformat(edge["last_heard_at"]) if edge["last_heard_at"] else None, now()),
+            ago(datetime.fromisoformat(edge["last_heard_at"]) if edge["last_heard_at"] else None, at),
             edge["backlog"],
             f"{edge['clock_offset_seconds']:+.3f} s",
         )
@@ -151,11 +185,11 @@ def _edges(edges: list[dict[str, Any]]) -> str:
     return table(("CLUSTER", "NODE", "RELAY", "LAST WORD", "BACKLOG", "CLOCK"), rows) if rows else ""
 
 
-def _boards(boards: list[dict[str, Any]]) -> str:
+def _boards(boards: list[dict[str, Any]], at: datetime) -> str:
     from bridge.commands.format import ago, table
 
     def when(text: str | None) -> str:
-        return ago(datetime.fromisoformat(text) if text else None, now())
+        return ago(datetime.fromisoformat(text) if text else None, at)
 
     rows = [
         (
@@ -173,18 +207,18 @@ def _boards(boards: list[dict[str, Any]]) -> str:
     return table(heads, rows) if rows else ""
 
 
-def receivers(found: list[dict[str, Any]]) -> str:
+def receivers(found: list[dict[str, Any]], at: datetime) -> str:
     from bridge.commands.format import ago, table
 
     rows = [
         (
             one["name"],
-            _health(one),
+            _health(one, at),
             one["pending"],
-            _when(one["oldest_pending_at"]),
+            _when(one["oldest_pending_at"], at),
             "?" if one["held_back"] is None else one["held_back"],
-            _when(one["last_success_at"]),
-            f"{ago(datetime.fromisoformat(one['last_failure_at']), now())}: {one['last_failure']}"
+            _when(one["last_success_at"], at),
+            f"{ago(datetime.fromisoformat(one['last_failure_at']), at)}: {one['last_failure']}"
             if one["last_failure_at"]
             else "-",
         )
@@ -194,21 +228,21 @@ def receivers(found: list[dict[str, Any]]) -> str:
     return table(heads, rows) if rows else ""
 
 
-def _health(one: dict[str, Any]) -> str:
+def _health(one: dict[str, Any], at: datetime) -> str:
     if not one["failures"]:
         return "good" if one["last_success_at"] or one["last_failure_at"] else "never tried"
     until = datetime.fromisoformat(one["paused_until"]) if one["paused_until"] else None
-    rest = f", next probe {until.astimezone():%H:%M:%S}" if until and until > now() else ""
+    rest = f", next probe {until.astimezone():%H:%M:%S}" if until and until > at else ""
     return f"FAILED {one['failures']} times{rest}"
 
 
-def _when(instant: str | None) -> str:
+def _when(instant: str | None, at: datetime) -> str:
     from bridge.commands.format import ago
 
-    return ago(datetime.fromisoformat(instant), now()) if instant else "-"
+    return ago(datetime.fromisoformat(instant), at) if instant else "-"
 
 
-def _incidents(incidents: list[dict[str, Any]]) -> str:
+def _incidents(incidents: list[dict[str, Any]], at: datetime) -> str:
     from bridge.commands.format import ago, table
 
     rows = [
@@ -218,7 +252,7 @@ def _incidents(incidents: list[dict[str, Any]]) -> str:
             one["state"],
             one["kind"],
             one["acknowledged_by"] or "-",
-            ago(datetime.fromisoformat(one["opened_at"]), now()),
+            ago(datetime.fromisoformat(one["opened_at"]), at),
             one["summary"],
         )
         for one in incidents

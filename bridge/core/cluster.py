@@ -235,13 +235,14 @@ def _key_of(entry: _Entry) -> str | None:
 
 def _content(event: Event) -> tuple[Any, ...]:
     """What makes two calls of one witness the same event: everything but the report, the recipient and the running number."""
+    at = event.at if event.stamp is None else event.stamp
     if isinstance(event, Action):
         fields = (event.instance, event.node, event.task, event.interval_ms, event.rc, event.target_rc, event.status)
-        return (event.witness, event.at, *fields)
+        return (event.witness, at, *fields)
     if isinstance(event, NodeSeen):
-        return (event.witness, event.at, event.node, event.member)
+        return (event.witness, at, event.node, event.member)
     if isinstance(event, Fencing):
-        return (event.witness, event.at, event.ref, event.target, event.action, event.rc)
+        return (event.witness, at, event.ref, event.target, event.action, event.rc)
     if isinstance(event, AttributeSet):
-        return (event.witness, event.at, event.node, event.name, event.value)
+        return (event.witness, at, event.node, event.name, event.value)
     return (event.uid,)

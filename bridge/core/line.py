@@ -52,9 +52,14 @@ class Line:
         self.correlator = Correlator(settings)
         self.router = Router(routes, languages, in_place, brakes)
         self._known: dict[str, Incident] = {}
+        self._unreviewed: dict[str, Incident] = {}
+        self._held_since: datetime | None = None
 
-    def take(self, reports: Sequence[Report], now: datetime) -> Outcome:
-        """Understands reports, whatever their order, and lets time pass until `now`."""
+    def take(self, reports: Sequence[Report], now: datetime, judged: datetime | None = None) -> Outcome:
+        """Understands reports, whatever their order, and lets time pass until `now`.
+
+        With a `judged` before now the bridge only listens: time has passed until then, and nobody is told before time passes.
+        """
         outcome = Outcome()
         understood: list[tuple[str, Event]] = []
         orders: list[Acknowledged | Silenced] = []
@@ -69,7 +74,8 @@ class Line:
                 orders.append(event)
             else:
                 understood.append((report.cluster, event))
-        self._settle(self.correlator.feed(understood, now), now, outcome)
+        judged = judged or now
+        self._settle(self.correlator.feed(understood, judged), now, outcome, told=judged == now)
         for order in orders:
             try:
                 self.obey(order, now, outcome)
@@ -84,7 +90,11 @@ class Line:
 
     def next_due(self) -> datetime | None:
         """When a tick is wanted, if nothing comes in before."""
-        return min((due for due in (self.correlator.next_due(), self.router.next_due()) if due), default=None)
+        return min((due for due in (self._held_since, self.correlator.next_due(), self.router.next_due()) if due), default=None)
+
+    def is_calm(self, now: datetime) -> bool:
+        """Whether nothing is open or being told, and nothing silenced."""
+        return not self._unreviewed and self.router.is_calm(now)
 
     def obey(self, order: Acknowledged | Silenced, now: datetime, outcome: Outcome) -> None:
         """A person's word: it changes who is told, not what is."""
@@ -103,7 +113,7 @@ class Line:
         why = f"silence {order.silence_id} by {order.author} until {order.until.isoformat()}: {order.comment}"
         outcome.decisions[order.uid] = Decision(order.uid, None, why)
 
-    def _settle(self, changes: Changes, now: datetime, outcome: Outcome) -> None:
+    def _settle(self, changes: Changes, now: datetime, outcome: Outcome, *, told: bool = True) -> None:
         for found in changes.faults:
             _set_aside(found, outcome)
         incidents = dict(changes.incidents)
@@ -113,7 +123,12 @@ class Line:
         outcome.incidents |= incidents
         outcome.conditions += changes.conditions
         outcome.decisions |= changes.decisions
-        outcome.notices += self.router.review(incidents.values(), now)
+        self._unreviewed |= incidents
+        if told:
+            outcome.notices += self.router.review(self._unreviewed.values(), now)
+            self._unreviewed, self._held_since = {}, None
+        elif self._held_since is None and incidents:
+            self._held_since = now
         outcome.faults += self.router.faults
         self.router.faults = []
 

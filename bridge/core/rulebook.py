@@ -8,7 +8,7 @@ from bridge.core.drbd import redundancy, rules
 from bridge.core.drbd.events import HandlerCalled, ReplicasListed, StatesChanged
 from bridge.core.pacemaker import attributes, failing, fencing, flapping, membership, quorum, resources, stopped, unseen
 from bridge.core.world import relays
-from bridge.core.world.event import Action, AttributeSet, EdgeHeard, EdgeSaid, Event, Fencing, NodeSeen
+from bridge.core.world.event import Action, AttributeSet, ClockSet, EdgeHeard, EdgeSaid, Event, Fencing, NodeSeen
 from bridge.core.world.world import World
 
 RULES: Final[dict[type[Event], Callable[[World, Any], None]]] = {
@@ -18,6 +18,7 @@ RULES: Final[dict[type[Event], Callable[[World, Any], None]]] = {
     AttributeSet: attributes.on_attribute,
     EdgeHeard: rules.and_replicas(relays.on_edge),
     EdgeSaid: relays.on_edge_said,
+    ClockSet: relays.on_clock_set,
     HandlerCalled: rules.on_called,
     StatesChanged: rules.on_states,
     ReplicasListed: rules.on_listed,

@@ -9,13 +9,14 @@ from __future__ import annotations
 import errno
 import logging
 import time
-from collections.abc import Callable, Sequence
-from typing import Final
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Final
 
 import zmq
 
 from bridge.intake.admit import Unacceptable, inspect
 from bridge.intake.arrivals import Arrival, Drained, Spoiled
+from bridge.intake.attention import Attention
 from bridge.intake.bounds import MOST_CONNECTIONS, Over
 from bridge.intake.conduct import Conduct
 from bridge.intake.peers import Peers, PeerState
@@ -29,6 +30,7 @@ LONGEST_MESSAGE: Final = 2 * codec.MAX_PAIRS + 3
 """Frames of the longest message, with its connection in front."""
 REMEMBERED_FOR: Final = 60.0
 """Seconds for which what a connection left behind is dropped."""
+Stamp = Callable[[Mapping[str, Any]], int | None]
 
 log = logging.getLogger("quorumbell.intake")
 
@@ -45,7 +47,9 @@ class Conversation:
         refusals: Refusals,
         *,
         name: str,
-        wall_ns: Callable[[], int],
+        clock: Callable[[], int],
+        attention: Attention,
+        stamp: Stamp,
     ) -> None:
         self._port = port
         self._peers = peers
@@ -53,7 +57,10 @@ class Conversation:
         self._conduct = conduct
         self._refusals = refusals
         self._name = name
-        self._wall_ns = wall_ns
+        self._clock = clock
+        self._came_ns = 0
+        self._attention = attention
+        self._stamp = stamp
         self._dismissed: dict[bytes, float] = {}
         self.window = codec.DEFAULT_WINDOW
         self.standby: codec.NotNow | None = None
@@ -63,7 +70,7 @@ class Conversation:
         route = frames[0].bytes
         if route in self._dismissed:
             return 0
-        now = time.monotonic()
+        self._came_ns, now = self._clock(), time.monotonic()
         try:
             message = codec.decode([frame.bytes for frame in frames[1:]])
         except codec.Malformed as wrong:
@@ -86,16 +93,15 @@ class Conversation:
             self._allows(route, peer, Over.UNREADABLE, now, 1 + len(frames) // LONGEST_MESSAGE)
 
     def _answer(self, route: bytes, peer: Peer, message: codec.Message, drained: Drained, now: float) -> int:
-        wall_ns = self._wall_ns()
         if self.standby is not None and not isinstance(message, codec.Bye):
             self.reply(route, self.standby)
         elif isinstance(message, codec.Hello):
-            self._greet(route, peer, message, now, wall_ns)
+            self._greet(route, peer, message, now)
         elif self._peers.known(route) != peer:
             self._refusals.note(Refusal.NO_HELLO, f"{peer.node} of {peer.cluster}")
             self._dismiss(route, "say hello first", now)
         else:
-            state = self._peers.hear(route, peer, now=now, wall_ns=wall_ns)
+            state = self._peers.hear(route, peer, now=self._attention.seconds, came_ns=self._came_ns)
             return self._serve(route, state, message, drained, now)
         return 0
 
@@ -125,7 +131,7 @@ class Conversation:
             for route in self._peers.routes(peer):
                 self._send_away(route, peer, now)
         for peer in self._conduct.knocks():
-            self._peers.knocked(peer, now=now, wall_ns=self._wall_ns())
+            self._peers.knocked(peer, now=self._attention.seconds, came_ns=self._clock())
         for route in [route for route, at in self._dismissed.items() if now - at > REMEMBERED_FOR]:
             del self._dismissed[route]
 
@@ -142,7 +148,7 @@ class Conversation:
             self._refusals.note(Refusal.UNKNOWN_KEY, key)
         return peer
 
-    def _greet(self, route: bytes, peer: Peer, hello: codec.Hello, now: float, wall_ns: int) -> None:
+    def _greet(self, route: bytes, peer: Peer, hello: codec.Hello, now: float) -> None:
         if not hello.low <= codec.PROTO <= hello.high:
             self.reply(route, codec.NotNow(f"protocol {hello.low} to {hello.high} is not spoken here: upgrade the bridge"))
             return
@@ -152,7 +158,7 @@ class Conversation:
             return
         if self._peers.known(route) is None:
             log.info("relay of %s in %s (host %s, version %s) said hello", peer.node, peer.cluster, hello.node, hello.version)
-        self._peers.greet(route, peer, hello, insecure=self._allowed is None, now=now, wall_ns=wall_ns)
+        self._peers.greet(route, peer, hello, insecure=self._allowed is None, now=self._attention.seconds, came_ns=self._came_ns)
         self.reply(route, codec.Welcome(bridge=self._name, window=self.window))
 
     def _serve(self, route: bytes, state: PeerState, message: codec.Message, drained: Drained, now: float) -> int:
@@ -160,7 +166,7 @@ class Conversation:
             return sum(self._take(route, state, uid, body, drained, now) for uid, body in message.pairs)
         peer = Peer(state.cluster, state.node)
         if isinstance(message, codec.Ping):
-            self._peers.ping(peer, message, wall_ns=state.last_heard_ns or 0)
+            self._peers.ping(peer, message, came_ns=self._came_ns)
             self.reply(route, codec.Pong(message.token, self.window))
         elif isinstance(message, codec.Bye):
             log.info("relay of %s in %s stopped, in order", peer.node, peer.cluster)
@@ -174,19 +180,21 @@ class Conversation:
             drained.spoiled.append(self._spoiled(route, state, uid, body, wrong))
             self._conduct.spend(Peer(state.cluster, state.node), Over.REFUSED, now)
         else:
-            drained.arrivals.append(
-                Arrival(
-                    peer=route,
-                    uid=uid,
-                    body=body,
-                    cluster=state.cluster,
-                    node=state.node,
-                    received_ns=state.last_heard_ns or 0,
-                    offset_ns=state.offset_ns,
-                    fields=fields,
-                )
-            )
+            drained.arrivals.append(self._arrival(route, state, uid, body, fields))
         return len(body)
+
+    def _arrival(self, route: bytes, state: PeerState, uid: bytes, body: bytes, fields: dict[str, Any]) -> Arrival:
+        peer = Peer(state.cluster, state.node)
+        return Arrival(
+            peer=route,
+            uid=uid,
+            body=body,
+            cluster=state.cluster,
+            node=state.node,
+            received_ns=state.last_heard_ns or 0,
+            offset_ns=self._peers.correction(peer, fields, self._stamp(fields), came_ns=self._came_ns),
+            fields=fields,
+        )
 
     def _spoiled(self, route: bytes, state: PeerState, uid: bytes, body: bytes, wrong: Unacceptable) -> Spoiled:
         log.warning("refused a report of %s in %s for ever: %s", state.node, state.cluster, wrong)

@@ -8,7 +8,7 @@ from bridge.core.telling.circuit import Health
 from bridge.core.world.condition import Condition
 from bridge.core.world.incident import Incident
 from bridge.ledger import claims, reading
-from bridge.ledger.records import BoardRow, Checkpoint, Edge, NoticeRow, Queue, StoredReport, ToldRow
+from bridge.ledger.records import Anchor, BoardRow, Checkpoint, Edge, NoticeRow, Queue, StoredReport, ToldRow
 from bridge.ledger.store import Store
 
 
@@ -148,6 +148,11 @@ class Reader:
     def edges(self) -> list[Edge]:
         with self._store.transaction() as connection:
             return reading.edges(connection)
+
+    def anchor(self) -> Anchor | None:
+        """Where the time line of the last bridge was; None when none ever ran."""
+        with self._store.transaction() as connection:
+            return reading.anchor(connection)
 
     def open_kinds(self) -> dict[str, int]:
         """How many incidents of each kind are not over."""

@@ -13,7 +13,19 @@ from bridge.core.world.condition import Condition
 from bridge.core.world.event import MICROSECOND, from_us, to_us
 from bridge.core.world.incident import Incident, State
 from bridge.ledger import rows
-from bridge.ledger.records import Attempt, BoardRow, Checkpoint, Edge, NoticeRow, Queue, Standing, StoredReport, ToldRow
+from bridge.ledger.records import (
+    OWN,
+    Anchor,
+    Attempt,
+    BoardRow,
+    Checkpoint,
+    Edge,
+    NoticeRow,
+    Queue,
+    Standing,
+    StoredReport,
+    ToldRow,
+)
 from bridge.ledger.tables import UNFINISHED, attempt, board, checkpoint, condition, edge, incident, mention, notice, report
 from bridge.ledger.tables import receiver as receivers
 
@@ -265,7 +277,13 @@ def conditions(connection: Connection) -> list[Condition]:
 
 
 def edges(connection: Connection) -> list[Edge]:
-    return [rows.EDGE.noun(row) for row in connection.execute(select(edge).order_by(edge.c.cluster, edge.c.node))]
+    relays = select(edge).where(edge.c.cluster != OWN[0]).order_by(edge.c.cluster, edge.c.node)
+    return [rows.EDGE.noun(row) for row in connection.execute(relays)]
+
+
+def anchor(connection: Connection) -> Anchor | None:
+    found = connection.execute(select(edge).where(edge.c.cluster == OWN[0], edge.c.node == OWN[1])).one_or_none()
+    return None if found is None else Anchor.of(rows.EDGE.noun(found))
 
 
 def open_kinds(connection: Connection) -> dict[str, int]:

@@ -165,6 +165,7 @@ board: Final = Table(
     Column("data", LargeBinary, nullable=False),
 )
 
+# A relay each, and one row of the bridge's own: records.Anchor.
 edge: Final = Table(
     "edge",
     metadata,

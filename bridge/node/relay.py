@@ -127,7 +127,7 @@ class Relay:
         log.info("stopped; %d reports wait in the spool", len(self._pending))
 
     def _hello(self) -> codec.Hello:
-        backlog = self._health.backlog
+        here, backlog = moment(self._boot), self._health.backlog
         return codec.Hello(
             node=self._conf.node,
             cluster=self._conf.cluster,
@@ -137,12 +137,20 @@ class Relay:
             backlog=len(self._pending),
             backlog_bytes=backlog.size,
             oldest_ns=backlog.oldest_ns,
-            wall_ns=time.time_ns(),
+            wall_ns=here.wall_ns,
+            boot_ns=here.boot_ns,
         )
 
-    def _ping(self, token: bytes, round_trip_ns: int) -> codec.Ping:
+    def _ping(self, token: bytes) -> codec.Ping:
         here, backlog = moment(self._boot), self._health.backlog
-        return codec.Ping(token, here.wall_ns, here.boot_ns, round_trip_ns, len(self._pending), backlog.size, backlog.oldest_ns)
+        return codec.Ping(
+            token,
+            wall_ns=here.wall_ns,
+            boot_ns=here.boot_ns,
+            backlog=len(self._pending),
+            backlog_bytes=backlog.size,
+            oldest_ns=backlog.oldest_ns,
+        )
 
 
 def main(argv: Sequence[str] | None = None) -> int:

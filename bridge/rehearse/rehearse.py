@@ -119,6 +119,7 @@ def _row(incident: Incident) -> dict[str, Any]:
         "kind": incident.kind.value,
         "root": incident.root,
         "peak": incident.peak.value,
+        "severity": incident.severity.value,
         "state": incident.state.value,
         "opened_at": incident.opened_at.isoformat(),
         "closed_at": incident.closed_at.isoformat() if incident.closed_at else None,

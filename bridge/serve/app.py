@@ -3,7 +3,7 @@
     relays -> intake -> line (normalise, correlate, route) -> ledger -> acknowledge
                                                               ledger -> deliveries -> receivers
 
-`build` wires everything in one straight function; `Bridge.run` is the loop. Only here is the clock read.
+`build` wires everything in one straight function; `Bridge.run` is the loop. Only here and in `clock` the clocks are read.
 """
 
 import faulthandler
@@ -12,20 +12,20 @@ import logging
 import os
 import resource
 import signal
-from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from functools import partial
 from typing import Final
 
 import zmq
 
 from bridge.config.config import Config
-from bridge.core.normalise import EVERYWHERE
+from bridge.core.normalise import EVERYWHERE, stamp_ns
 from bridge.intake.intake import Intake
 from bridge.ledger.ledger import Ledger, LedgerAway, LedgerGone, Queue
 from bridge.serve import control
 from bridge.serve.bells import Bells
 from bridge.serve.boards import Boards
+from bridge.serve.clock import TimeLine
 from bridge.serve.digests import Digests
 from bridge.serve.faults import Faults
 from bridge.serve.orders import Orders
@@ -39,18 +39,13 @@ LONGEST_WAIT_MS: Final = 500
 MOST_FILES: Final = 65_536
 
 log = logging.getLogger("quorumbell.bridge")
-Clock = Callable[[], datetime]
-
-
-def wall_clock() -> datetime:
-    return datetime.now(UTC)
 
 
 def serve(config: Config) -> None:
     """Runs until SIGTERM or SIGINT. Raises LedgerError, Mistakes or ControlError when it cannot begin."""
     faulthandler.enable()  # what the watchdog kills says where it was
     raise_file_limit()
-    bridge = build(config, wall_clock)
+    bridge = build(config)
     calm_the_collector()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: bridge.stop())
@@ -78,18 +73,20 @@ def calm_the_collector() -> None:
     gc.set_threshold(50_000, 20, 50)
 
 
-def build(config: Config, clock: Clock) -> "Bridge":
+def build(config: Config) -> "Bridge":
     """Opens what can refuse to open, in the order in which a mistake is best told."""
-    now, pulse = clock(), Pulse()
+    pulse = Pulse()
     pulse.beat()
     ledger = Ledger.open(config.bridge.ledger_url)
+    clock = TimeLine(ledger.anchor())
+    now = clock()
     for remark in ledger.remarks:
         log.warning("ledger: %s", remark)
     if interrupted := ledger.release_leases(now):
         log.warning("%d notices were being told when the bridge died: they are told again", interrupted)
     line = new_line(config)
     restore(line, ledger, now, pulse.beat)
-    intakes = open_intakes(config)
+    intakes = open_intakes(config, clock)
     asked = control.Control(config.bridge.control)
     metrics = Metrics()
     faults = Faults(metrics)
@@ -99,20 +96,25 @@ def build(config: Config, clock: Clock) -> "Bridge":
     boards = Boards(config.receivers, ledger, line, metrics, now, waker.wake)
     writer = Writer(ledger, line, intakes, metrics, bells.owed, boards.committed, faults, pulse.beat)
     digests = Digests(config.receivers, ledger, line.router, now)
-    edges = Edges(writer, intakes, metrics, config.correlation.edge_silent_after, now, boards.hear)
-    orders = Orders(asked, writer, bells, config.bridge.name, now)
+    edges = Edges(writer, intakes, metrics, config.correlation.edge_silent_after, clock, boards.hear)
+    orders = Orders(asked, writer, bells, edges, clock, config.bridge.name)
     return Bridge(writer, bells, digests, boards, edges, orders, intakes, asked.fileno(), waker, metrics, server, clock, pulse)
 
 
-def open_intakes(config: Config) -> list[Intake]:
+def open_intakes(config: Config, clock: TimeLine) -> list[Intake]:
     """One for CURVE, one for plain text on loopback, as the config asks for. Raises Mistakes."""
     settings = config.bridge
     intakes = []
     if settings.listen:
         keys = load_secret(str(settings.keys / "bridge.secret"))
-        intakes.append(Intake(settings.listen, keys, AllowList(str(settings.allowed)), name=settings.name))
+        allowed = AllowList(str(settings.allowed))
+        intakes.append(
+            Intake(settings.listen, keys, allowed, name=settings.name, clock=clock.boot_ns, line=clock.at, stamp=stamp_ns)
+        )
     if settings.listen_plain:
-        intakes.append(Intake(settings.listen_plain, None, None, name=settings.name))
+        intakes.append(
+            Intake(settings.listen_plain, None, None, name=settings.name, clock=clock.boot_ns, line=clock.at, stamp=stamp_ns)
+        )
     return intakes
 
 
@@ -152,7 +154,7 @@ class Bridge:
         waker: Waker,
         metrics: Metrics,
         server: MetricsServer | None,
-        clock: Clock,
+        clock: TimeLine,
         pulse: Pulse,
     ) -> None:
         self._writer = writer
@@ -216,6 +218,7 @@ class Bridge:
 
     def _look(self, now: datetime) -> None:
         if self._edges.look(now):
+            self._clock.calm = self._writer.line.is_calm(now)
             self._writer.patiently(partial(self._measure, now), now)
 
     def _digest(self, now: datetime) -> None:
@@ -245,10 +248,11 @@ class Bridge:
     def _wait(self) -> None:
         if self._writer.backlog:
             return
-        due = [at for at in (self._writer.line.next_due(), self._bells.next_at, self._boards.next_at()) if at is not None]
+        now = self._clock()
+        due = [at for at in (self._writer.next_due(now), self._bells.next_at, self._boards.next_at()) if at is not None]
         wait, rests, self._rests = LONGEST_WAIT_MS, self._rests, False
         if due and not rests:
-            wait = max(0, min(wait, int((min(due) - self._clock()) / timedelta(milliseconds=1)) + 1))
+            wait = max(0, min(wait, int((min(due) - now) / timedelta(milliseconds=1)) + 1))
         if self._waker.fd in dict(self._poller.poll(wait)):
             self._waker.clear()
 

@@ -1,7 +1,7 @@
 """What people ask of the running bridge, through its local socket: acknowledge, silence, ring, who are you."""
 
 import os
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from bridge import __version__
@@ -11,18 +11,22 @@ from bridge.core.world.incident import State
 from bridge.ledger.ledger import LedgerAway, LedgerGone
 from bridge.serve import control, kept_out
 from bridge.serve.bells import Bells
+from bridge.serve.clock import TimeLine, WasSet
+from bridge.serve.relays import Edges
 from bridge.serve.writer import Fields, Writer
 
 
 class Orders:
     """What a person says becomes a report: one writer, and `replay` knows it too."""
 
-    def __init__(self, asked: control.Control, writer: Writer, bells: Bells, name: str, now: datetime) -> None:
+    def __init__(self, asked: control.Control, writer: Writer, bells: Bells, edges: Edges, clock: TimeLine, name: str) -> None:
         self._asked = asked
         self._writer = writer
         self._bells = bells
+        self._edges = edges
+        self._clock = clock
         self._name = name
-        self._started_at = now
+        self._started_at = clock()
 
     def listen(self, now: datetime) -> None:
         for request, answer in self._asked.handle():
@@ -44,24 +48,35 @@ class Orders:
             self._acknowledge(request, answer, now)
         elif isinstance(request, control.Silence):
             number = os.urandom(4).hex()
-            self._silence(number, "\n".join(request.matchers), request.author, request.comment, request.until_us, now)
+            until_us = request.until_us - self._ahead_us()
+            self._silence(number, "\n".join(request.matchers), request.author, request.comment, until_us, now)
             answer(id=number, until_us=request.until_us)
         elif isinstance(request, control.EndSilence):
             self._end_silence(request, answer, now)
         elif isinstance(request, control.Silences):
-            answer(silences=[_shown(one) for one in self._writer.line.router.silences(now)])
+            answer(silences=[_shown(one, self._ahead_us()) for one in self._writer.line.router.silences(now)])
         elif isinstance(request, control.Ring):
             self._bells.ring(request.receivers, answer, now)
         else:
-            self._introduce(answer)
+            self._introduce(answer, now)
 
-    def _introduce(self, answer: control.Answer) -> None:
+    def _ahead_us(self) -> int:
+        """People name times by the machine's wall clock."""
+        return self._clock.gap // timedelta(microseconds=1)
+
+    def _introduce(self, answer: control.Answer, now: datetime) -> None:
         router = self._writer.line.router
         answer(
             name=self._name,
             version=__version__,
             pid=os.getpid(),
             since_us=to_us(self._started_at),
+            now_us=to_us(now),
+            ahead_us=self._ahead_us(),
+            clock_set=_was_set(self._clock.last_set),
+            clocks_set=[
+                {"cluster": cluster, "node": node, **_was_set(one)} for (cluster, node), one in self._edges.clocks_set.items()
+            ],
             held_back={name: count for name, count in router.held().items() if count},
             acknowledged=router.acknowledged(),
             faults=self._writer.faults.shown(),
@@ -97,11 +112,15 @@ class Orders:
         self._writer.report("operator", EVERYWHERE, words, now)
 
 
-def _shown(silence: Any) -> dict[str, Any]:
+def _was_set(clock: WasSet | None) -> dict[str, int]:
+    return {} if clock is None else {"at_us": to_us(clock.at), "by_us": clock.by // timedelta(microseconds=1)}
+
+
+def _shown(silence: Any, ahead_us: int) -> dict[str, Any]:
     return {
         "id": silence.id,
         "matchers": [str(matcher) for matcher in silence.matchers],
         "author": silence.author,
         "comment": silence.comment,
-        "until_us": to_us(silence.until),
+        "until_us": to_us(silence.until) + ahead_us,
     }

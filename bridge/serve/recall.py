@@ -18,6 +18,7 @@ from bridge.core.world.event import Report
 from bridge.core.world.incident import State
 from bridge.ledger.ledger import Commit, Ledger, StoredReport
 from bridge.ledger.reader import Reader
+from bridge.serve.clock import TimeLine
 
 MARGIN: Final = timedelta(hours=1)
 """A report may have been received so long before its own corrected time."""
@@ -124,12 +125,15 @@ def _recall(line: Line, ledger: Reader, now: datetime | None) -> None:
             router.watch(incident, latest)
 
 
-def replay(config: Config, now: datetime) -> dict[str, int]:
-    """Makes all derived state anew from the reports, with the present config. Touches no notice and no delivery."""
+def replay(config: Config, now: datetime | None = None) -> dict[str, int]:
+    """Makes all derived state anew from the reports, with the present config. Touches no notice and no delivery.
+
+    `now` is when the bridge would start, if it is not given.
+    """
     ledger = Ledger.open(config.bridge.ledger_url)
     try:
         with ledger.rebuild():
-            return _replayed(ledger, new_line(config), now)
+            return _replayed(ledger, new_line(config), now or TimeLine(ledger.anchor())())
     finally:
         ledger.close()
 

@@ -19,6 +19,7 @@ from bridge.intake.intake import Intake
 from bridge.intake.peers import PeerState
 from bridge.ledger.ledger import Commit, Ledger, LedgerAway, StoredReport, Unstorable
 from bridge.serve.faults import Faults
+from bridge.serve.listening import Listening
 from bridge.serve.telemetry import Metrics
 from bridge.wire import codec
 from bridge.wire.body import boot_id, make_body, moment
@@ -59,6 +60,7 @@ class Writer:
         self._metrics = metrics
         self._owed = owed
         self._committed = committed
+        self.listening = Listening()
         self.faults = faults
         self._beat = beat
         self._boot = boot_id()
@@ -84,6 +86,7 @@ class Writer:
 
     def receive(self, now: datetime) -> None:
         """Takes what has come in one transaction; acknowledges after it, and only then."""
+        self.listening.turn(now)
         arrivals = self._arrivals()
         if not arrivals:
             return
@@ -111,7 +114,8 @@ class Writer:
 
     def report(self, source: str, cluster: str, fields: Fields, now: datetime) -> None:
         """The bridge's own word, and a person's, go the same way as everybody's."""
-        uid, body = make_body(source, fields, moment(self._boot))
+        here = moment(self._boot)
+        uid, body = make_body(source, fields, here)
         report = Report(
             uid=uid,
             cluster=cluster,
@@ -119,13 +123,18 @@ class Writer:
             source=source,
             received_at=now,
             body=msgspec.json.decode(body, type=dict[str, Any]),
+            offset=now - from_ns(here.wall_ns),
         )
         outcome = self._understand([report], now)
         self._commit([stored(report, body, outcome)], outcome, now)
 
+    def next_due(self, now: datetime) -> datetime | None:
+        """When time must pass, if nothing comes in before; None while the bridge only listens."""
+        return self.line.next_due() if self.listening.judged(now) == now else None
+
     def pass_time(self, now: datetime) -> None:
         """What is due without a report."""
-        due = self.line.next_due()
+        due = self.next_due(now)
         if due is not None and due <= now:
             self._commit([], self.line.tick(now), now)
 
@@ -134,7 +143,7 @@ class Writer:
         if not reports:
             return Outcome()
         try:
-            return self.line.take(reports, now)
+            return self.line.take(reports, now, self.listening.judged(now))
         except Exception as error:  # noqa: BLE001 - whatever it is: it is told, and nothing else stops
             faults = [fault("understood", error, report.uid) for report in reports]
             return Outcome(faults=faults, unreadable={report.uid: one.why for report, one in zip(reports, faults, strict=True)})

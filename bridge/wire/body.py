@@ -42,7 +42,12 @@ def boot_id() -> str:
 
 
 def moment(boot: str) -> Moment:
-    return Moment(boot, time.clock_gettime_ns(time.CLOCK_BOOTTIME), time.time_ns())
+    """Both clocks as of one moment: a process may have to wait between two readings."""
+    for _ in range(3):
+        boot_ns, wall_ns = time.clock_gettime_ns(time.CLOCK_BOOTTIME), time.time_ns()
+        if time.clock_gettime_ns(time.CLOCK_BOOTTIME) - boot_ns < 1_000_000:
+            break
+    return Moment(boot, boot_ns, wall_ns)
 
 
 def new_id(boot_ns: int) -> bytes:

@@ -58,6 +58,7 @@ class Hello(NamedTuple):
     backlog_bytes: int = 0
     oldest_ns: int = 0
     wall_ns: int = 0
+    boot_ns: int = 0
     low: int = PROTO
     high: int = PROTO
 
@@ -92,7 +93,8 @@ class Refused(NamedTuple):
 
 
 class Ping(NamedTuple):
-    """`round_trip_ns` is what the ping before this one took: half of it is the wire's share of a clock difference."""
+    """`round_trip_ns` is how long the answer took to what `answered` names: an earlier ping by its token in hex, or "hello", the
+    first on this connection. So late, at the most, was that message when it was heard."""
 
     token: bytes
     wall_ns: int = 0
@@ -101,6 +103,7 @@ class Ping(NamedTuple):
     backlog: int = 0
     backlog_bytes: int = 0
     oldest_ns: int = 0
+    answered: str = ""
 
 
 class Pong(NamedTuple):

@@ -21,7 +21,7 @@ class Parts:
     def __init__(self, error):
         self.error, self.broken, self.done = error, "", []
         self.faults = Faults(Metrics())
-        self.backlog, self.line, self.next_at = [], SimpleNamespace(next_due=lambda: NOW), NOW
+        self.backlog, self.next_due, self.next_at = [], lambda now: NOW, NOW
 
     def __getattr__(self, name):
         def part(*given):

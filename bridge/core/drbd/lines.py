@@ -53,7 +53,7 @@ class NotALine(ValueError):  # noqa: N818 - said as it is
 
 def parse(text: str) -> Line:
     words = text.split()
-    at = _instant(words[0]) if words else None
+    at = instant(words[0]) if words else None
     if at is not None:
         words = words[1:]
     if len(words) < 2 or words[0] not in ACTIONS:
@@ -62,7 +62,8 @@ def parse(text: str) -> Line:
     return Line(at, words[0], words[1], {key: value for key, colon, value in pairs if colon})
 
 
-def _instant(word: str) -> datetime | None:
+def instant(word: str) -> datetime | None:
+    """The time before a line."""
     try:
         at = datetime.fromisoformat(word)
     except ValueError:

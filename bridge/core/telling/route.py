@@ -101,6 +101,10 @@ class Router:
         """Whether anybody was told of the incident, and not yet of its end."""
         return bool(self._memory.of(key))
 
+    def is_calm(self, now: datetime) -> bool:
+        """Whether no incident is watched that is not over, and nothing is silenced."""
+        return not self._live and not self._quiet.silences(now)
+
     # --- after a restart ---------------------------------------------------------------------------------------------
 
     def forget_told(self) -> None:
