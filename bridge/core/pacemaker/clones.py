@@ -90,6 +90,7 @@ def ease(world: World, resource: str, at: datetime) -> None:
         world.change(key, at, kind=Kind.RESOURCE_FAILURE)
     tell_absence(world, key, resource, at)
     world.change(key, at, severity=_worst(world, key), facts={**what_is_missing(world, resource), "given_up": ""}, reason=reason)
+    world.put((NEEDS_PROMOTE, resource), None)  # one is promoted: a start answers what is missing now
 
 
 def _worst(world: World, key: str) -> Severity:
