@@ -61,6 +61,7 @@ NAMES: Final = frozenset(
         "runs_on",
         "side",
         "silent_since",
+        "still",  # of several nodes: those that are not back yet
         "survivor",
         "timed_out",
         "timeout_ms",

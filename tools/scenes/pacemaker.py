@@ -165,6 +165,15 @@ OTHER_SCENES: Final[dict[Kind, tuple[Scene, ...]]] = {
             case="another instance answers",
         ),
     ),
+    Kind.CONNECTIVITY: (
+        Scene(
+            "attribute/pingd@n1",
+            {"node": "n1", "nodes": "n1, n2, n3", "still": "n1, n3", "attribute": "pingd", "value": "0", "before": "1000"},
+            ("attribute/pingd@n1", "attribute/pingd@n2", "attribute/pingd@n3"),
+            severity=WARNING,
+            case="several nodes at once",
+        ),
+    ),
     Kind.GUEST_FAILURE: (
         Scene(
             "guest/vm-web01",

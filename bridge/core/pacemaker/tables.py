@@ -61,5 +61,7 @@ FENCINGS: Final = Table("fencings", tuple[datetime, ...], goes_with=INCIDENT)
 NODE_FENCINGS: Final = Table("node_fencings", tuple[datetime, ...])
 NODE_ID: Final = Table("node_id", str)
 """By Corosync's number: the name of the node."""
+FALLS: Final = Table("falls", tuple[str, datetime])
+"""By attribute: the incident of the node that last lost its way to the outside, and when."""
 ATTRIBUTE: Final = Table("attribute", str)
 """By attribute and node."""
