@@ -4,6 +4,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from bridge.core.pacemaker.clones import is_up, note_lame, tell_absence, what_is_missing
+from bridge.core.pacemaker.devices import note_device
 from bridge.core.pacemaker.flapping import look_for_flapping
 from bridge.core.pacemaker.tables import (
     BYSTANDER,
@@ -161,6 +162,7 @@ def _on_failed_run(world: World, event: Action) -> None:
     if world.get(TIMER, "down", resource) is None:  # however often it fails meanwhile
         world.set_timer(at + world.settings.down_after, "down", resource)
     note_trouble(world, name, key, at)
+    note_device(world, resource, name, at)
     world.say(reason, key)
     if event.task == "start":
         _tried_everywhere(world, resource, name, at)
@@ -224,6 +226,8 @@ def on_down(world: World, resource: str, at: datetime) -> None:
     world.hurt(incident.key, subject, at, Severity.CRITICAL, reason)
     if incident.kind in {Kind.RESOURCE_FAILURE, Kind.MIGRATION_FAILURE, Kind.RESOURCE_MISCONFIGURED, Kind.MULTIPLE_ACTIVE}:
         world.change(incident.key, at, kind=Kind.RESOURCE_DOWN, root=subject)
+    if world.settings.is_fence_device(resource) and incident.root != subject:
+        return  # it serves nobody: its node is the story
     tell_absence(world, incident.key, resource, at)
     if incident.root == subject:
         world.change(incident.key, at, facts={"given_up": "yes" if _has_given_up(world, resource, at) else ""})

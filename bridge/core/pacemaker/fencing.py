@@ -4,6 +4,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from bridge.core.drbd.redundancy import consider
+from bridge.core.pacemaker.devices import gather_devices
 from bridge.core.pacemaker.membership import settle_accusations
 from bridge.core.pacemaker.node_failure import Span, cause_of, give_up, take_down
 from bridge.core.pacemaker.ordered import (
@@ -95,7 +96,7 @@ def _on_fenced(world: World, event: Fencing) -> None:
     if world.incident(key).kind is not Kind.QUORUM_LOST:
         facts |= {"node": name}
     world.change(key, at, facts={**facts, "fencing_result": event.result})
-    set_node(world, name, lost_at=known.lost_at or at, fenced_at=at, attempts=0)
+    set_node(world, name, lost_at=known.lost_at or at, fenced_at=at, attempts=0, taken=())
     world.put((CLAIMS, name), None)
     world.cancel_timer("unfenced", name)
     settle_accusations(world, name, at)
@@ -180,6 +181,9 @@ def _on_failed_attempt(world: World, event: Fencing) -> None:
         },
     )
     world.confirm(key, at, reason)
+    if known.lost_at is not None:
+        take_down(world, name, key, Span(known.lost_at, at))
+        gather_devices(world, name, key, at)
     world.alarm(key, at, f"fencing of {name} failed")
     world.say(f"{reason} (attempt {known.attempts + 1})", key)
     world.set_timer(at + NO_MORE_ATTEMPTS, "fencing-quiet", name)

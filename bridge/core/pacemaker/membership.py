@@ -7,7 +7,8 @@ by the cluster (its resources start elsewhere), or stays lost for a while, has f
 from datetime import datetime, timedelta
 from typing import Final
 
-from bridge.core.pacemaker.node_failure import Span, cause_of, give_up, take_down
+from bridge.core.pacemaker.devices import let_go
+from bridge.core.pacemaker.node_failure import Span, cause_of, doubt, give_back, give_up, take_down, trust
 from bridge.core.pacemaker.ordered import TERMINATE
 from bridge.core.pacemaker.quorum import look_for_quorum, lose_quorum, regain_quorum, show_quorum_by_majority, without_quorum
 from bridge.core.pacemaker.tables import ATTRIBUTE, NODE_ID, STOP_FAILED_ON, STOPPED_AT
@@ -100,7 +101,7 @@ def _left_in_good_order(world: World, name: str, known: Node, at: datetime) -> s
 
 def _suspect(world: World, name: str, event: NodeSeen) -> None:
     subject = node_subject(name)
-    set_node(world, name, lost_at=event.at)
+    set_node(world, name, lost_at=event.at, stopped=())
     key = cause_of(world, name) or show_quorum_by_majority(world, name, event.at) or _mutual(world, name, event)
     if key is None:
         key = world.open_incident(
@@ -118,6 +119,7 @@ def _suspect(world: World, name: str, event: NodeSeen) -> None:
     if node(world, name).remote and world.wound(world.service(name)) is not None:
         take_down(world, name, key, Span(event.at, event.at), Severity.WARNING)
     world.change(key, event.at, facts={"node": name, "lost_by": event.witness})
+    doubt(world, name, event.at)
     world.say(f"{name} is lost", key)
     world.set_timer(event.at + world.settings.unfenced_after, "unfenced", name)
     edge = world.holder(Subject(f"relay/{name}"))
@@ -148,6 +150,8 @@ def settle_accusations(world: World, name: str, at: datetime) -> None:
             continue
         incident = world.holder(node_subject(other))
         set_node(world, other, lost_at=None)
+        trust(world, other, at)
+        give_back(world, other, at, "it was never lost", away=False)
         world.cancel_timer("unfenced", other)
         if incident is not None and incident.root == node_subject(other) and incident.state is State.WATCHING:
             world.dismiss(incident.key, at, f"only cut-off nodes called {other} lost")
@@ -186,6 +190,7 @@ def come_back(world: World, name: str, at: datetime, why: str) -> None:
         lost = claims(world, witness)
         if name in lost:
             world.put((CLAIMS, witness), lost - {name})
+    trust(world, name, at)
     known = node(world, name)
     away = known.lost_at is not None or known.fenced_at is not None or known.left
     if away:  # a newcomer also calls those members that were there all the time: their words stand
@@ -231,6 +236,7 @@ def _healed_by_return(world: World, name: str, incident: Incident, at: datetime,
         return
     world.change(incident.key, at, facts={"node_back": "yes"})
     world.heal(node_subject(name), at, why)
+    let_go(world, incident.key, at)
 
 
 def _begins_anew(before: int, now: int, after: timedelta, *, stamped: bool) -> bool:
@@ -245,10 +251,13 @@ def note_life(world: World, witness: str, sequence: int, at: datetime, *, stampe
     """
     before = world.get(NODE_SEQUENCE, witness)
     world.put((NODE_SEQUENCE, witness), (sequence, at))
+    if before is not None and sequence > before[0] and node(world, witness).lost_at is None and node(world, witness).taken:
+        give_back(world, witness, at, "Pacemaker has not started anew there", away=True)
     if before is None or not _begins_anew(before[0], sequence, at - before[1], stamped=stamped):
         return
     if is_unexplained(world, witness):
         on_began_anew(world, witness, at)
+    set_node(world, witness, taken=())
     known = node(world, witness)
     began = known.lost_at or known.was_lost_at
     incident = world.holder(node_subject(witness))
