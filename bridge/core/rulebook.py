@@ -35,6 +35,7 @@ TIMERS: Final[dict[str, Callable[[World, str, datetime], None]]] = {
     "settled": stopped.on_settled,
     "cleaned": attributes.on_cleaned,
     "flapping": flapping.on_flapping_quiet,
+    "calm": flapping.on_calm,
     "redundancy": redundancy.on_redundancy,
     "replica": rules.on_time,
     "replica-steady": rules.on_steady,

@@ -34,6 +34,7 @@ def context_of(notice: Notice, language: str, zone: tzinfo) -> dict[str, Any]:
         **words.roles(known.get("roles", "")),
         "sides": known["nodes"].split(", ") if "nodes" in known else [],
         "behinds": [shlex.quote(one) for one in known.get("behind", "").split(", ") if one],
+        "quiet": _silent(known.get("quiet_since", ""), language, zone),
         "silent": _silent(known.get("silent_since", ""), language, zone),
     }
 

@@ -85,7 +85,7 @@ SCENES: Final[dict[Kind, Scene]] = {
     Kind.RESOURCE_DOWN: alone("resource/db", failed("db", "start", "n3", "1", tried_on="n1, n2, n3"), 16100.0, end=ON_N1),
     Kind.RESOURCE_BLOCKED: alone("resource/db", overdue("db", "stop", "n1", "60000") | P1, 16100.0, end=ON_N1),
     Kind.RESOURCE_FLAPPING: alone(
-        "resource/web", failed("web", "monitor", "n1", "7", failures="3", **ON_N1), 9.8, worse={"failures": "12"}
+        "resource/web", failed("web", "monitor", "n1", "7", failures="3", restarted="yes", **ON_N1), 9.8, worse={"failures": "12"}
     ),
     Kind.RESOURCE_DEGRADED: alone("resource/db", failed("db", "monitor", "n1", "190"), severity=WARNING),
     Kind.RESOURCE_MISCONFIGURED: alone(
@@ -163,6 +163,21 @@ OTHER_SCENES: Final[dict[Kind, tuple[Scene, ...]]] = {
             ("resource/pgsql",),
             severity=WARNING,
             case="another instance answers",
+        ),
+    ),
+    Kind.RESOURCE_FLAPPING: (
+        Scene(
+            "resource/web",
+            failed("web", "monitor", "n1", "7", failures="4", quiet_since="2026-11-24T02:12:05+00:00", **ON_N1),
+            away={"resource/web": 9.8},
+            severity=WARNING,
+            case="quiet, but not yet for long",
+        ),
+        Scene(
+            "resource/web",
+            failed("web", "start", "n1", "1", failures="5", down="web"),
+            away={"resource/web": 64.0},
+            case="not restarted any more",
         ),
     ),
     Kind.CONNECTIVITY: (

@@ -5,6 +5,7 @@ from typing import Any, Final
 
 from bridge.core.drbd.redundancy import consider
 from bridge.core.pacemaker.clones import ease, is_told_away, missing, note_well, tell_absence
+from bridge.core.pacemaker.flapping import look_for_calm
 from bridge.core.pacemaker.node_failure import give_up
 from bridge.core.pacemaker.probes import note_found
 from bridge.core.pacemaker.stopped import draw_in_bystander, on_stopped
@@ -129,9 +130,12 @@ def _recovered(world: World, event: Action) -> None:
     arrow = f"{resource} → {name}"
     known = [part for part in moved.split(", ") if part and not part.startswith(f"{resource} → ")]
     world.change(key, event.at, facts={"moved": ", ".join([*known, arrow]), "now_on": name, "missing_on": ""})
+    if event.task in STARTS:
+        world.change(key, event.at, facts={"restarted": "yes"})
     what = {"promote": "promoted", "monitor": "found well", "migrate_from": "arrived"}.get(event.task, "started")
     world.heal(subject, event.at, f"{resource} {what} on {name}")
     world.put((HEALED, subject), event.at)
+    look_for_calm(world, resource, key, event.at)
     consider(world, key, event.at)
 
 

@@ -154,6 +154,8 @@ class EdgeHeard(Event, frozen=True, kw_only=True):
     node: str
     silent: bool
     gone: bool = False
+    heard_at: datetime | None = None
+    """When its last word came; None where nobody knows."""
 
 
 class EdgeSaid(Event, frozen=True, kw_only=True):

@@ -32,6 +32,6 @@ NODE_SEQUENCE: Final = Table("sequence", tuple[int, datetime])
 """The running number of its last alert, and when that was."""
 STANDBY: Final = Table("standby", bool)
 SILENT: Final = Table("silent", datetime)
-"""Since when its relay is."""
+"""When its relay, which is silent, last spoke."""
 WAITS_FOR: Final = Table("waits_for", tuple[str, ...])
 """The resources about which its relay must be heard before there is a verdict."""
