@@ -15,7 +15,7 @@ import msgspec
 
 from bridge.core import checkpoint
 from bridge.core.names import Names, is_about
-from bridge.core.pacemaker import membership
+from bridge.core.pacemaker import lives
 from bridge.core.pacemaker.tables import NODE_ID
 from bridge.core.rulebook import RULES, TIMERS
 from bridge.core.world import shown
@@ -179,7 +179,7 @@ class Cluster:
             shown.show_relay(world, entry.event.witness, entry.event.at)
         life, number = entry.event.order
         if life in {SEQUENCE, ARRIVAL}:
-            membership.note_life(world, entry.event.witness, number, entry.event.at, stamped=life == SEQUENCE)
+            lives.note_life(world, entry.event.witness, number, entry.event.at, stamped=life == SEQUENCE)
             shown.show_witness(world, entry.event.witness, entry.event.at)
         RULES[type(entry.event)](world, self._names.called(entry.event))
         key = next((key for key, _ in reversed(world.decisions) if key is not None), None)

@@ -5,6 +5,7 @@ from typing import Any, Final
 
 from bridge.core.drbd.redundancy import consider
 from bridge.core.pacemaker.clones import ease, is_told_away, missing, note_well, tell_absence
+from bridge.core.pacemaker.containers import is_about_container
 from bridge.core.pacemaker.flapping import look_for_calm
 from bridge.core.pacemaker.node_failure import give_up
 from bridge.core.pacemaker.probes import note_found
@@ -129,7 +130,9 @@ def _recovered(world: World, event: Action) -> None:
     moved = world.incident(key).facts.get("moved", "")
     arrow = f"{resource} → {name}"
     known = [part for part in moved.split(", ") if part and not part.startswith(f"{resource} → ")]
-    world.change(key, event.at, facts={"moved": ", ".join([*known, arrow]), "now_on": name, "missing_on": ""})
+    world.change(key, event.at, facts={"moved": ", ".join([*known, arrow]), "missing_on": ""})
+    if world.incident(key).root == subject or not is_about_container(world, world.incident(key)):
+        world.change(key, event.at, facts={"now_on": name})
     if event.task in STARTS:
         world.change(key, event.at, facts={"restarted": "yes"})
     what = {"promote": "promoted", "monitor": "found well", "migrate_from": "arrived"}.get(event.task, "started")

@@ -59,6 +59,8 @@ FENCED: Final = Table("fenced", tuple[datetime, str, bool, bool])
 """By target: when it was last fenced, by which action, whether a person asked for it, and whether it was well until then."""
 FENCINGS: Final = Table("fencings", tuple[datetime, ...], goes_with=INCIDENT)
 NODE_FENCINGS: Final = Table("node_fencings", tuple[datetime, ...])
+INSIDE: Final = Table("inside", str)
+"""By container: the node inside it, which is in trouble."""
 SICK_DEVICES: Final = Table("sick_devices", dict[str, tuple[str, datetime]])
 """The fence devices that failed lately, on which nodes, and when."""
 NODE_ID: Final = Table("node_id", str)

@@ -3,6 +3,7 @@
 from datetime import datetime, timedelta
 from typing import Final
 
+from bridge.core.pacemaker.containers import story_around
 from bridge.core.pacemaker.devices import story_of_device
 from bridge.core.pacemaker.tables import CLONE, HEALED
 from bridge.core.world.event import Action, Severity, Subject, subject_name
@@ -38,6 +39,8 @@ def own_incident(world: World, kind: Kind, event: Action, reason: str, severity:
     holder = world.holder(subject)
     if holder is not None and (_still_about(world, holder, subject, event.at) or _waits_for_a_node(world, holder)):
         return holder.key
+    if (story := story_around(world, event.resource, event.at)) is not None:
+        return story
     if (story := story_of_device(world, event.resource, event.node)) is not None:
         return story
     remote = world.service(event.node)
