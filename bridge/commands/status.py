@@ -136,10 +136,15 @@ def _kept_out(bridge: dict[str, Any], at: datetime) -> list[str]:
 
     lines = []
     for one in bridge.get("kept_out", ()):
-        until = datetime.fromisoformat(one["until"])
-        state = f"kept out until {instant(until)}" if until > at else "let in again, and watched"
+        until = instant(datetime.fromisoformat(one["until"]))
+        state = f"kept out until {until}" if _is_out(one, at) else "let in again, and watched"
         lines.append(f"KEPT OUT    the relay of {one['node']} in {one['cluster']}: {one['why']}; {state}")
     return lines
+
+
+def _is_out(offence: dict[str, Any] | None, at: datetime) -> bool:
+    """Afterwards it is watched for a while."""
+    return offence is not None and datetime.fromisoformat(offence["until"]) > at
 
 
 def faults(bridge: dict[str, Any]) -> list[str]:
@@ -175,7 +180,7 @@ def _edges(edges: list[dict[str, Any]], at: datetime) -> str:
         (
             edge["cluster"],
             edge["node"],
-            "SILENT" if edge["silent"] else "KEPT OUT" if edge["kept_out"] else "heard",
+            "SILENT" if edge["silent"] else "KEPT OUT" if _is_out(edge["kept_out"], at) else "heard",
             ago(datetime.fromisoformat(edge["last_heard_at"]) if edge["last_heard_at"] else None, at),
             edge["backlog"],
             f"{edge['clock_offset_seconds']:+.3f} s",

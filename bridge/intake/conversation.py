@@ -28,8 +28,6 @@ from bridge.wire.keys import NAME, AllowList, Peer
 HEAD: Final = 512
 LONGEST_MESSAGE: Final = 2 * codec.MAX_PAIRS + 3
 """Frames of the longest message, with its connection in front."""
-REMEMBERED_FOR: Final = 60.0
-"""Seconds for which what a connection left behind is dropped."""
 Stamp = Callable[[Mapping[str, Any]], int | None]
 
 log = logging.getLogger("quorumbell.intake")
@@ -61,7 +59,7 @@ class Conversation:
         self._came_ns = 0
         self._attention = attention
         self._stamp = stamp
-        self._dismissed: dict[bytes, float] = {}
+        self._dismissed: set[bytes] = set()
         self.window = codec.DEFAULT_WINDOW
         self.standby: codec.NotNow | None = None
 
@@ -79,7 +77,7 @@ class Conversation:
         peer = self._identify(frames[0], route, message)
         over = Over.BATCHES if isinstance(message, codec.Batch) else Over.WORDS
         if peer is None:
-            self._dismiss(route, "it is not known who speaks", now)
+            self._dismiss(route, "it is not known who speaks")
         elif self._allows(route, peer, over, now):
             return self._answer(route, peer, message, drained, now)
         return 0
@@ -88,7 +86,7 @@ class Conversation:
         peer = self._identify(frames[0], route, None)
         self._refusals.note(Refusal.GARBLED, str(peer or "a stranger"), str(wrong))
         if peer is None:
-            self._dismiss(route, str(wrong), now)
+            self._dismiss(route, str(wrong))
         else:
             self._allows(route, peer, Over.UNREADABLE, now, 1 + len(frames) // LONGEST_MESSAGE)
 
@@ -96,10 +94,11 @@ class Conversation:
         if self.standby is not None and not isinstance(message, codec.Bye):
             self.reply(route, self.standby)
         elif isinstance(message, codec.Hello):
-            self._greet(route, peer, message, now)
+            self._greet(route, peer, message)
         elif self._peers.known(route) != peer:
             self._refusals.note(Refusal.NO_HELLO, f"{peer.node} of {peer.cluster}")
-            self._dismiss(route, "say hello first", now)
+            self._conduct.spend(peer, Over.UNGREETED, now)
+            self._dismiss(route, "say hello first")
         else:
             state = self._peers.hear(route, peer, now=self._attention.seconds, came_ns=self._came_ns)
             return self._serve(route, state, message, drained, now)
@@ -107,7 +106,8 @@ class Conversation:
 
     def _allows(self, route: bytes, peer: Peer, over: Over, now: float, amount: float = 1) -> bool:
         """Whether a message is within what its sender may send. If not, its connection ends."""
-        self._port.belongs(route, peer)
+        if self._port.belongs(route, peer) and self._port.connections_of(peer) > MOST_CONNECTIONS:
+            self._conduct.keep_out(peer, Over.CONNECTIONS, now)
         if self._conduct.keeps_out(peer, now) is None and self._conduct.spend(peer, over, now, amount):
             return True
         self._send_away(route, peer, now)
@@ -116,12 +116,12 @@ class Conversation:
     def _send_away(self, route: bytes, peer: Peer, now: float) -> None:
         offence = self._conduct.keeps_out(peer, now)
         if offence is not None:
-            self._dismiss(route, f"{offence.over.value}: this node is kept out for {offence.lasts:.0f} s", now)
+            self._dismiss(route, f"{offence.over.value}: this node is kept out for {offence.lasts:.0f} s")
 
-    def _dismiss(self, route: bytes, why: str, now: float) -> None:
+    def _dismiss(self, route: bytes, why: str) -> None:
         """Told why, it ends; nothing that still comes from it is looked at."""
         if route not in self._dismissed:
-            self._dismissed[route] = now
+            self._dismissed.add(route)
             self.reply(route, codec.NotNow(why))
             self._port.end(route)
 
@@ -132,8 +132,8 @@ class Conversation:
                 self._send_away(route, peer, now)
         for peer in self._conduct.knocks():
             self._peers.knocked(peer, now=self._attention.seconds, came_ns=self._clock())
-        for route in [route for route, at in self._dismissed.items() if now - at > REMEMBERED_FOR]:
-            del self._dismissed[route]
+        # No longer: a peer may choose its route (zmq_setsockopt(3), ZMQ_ROUTING_ID), and come back with the same one.
+        self._dismissed = {route for route in self._dismissed if self._port.knows(route)}
 
     def _identify(self, frame: zmq.Frame, route: bytes, message: codec.Message | None) -> Peer | None:
         """None when the connection is nobody's, or may no longer be."""
@@ -148,13 +148,9 @@ class Conversation:
             self._refusals.note(Refusal.UNKNOWN_KEY, key)
         return peer
 
-    def _greet(self, route: bytes, peer: Peer, hello: codec.Hello, now: float) -> None:
+    def _greet(self, route: bytes, peer: Peer, hello: codec.Hello) -> None:
         if not hello.low <= codec.PROTO <= hello.high:
             self.reply(route, codec.NotNow(f"protocol {hello.low} to {hello.high} is not spoken here: upgrade the bridge"))
-            return
-        if self._port.connections_of(peer) > MOST_CONNECTIONS:
-            self._conduct.keep_out(peer, Over.CONNECTIONS, now)
-            self._send_away(route, peer, now)
             return
         if self._peers.known(route) is None:
             log.info("relay of %s in %s (host %s, version %s) said hello", peer.node, peer.cluster, hello.node, hello.version)

@@ -160,8 +160,8 @@ class Intake:
             return
         self._house_at = now + HOUSEKEEPING_EVERY
         self._peers.prune(self._attention.seconds)
-        self._conversation.keep_house(now)
         self._port.forget()
+        self._conversation.keep_house(now)
         for text in (self._allowed.refresh() if self._allowed else None) or ():
             log.error("allow-list: %s", text)
 

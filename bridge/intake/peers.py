@@ -113,9 +113,8 @@ class Peers:
     def correction(self, peer: Peer, fields: Mapping[str, Any], stamp_ns: int | None, *, came_ns: int) -> int:
         """What must be added to the stamp of a report (to its own wall clock, when it has none) to be on the time line."""
         boot = fields.get("boot")
-        boot_ns, wall_ns = (_nanoseconds(fields.get(clock)) for clock in ("boot_ns", "wall_ns"))
-        name = boot if isinstance(boot, str) else ""
-        return self._clocks[peer].correction(name, boot_ns, wall_ns, stamp_ns, came_ns)
+        boot_ns, wall_ns = _nanoseconds(fields.get("boot_ns")), _nanoseconds(fields.get("wall_ns"))
+        return self._clocks[peer].correction(boot if isinstance(boot, str) else "", boot_ns, wall_ns, stamp_ns, came_ns)
 
     def take_steps(self) -> dict[Peer, int]:
         """By how many nanoseconds which node's wall clock was set since this was last asked."""

@@ -20,6 +20,7 @@ import zmq
 
 from bridge.config.config import Config
 from bridge.core.normalise import EVERYWHERE, stamp_ns
+from bridge.core.world.event import from_ns
 from bridge.intake.intake import Intake
 from bridge.ledger.ledger import Ledger, LedgerAway, LedgerGone, Queue
 from bridge.serve import control
@@ -78,7 +79,8 @@ def build(config: Config) -> "Bridge":
     pulse = Pulse()
     pulse.beat()
     ledger = Ledger.open(config.bridge.ledger_url)
-    clock = TimeLine(ledger.anchor())
+    anchor = ledger.anchor()
+    clock = TimeLine(anchor)
     now = clock()
     for remark in ledger.remarks:
         log.warning("ledger: %s", remark)
@@ -95,6 +97,7 @@ def build(config: Config) -> "Bridge":
     bells = Bells(config.receivers, ledger, metrics, now, waker.wake)
     boards = Boards(config.receivers, ledger, line, metrics, now, waker.wake)
     writer = Writer(ledger, line, intakes, metrics, bells.owed, boards.committed, faults, pulse.beat)
+    writer.past.begin(from_ns(anchor.line_ns) if anchor else None, now)
     digests = Digests(config.receivers, ledger, line.router, now)
     edges = Edges(writer, intakes, metrics, config.correlation.edge_silent_after, clock, boards.hear)
     orders = Orders(asked, writer, bells, edges, clock, config.bridge.name)
@@ -249,7 +252,7 @@ class Bridge:
         if self._writer.backlog:
             return
         now = self._clock()
-        due = [at for at in (self._writer.next_due(now), self._bells.next_at, self._boards.next_at()) if at is not None]
+        due = [at for at in (self._writer.next_due(), self._bells.next_at, self._boards.next_at()) if at is not None]
         wait, rests, self._rests = LONGEST_WAIT_MS, self._rests, False
         if due and not rests:
             wait = max(0, min(wait, int((min(due) - now) / timedelta(milliseconds=1)) + 1))

@@ -2,11 +2,12 @@
 
 All that the bridge decides, stores and waits for is on this line. It begins with the wall clock and goes on with the boot clock,
 which nobody can set and which counts while the machine sleeps; over a restart, too. Where the wall clock says otherwise, because
-somebody set it, the line follows so slowly that no timer notices: by a two-hundredth of the time that passes, by a twentieth
-while nothing is open. It never goes back.
+somebody set it, the line follows so slowly that no timer notices: by a two-hundredth of the time that passes; by half of it
+while nothing is open, when there is nothing that it could falsify. It never goes back.
 """
 
 import logging
+import time
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Final, NamedTuple
@@ -16,7 +17,7 @@ from bridge.ledger.ledger import Anchor
 from bridge.wire.body import boot_id, moment
 
 SLOWLY: Final = 200
-CALMLY: Final = 20
+CALMLY: Final = 2
 NEAR_NS: Final = 1_000_000
 STEP_NS: Final = 250_000_000
 """Who reads both clocks does so within less; what moves more, and stays there, was set."""
@@ -53,6 +54,11 @@ class _Bend(NamedTuple):
         return max(-most, min(most, self.gap_ns))
 
 
+def since_boot() -> int:
+    """The boot clock, in nanoseconds."""
+    return time.clock_gettime_ns(time.CLOCK_BOOTTIME)
+
+
 def read_clocks() -> tuple[int, int]:
     """The boot clock and the wall clock, in nanoseconds, as of one moment."""
     _, boot_ns, wall_ns = moment("")
@@ -60,12 +66,17 @@ def read_clocks() -> tuple[int, int]:
 
 
 class TimeLine:
-    """Belongs to the writer's thread. `anchor` is where the last bridge of this ledger was."""
+    """Belongs to the writer's thread. `anchor` is where the last bridge of this ledger was; `boot_ns` is the boot clock, now."""
 
     def __init__(
-        self, anchor: Anchor | None = None, read: Callable[[], tuple[int, int]] = read_clocks, boot: str | None = None
+        self,
+        anchor: Anchor | None = None,
+        read: Callable[[], tuple[int, int]] = read_clocks,
+        boot: str | None = None,
+        boot_ns: Callable[[], int] = since_boot,
     ) -> None:
         self._read = read
+        self.boot_ns = boot_ns
         self._boot = boot_id() if boot is None else boot
         self._boot_ns, self._wall_ns = read()
         self._ahead_ns = self._doubt_ns = self._wall_ns - self._boot_ns
@@ -75,16 +86,12 @@ class TimeLine:
         self.last_set: WasSet | None = None
 
     def __call__(self) -> datetime:
-        """Now."""
-        return from_ns(self.at(self.boot_ns()))
-
-    def boot_ns(self) -> int:
-        """The boot clock, now. The wall clock is looked at, too."""
+        """Now. The wall clock is looked at, too."""
         self._boot_ns, self._wall_ns = self._read()
         self._steer()
         if abs(self._wall_ns - self._boot_ns - self._ahead_ns) >= STEP_NS:
             self._notice()
-        return self._boot_ns
+        return from_ns(self.at(self._boot_ns))
 
     def at(self, boot_ns: int) -> int:
         """The line, in nanoseconds since 1970, where the boot clock showed that."""

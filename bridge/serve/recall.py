@@ -36,7 +36,8 @@ log = logging.getLogger("quorumbell.bridge")
 def new_line(config: Config) -> Line:
     languages = {name: receiver.language for name, receiver in config.receivers.items()}
     in_place = frozenset(name for name, receiver in config.receivers.items() if getattr(receiver.factory, "in_place", False))
-    return Line(config.correlation.core(), config.routes, languages, in_place, config.brakes)
+    digests = frozenset(name for name, receiver in config.receivers.items() if receiver.digest is not None)
+    return Line(config.correlation.core(), config.routes, languages, in_place, config.brakes, digests)
 
 
 def to_report(stored: StoredReport) -> Report:

@@ -13,19 +13,24 @@ import msgspec
 from bridge.core.line import Line, Outcome
 from bridge.core.world.event import Report, from_ns
 from bridge.core.world.fault import fault
+from bridge.core.world.lag import PRESENT, Lags
 from bridge.core.world.reading import holdable
 from bridge.intake.arrivals import Arrival
 from bridge.intake.intake import Intake
 from bridge.intake.peers import PeerState
 from bridge.ledger.ledger import Commit, Ledger, LedgerAway, StoredReport, Unstorable
 from bridge.serve.faults import Faults
-from bridge.serve.listening import Listening
+from bridge.serve.past import Past
 from bridge.serve.telemetry import Metrics
 from bridge.wire import codec
 from bridge.wire.body import boot_id, make_body, moment
 
 MOST_HELD: Final = 64 << 20
 """Bytes of reports that are kept while the database does not answer. Relays send again what is beyond."""
+BESIDE: Final = 2048
+"""Bytes that a report takes in memory beside its text, about."""
+MOST_AT_ONCE: Final = 256
+"""Reports that waited, in one transaction: what comes now must not wait for all of them."""
 RETRY_COMMIT_AFTER: Final = 0.5
 """Seconds between two tries when the database does not take a commit."""
 OWN: Final = frozenset({"bridge", "operator", "opsview"})
@@ -60,7 +65,8 @@ class Writer:
         self._metrics = metrics
         self._owed = owed
         self._committed = committed
-        self.listening = Listening()
+        self.past = Past(intakes)
+        self._lags: Lags = PRESENT
         self.faults = faults
         self._beat = beat
         self._boot = boot_id()
@@ -86,8 +92,8 @@ class Writer:
 
     def receive(self, now: datetime) -> None:
         """Takes what has come in one transaction; acknowledges after it, and only then."""
-        self.listening.turn(now)
         arrivals = self._arrivals()
+        self._lags = self.past.look([arrival for _, arrival in arrivals], now)
         if not arrivals:
             return
         refused = self.take(arrivals, now)
@@ -128,22 +134,22 @@ class Writer:
         outcome = self._understand([report], now)
         self._commit([stored(report, body, outcome)], outcome, now)
 
-    def next_due(self, now: datetime) -> datetime | None:
+    def next_due(self) -> datetime | None:
         """When time must pass, if nothing comes in before; None while the bridge only listens."""
-        return self.line.next_due() if self.listening.judged(now) == now else None
+        return self.line.next_due(self._lags)
 
     def pass_time(self, now: datetime) -> None:
         """What is due without a report."""
-        due = self.next_due(now)
+        due = self.next_due()
         if due is not None and due <= now:
-            self._commit([], self.line.tick(now), now)
+            self._commit([], self.line.tick(now, self._lags), now)
 
     def _understand(self, reports: Sequence[Report], now: datetime) -> Outcome:
         """What the line makes of them. Should the line itself raise, they are stored all the same, and say so."""
         if not reports:
             return Outcome()
         try:
-            return self.line.take(reports, now, self.listening.judged(now))
+            return self.line.take(reports, now, self._lags)
         except Exception as error:  # noqa: BLE001 - whatever it is: it is told, and nothing else stops
             faults = [fault("understood", error, report.uid) for report in reports]
             return Outcome(faults=faults, unreadable={report.uid: one.why for report, one in zip(reports, faults, strict=True)})
@@ -156,7 +162,7 @@ class Writer:
             return None
 
     def _arrivals(self) -> list[tuple[Intake, Arrival]]:
-        arrivals, self.backlog = self.backlog, []
+        arrivals, self.backlog = self.backlog[:MOST_AT_ONCE], self.backlog[MOST_AT_ONCE:]
         for intake in self._intakes:
             drained = intake.drain()
             arrivals += [(intake, arrival) for arrival in drained.arrivals]
@@ -198,9 +204,9 @@ class Writer:
             intake.set_window(codec.DEFAULT_WINDOW)
 
     def _keep(self, intake: Intake, arrivals: Sequence[Arrival]) -> None:
-        held = sum(len(arrival.body) for _, arrival in self.backlog) if arrivals else 0
+        held = sum(BESIDE + len(arrival.body) for _, arrival in self.backlog) if arrivals else 0
         for arrival in arrivals:
-            held += len(arrival.body)
+            held += BESIDE + len(arrival.body)
             if held <= MOST_HELD:
                 self.backlog.append((intake, arrival))
 

@@ -76,7 +76,11 @@ class Site:
         self.began_at = began_at
         self._began_at = began_at - 120
         self._now = self._began_at
-        self.line = TimeLine(read=lambda: (self.bridge.boot_ns(self._now), self.bridge.wall_ns(self._now)), boot="bridge")
+        self.line = TimeLine(
+            read=lambda: (self.bridge.boot_ns(self._now), self.bridge.wall_ns(self._now)),
+            boot="bridge",
+            boot_ns=lambda: self.bridge.boot_ns(self._now),
+        )
         self._peers = Peers(self.line.at)
         self._reboots = {}
         self._cut = {}
@@ -139,6 +143,7 @@ class Site:
     def _late(self, at):
         """A message is under way for a while, one in twenty for long."""
         self._now = max(self._now, at + self._chance.choice([0.0005] * 19 + [0.3]))
+        self.line()
         return self.line.boot_ns()
 
     def _greet(self, name, at):

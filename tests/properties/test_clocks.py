@@ -4,13 +4,18 @@ Each recording is played through the bridge's end of the wire (`site.py`): once 
 is set.
 """
 
+from datetime import timedelta
 from functools import cache
 from itertools import pairwise
 from random import Random
 
+import msgspec
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bridge.core.world.settings import Settings
+from bridge.rehearse.rehearse import Rehearsal, bell
 from tests.conftest import examples
 from tests.properties.recordings import REPORTS
 from tests.properties.site import Site, told, told_by
@@ -113,6 +118,20 @@ def test_a_virtual_machine_that_was_stopped_and_whose_clock_is_put_right_when_it
     played.nodes[node].sleeps.append((before + 2, after - before - 3))
     played.nodes[node].sets.append((after - 0.5, by))
     same(told(played.play(CALLS[name])), undisturbed(name))
+
+
+@pytest.mark.parametrize("name", ["lab-flap-two-nodes", "monitor-flapping", "monitor-timeout"])
+def test_two_recipients_copies_are_one_event_also_when_the_clocks_are_known_better_in_between(name):
+    """What is known of a node's clocks changes by milliseconds; a failure must not count twice for it."""
+    reports = REPORTS[name]
+    apart = [msgspec.structs.replace(one, offset=timedelta(milliseconds=3 * (number % 2))) for number, one in enumerate(reports)]
+    assert summaries(apart) == summaries(reports)
+
+
+def summaries(reports):
+    rehearsal = Rehearsal(Settings(), bell())
+    rehearsal.take(reports)
+    return [row["summary"] for row in rehearsal.result()["incidents"]]
 
 
 def test_that_it_was_set_is_seen():

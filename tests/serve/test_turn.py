@@ -9,6 +9,7 @@ import pytest
 from bridge.commands.status import faults as shown
 from bridge.ledger.ledger import LedgerGone
 from bridge.serve.app import Bridge, Waker
+from bridge.serve.clock import TimeLine
 from bridge.serve.faults import Faults
 from bridge.serve.telemetry import Metrics, Pulse
 
@@ -56,6 +57,13 @@ def test_each_part_can_raise_and_the_others_have_their_turn(broken):
     text = "\n".join(shown({"faults": parts.faults.shown()}))
     assert "1 times" in text
     assert "RuntimeError: a mistake" in text
+
+
+def test_the_clock_is_told_whether_all_is_calm():
+    parts, clock = Parts(RuntimeError("a mistake")), TimeLine()
+    parts.look, parts.line = lambda now: True, SimpleNamespace(is_calm=lambda now: True)
+    made(parts, clock).turn(NOW)
+    assert clock.calm
 
 
 def test_what_stays_due_is_not_tried_without_a_pause():

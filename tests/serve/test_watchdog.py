@@ -65,6 +65,34 @@ def on_postgres(tmp_path):
     postgres.close()
 
 
+# `serve` that is quick to ask for time, and slow to read.
+SLOW = """
+import time
+from bridge.serve import app, telemetry
+telemetry.START_STEP, restore = 0.2, app.restore
+def slow(line, ledger, now, beat):
+    for _ in range(10):
+        time.sleep(0.1)
+        beat()
+    restore(line, ledger, now, beat)
+app.restore = slow
+from bridge.cli import main
+main()
+"""
+
+
+class SlowBridge(WatchedBridge):
+    def start(self, name, *arguments):
+        return super().start(name, *(("-c", SLOW, *arguments[2:]) if name == "bridge" else arguments))
+
+
+def test_a_start_that_gets_on_asks_for_time_until_it_is_ready(tmp_path):
+    bridge = SlowBridge(tmp_path)
+    words = [words for _, _, words in bridge.process.said]
+    assert words.index(["READY=1"]) == words.count(["EXTEND_TIMEOUT_USEC=200000"]) >= 10
+    bridge.stop()
+
+
 def told(bridge):
     """The reports of hooks in the ledger; each once, or this is longer than what was called."""
     return len([report for report in bridge.stored() if report.source == "pacemaker"])
