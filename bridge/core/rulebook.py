@@ -30,6 +30,7 @@ TIMERS: Final[dict[str, Callable[[World, str, datetime], None]]] = {
     "unseen": unseen.on_seen,
     "edge": relays.on_still_silent,
     "unfenced": membership.on_unfenced,
+    "unnamed": fencing.on_unnamed,
     "fencing-quiet": fencing.on_fencing_quiet,
     "down": down.on_down,
     "settled": stopped.on_settled,

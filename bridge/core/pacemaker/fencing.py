@@ -3,6 +3,8 @@
 from datetime import datetime, timedelta
 from typing import Final
 
+import msgspec
+
 from bridge.core.drbd.redundancy import consider
 from bridge.core.pacemaker.devices import gather_devices
 from bridge.core.pacemaker.membership import settle_accusations
@@ -18,21 +20,40 @@ from bridge.core.pacemaker.ordered import (
     was_lost_before,
 )
 from bridge.core.pacemaker.quorum import show_quorum_by_fencing
-from bridge.core.pacemaker.tables import FENCED, FENCING, FENCINGS, NODE_FENCINGS, STOP_FAILED_ON
+from bridge.core.pacemaker.tables import FENCED, FENCING, FENCINGS, NODE_FENCINGS, STOP_FAILED_ON, UNNAMED
 from bridge.core.pacemaker.unfencing import on_unfencing
 from bridge.core.world.event import Fencing, Severity, Subject, node_subject
 from bridge.core.world.incident import Incident, Kind
 from bridge.core.world.nodes import meet, node, set_node
 from bridge.core.world.shown import forget_activity
-from bridge.core.world.tables import ACTIVE, CLAIMS, HOLDER
+from bridge.core.world.tables import ACTIVE, CIRCLE, CLAIMS, HOLDER
 from bridge.core.world.world import World
 
+NAMED_WITHIN: Final = timedelta(seconds=10)
+"""The node that was fenced is called lost, with its number and its name, a moment before or after."""
+MOST_HELD: Final = 20
 UNTOLD: Final = "reboot or off"
 """What was done to a fenced node when the text does not tell: then it names another thing than `on`."""
 NO_MORE_ATTEMPTS: Final = timedelta(minutes=10)
 
 
 def on_fencing(world: World, event: Fencing) -> None:
+    if event.target.isdecimal() and (CIRCLE, event.target) not in world.facts:
+        world.put((UNNAMED, event.target), (*(world.get(UNNAMED, event.target) or ()), event)[-MOST_HELD:])
+        world.set_timer(event.at + NAMED_WITHIN, "unnamed", event.target)
+        world.say(f"whose number {event.target} is, another word may tell")
+    else:
+        _on_attempt(world, event)
+
+
+def on_unnamed(world: World, number: str, at: datetime) -> None:
+    """A timer: nobody has told whose number it is. The fencing is told all the same."""
+    for event in world.get(UNNAMED, number) or ():
+        _on_attempt(world, msgspec.structs.replace(event, at=at))
+    world.put((UNNAMED, number), None)
+
+
+def _on_attempt(world: World, event: Fencing) -> None:
     meet(world, event.witness, event.target)
     if _already_told(world, event):
         world.say(f"this fencing of {event.target} was told before", world.get(HOLDER, node_subject(event.target)))

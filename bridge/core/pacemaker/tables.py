@@ -3,6 +3,7 @@
 from datetime import datetime
 from typing import Final
 
+from bridge.core.world.event import Fencing
 from bridge.core.world.journal import Journal
 from bridge.core.world.table import Table
 from bridge.core.world.tables import INCIDENT
@@ -63,6 +64,8 @@ INSIDE: Final = Table("inside", str)
 """By container: the node inside it, which is in trouble."""
 SICK_DEVICES: Final = Table("sick_devices", dict[str, tuple[str, datetime]])
 """The fence devices that failed lately, on which nodes, and when."""
+UNNAMED: Final = Table("unnamed", tuple[Fencing, ...])
+"""By number of a node: its fencings, as long as nobody has told whose number it is."""
 NODE_ID: Final = Table("node_id", str)
 """By Corosync's number: the name of the node."""
 FALLS: Final = Table("falls", tuple[str, datetime])

@@ -69,6 +69,8 @@ def numbered(cluster, number, name):
 
 def test_a_number_is_the_node_that_the_next_word_says(cluster):
     cluster.at(100).fenced("3232235787", by="n1 n2")
+    assert roots(cluster) == set()
+    cluster.at(120)
     assert roots(cluster) == {"node/3232235787"}
     numbered(cluster, "3232235787", "n3").at(160).member("n3", by="n1 n2")
     assert cluster.stories() == [("node-failure", "node/n3", "critical", "open")]
