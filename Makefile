@@ -37,8 +37,8 @@ fmt: $(READY) ## format and fix
 judge: $(READY) ## rehearse every recording against what should be told
 	$(BIN)/python -m pytest -q -m judge
 
-crash: $(READY) ## kill -9 at random moments: nothing lost, nothing twice
-	$(BIN)/python -m pytest -q -m crash
+crash: $(READY) ## kill -9 at random moments, and a ledger that takes nothing: nothing lost, nothing twice
+	$(BIN)/python -m pytest -q -n 2 -m crash
 
 bench: $(READY) ## hook cost, latency, throughput, all in one run
 	env -u PYTHONDONTWRITEBYTECODE $(BIN)/python -m benchmarks

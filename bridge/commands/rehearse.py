@@ -44,6 +44,8 @@ def rehearse(
         emit(result)
     else:
         _show(result)
+    if result["faults"]:
+        raise Trouble(_own(result["faults"]))
 
 
 def _recorded(recordings: tuple[Path, ...], config: "Config | None") -> dict[str, Any]:
@@ -63,6 +65,12 @@ def _past(config: "Config", since: datetime | None, until: datetime | None) -> d
     with reading(config) as ledger:
         rehearsal.take(to_report(report) for _, report in ledger.reports(since=since, until=until))
     return rehearsal.result()
+
+
+def _own(faults: list[dict[str, str]]) -> str:
+    """Errors of ours: what they were met with is missing above. The first with its trace."""
+    lines = [f"OUR ERROR   while it was {one['where']}: {one['what']}" for one in faults]
+    return "\n".join([faults[0]["trace"], *dict.fromkeys(lines), "what it was met with was set aside: please report it"])
 
 
 def _show(result: dict[str, Any]) -> None:

@@ -4,43 +4,54 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
-from bridge.commands.common import config_option, emit, json_option, load, now, reading
+from bridge.commands.asked import Silent, read, running
+from bridge.commands.common import config_option, emit, json_option, load, now
 
 if TYPE_CHECKING:
     from bridge.config.config import Config
+    from bridge.ledger.reader import Reader
 
+FROM_MEMORY: Final = ("gravest", "relays", "open_incidents", "known_at", "held", "busy_seconds", "ledger_away")
+"""What the bridge says when it is busy, and the ledger says better."""
+
+SHOWN: Final = 20
+"""Incidents that a screen holds, with what stands above them."""
 LATELY: Final = timedelta(days=1)
 
 
 @click.command()
 @config_option
 @json_option
-def status(config_path: Path, *, as_json: bool) -> None:
+@click.option("--all", "all_of_it", is_flag=True, help="Show every incident that is not over, not only the gravest.")
+def status(config_path: Path, *, as_json: bool, all_of_it: bool) -> None:
     """What is wrong now, who is heard, what is owed.
 
     \b
     Examples:
       quorumbell status
+      quorumbell status --all
       quorumbell status --json | jq .incidents[].summary
     """
     config = load(config_path)
+    bridge = running(config)
+    try:
+        counts, incidents, edges, all_boards, healths, queues = read(config, bridge, _look)
+    except Silent as error:
+        _from_memory(error, config, as_json=as_json)
+        return
     from bridge.commands import shapes
     from bridge.core.telling.circuit import Health
     from bridge.ledger.ledger import Queue
 
-    with reading(config) as ledger:
-        counts = ledger.counts()
-        incidents = ledger.incidents(state=["watching", "open", "clearing"])
-        edges = ledger.edges()
-        boards = [one for one in ledger.boards() if one.receiver in config.receivers]
-        healths, queues = ledger.healths(), ledger.queues()
-    bridge = _running(config)
-    at = _now(bridge)
+    boards = [one for one in all_boards if one.receiver in config.receivers]
     bells = [name for name, receiver in config.receivers.items() if not receiver.board]
     held = {name: bridge.get("held_back", {}).get(name, 0) if bridge["running"] else None for name in bells}
     taken = bridge.pop("acknowledged", {})
     kept_out = {(one["cluster"], one["node"]): one for one in bridge.get("kept_out", ())}
-    result = {
+    for name in FROM_MEMORY:
+        bridge.pop(name, None)
+    at = _now(bridge)
+    result: dict[str, Any] = {
         "bridge": bridge,
         "ledger": config.bridge.ledger,
         "counts": {name: value.isoformat() if isinstance(value, datetime) else value for name, value in counts.items()},
@@ -54,16 +65,31 @@ def status(config_path: Path, *, as_json: bool) -> None:
     if as_json:
         emit(result)
     else:
-        click.echo(_text(result, at))
+        click.echo(_text(result if all_of_it else result | {"incidents": _gravest(result["incidents"])}, at))
 
 
-def _running(config: "Config") -> dict[str, Any]:
-    from bridge.serve.control import ControlError, Hello, ask
+def _look(ledger: "Reader") -> tuple[Any, ...]:
+    return (
+        ledger.counts(),
+        ledger.incidents(state=["watching", "open", "clearing"]),
+        ledger.edges(),
+        ledger.boards(),
+        ledger.healths(),
+        ledger.queues(),
+    )
 
-    try:
-        return {"running": True, **ask(config.bridge.control, Hello(), timeout=3)}
-    except ControlError as error:
-        return {"running": False, "why": str(error)}
+
+def _from_memory(error: Silent, config: "Config", *, as_json: bool) -> None:
+    from bridge.commands import from_memory
+
+    found = from_memory.result(error, config.bridge.ledger)
+    if as_json:
+        emit(found)
+        return
+    bridge, at = found["bridge"], from_memory.now_of(found["bridge"])
+    told = [*_clocks(bridge, at), *_kept_out(bridge, at), *faults(bridge)]
+    head = [f"bridge      {_bridge(bridge)}", *from_memory.lines(found), *told]
+    click.echo("\n\n".join(["\n".join(head), *from_memory.tables(found, at)]))
 
 
 def _now(bridge: dict[str, Any]) -> datetime:
@@ -82,7 +108,7 @@ def _text(result: dict[str, Any], at: datetime) -> str:
         f"ledger      {result['ledger']}: {counts['reports']} reports, {counts['unreadable']} unreadable",
         f"deliveries  {_queue(counts, at)}",
         f"relays      {_relays(result['edges'])}",
-        f"incidents   {len(result['incidents']) or 'none'}",
+        f"incidents   {_how_many(result['incidents'], counts['open_incidents'])}",
         *_clocks(bridge, at),
         *_kept_out(bridge, at),
         *faults(bridge),
@@ -245,6 +271,21 @@ def _when(instant: str | None, at: datetime) -> str:
     from bridge.commands.format import ago
 
     return ago(datetime.fromisoformat(instant), at) if instant else "-"
+
+
+def _gravest(incidents: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The worst first, of these what nobody took, then the newest: so many as a screen holds."""
+    from bridge.core.world.event import Severity
+
+    def weight(one: dict[str, Any]) -> tuple[Any, ...]:
+        return Severity(one["severity"]).rank, one["acknowledged_by"] is None, one["opened_at"], one["id"]
+
+    return incidents if len(incidents) <= SHOWN else sorted(incidents, key=weight, reverse=True)[:SHOWN]
+
+
+def _how_many(shown: list[dict[str, Any]], number: int) -> str:
+    more = number - len(shown)
+    return f"{number or 'none'}" + (f"; the {len(shown)} gravest stand below, {more} more with --all" if more > 0 else "")
 
 
 def _incidents(incidents: list[dict[str, Any]], at: datetime) -> str:

@@ -30,6 +30,11 @@ from bridge.core.world.world import World
 
 REACH: Final = 5_000
 """Events of one cluster that can be understood again."""
+MOST_TWINS: Final = 20
+"""Copies of one event that are decided again with it."""
+MOST_WORDS: Final = 50
+"""Reasons in the decision on one report."""
+TOO_LATE: Final = "too late to be understood: kept, and found by `replay`"
 FACTS_PER_EVENT: Final = 4
 """Facts written down in about a tenth of the time that one event takes: a large world is written down less often."""
 
@@ -145,11 +150,11 @@ class Cluster:
         twin = self._known.get(content)
         if twin is not None:
             self._decide(Decision(event.uid, _key_of(twin), "the same event, for another recipient"))
-            twin.twins.append(event.uid)
+            twin.twins = [*twin.twins, event.uid][-MOST_TWINS:]
             return None
         entry = _Entry(place=(event.at, event.witness, event.order[1], event.uid), event=event, twins=[])
         if entry.place < self._horizon:
-            self._decide(Decision(event.uid, None, "too late to be understood: kept, and found by `replay`"))
+            self._decide(Decision(event.uid, None, TOO_LATE))
             return None
         self._known[content] = entry
         return entry
@@ -183,7 +188,7 @@ class Cluster:
             shown.show_witness(world, entry.event.witness, entry.event.at)
         RULES[type(entry.event)](world, self._names.called(entry.event))
         key = next((key for key, _ in reversed(world.decisions) if key is not None), None)
-        why = "; ".join(dict.fromkeys(why for _, why in world.decisions))
+        why = _joined(list(dict.fromkeys(why for _, why in world.decisions)))
         decision = Decision(entry.event.uid, key, why)
         if decision != entry.decision:
             entry.decision = decision
@@ -218,6 +223,11 @@ class Cluster:
         self._after -= cut
         self._entries = keep
         self.world.prune(keep[0].event.at)
+
+
+def _joined(words: list[str]) -> str:
+    more = len(words) - MOST_WORDS
+    return "; ".join([*words[:MOST_WORDS], f"and {more} more"] if more > 0 else words)
 
 
 def _taken_back(condition: Condition) -> Condition:

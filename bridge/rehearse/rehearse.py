@@ -11,10 +11,11 @@ from bridge.core.telling.brake import Brake
 from bridge.core.telling.match import Route
 from bridge.core.telling.notice import Notice
 from bridge.core.world.event import EPOCH, Report
+from bridge.core.world.fault import Fault
 from bridge.core.world.incident import Incident
 from bridge.core.world.settings import Settings
 from bridge.rehearse.drbd_recording import NotARecording, read_folder
-from bridge.texts import summary
+from bridge.texts import summary, take_broken
 
 QUIET: Final = timedelta(hours=1)
 """How long the rehearsal goes on after the last report."""
@@ -66,6 +67,8 @@ class Rehearsal:
         self.notices: list[Notice] = []
         self.reports = 0
         self.unreadable = 0
+        self.faults: list[Fault] = []
+        """Errors of Quorumbell itself: what they were met with was set aside, so what would have been told may lack something."""
 
     def take(self, reports: Iterable[Report]) -> None:
         last: datetime | None = None
@@ -88,6 +91,7 @@ class Rehearsal:
     def _keep(self, outcome: Outcome) -> None:
         self.incidents |= outcome.incidents
         self.notices += outcome.notices
+        self.faults += outcome.faults
 
     def result(self) -> dict[str, Any]:
         """The told.json form: incidents that stand for themselves, each with the notices of those that it absorbed."""
@@ -106,7 +110,8 @@ class Rehearsal:
                     }
                 )
         ordered = sorted(rows.values(), key=lambda row: (row["opened_at"], row["root"]))
-        return {"incidents": ordered, "reports": self.reports, "unreadable": self.unreadable}
+        faults = [{"where": one.place, "what": one.what, "trace": one.trace} for one in [*self.faults, *take_broken()]]
+        return {"incidents": ordered, "reports": self.reports, "unreadable": self.unreadable, "faults": faults}
 
     def _final(self, key: str) -> str:
         while (incident := self.incidents.get(key)) is not None and incident.absorbed_into is not None:
@@ -124,22 +129,11 @@ def _row(incident: Incident) -> dict[str, Any]:
         "opened_at": incident.opened_at.isoformat(),
         "closed_at": incident.closed_at.isoformat() if incident.closed_at else None,
         "subjects": sorted(incident.subjects),
-        "outages": _seconds(incident),
+        "outages": incident.seconds_away,
         "planned": incident.planned,
         "summary": summary(incident, "en"),
         "notices": [],
     }
-
-
-def _seconds(incident: Incident) -> dict[str, float | None]:
-    """How long each was away in all; None while it still is."""
-    total: dict[str, float | None] = {}
-    for outage in incident.outages:
-        if outage.ended_at is None:
-            total[outage.subject] = None
-        elif (known := total.get(outage.subject, 0.0)) is not None:
-            total[outage.subject] = round(known + (outage.ended_at - outage.began_at).total_seconds(), 3)
-    return total
 
 
 def bell() -> tuple[Route, ...]:

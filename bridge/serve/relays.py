@@ -3,7 +3,6 @@ relays are written down, and where the bridge's own time line is."""
 
 from collections.abc import Callable, Collection, Sequence
 from datetime import datetime, timedelta
-from functools import partial
 from typing import Final
 
 from bridge.core.world.event import from_ns
@@ -63,8 +62,7 @@ class Edges:
             rows.append(self._edge(peer, silent=silent))
         self._tell_of_clocks(now)
         gone = self._drop(self._silent.keys() - {(row.cluster, row.node) for row in rows}, now)
-        written = Commit(now=now, edges=[*rows, self._clock.anchor().row()], edges_gone=gone)
-        self._writer.patiently(partial(self._writer.ledger.commit, written), now)
+        self._writer.store(Commit(now=now, edges=[*rows, self._clock.anchor().row()], edges_gone=gone), now)
         self._heard(rows, now, gone)
         self._metrics.set_edges(self._silent.values())
         return True

@@ -18,9 +18,10 @@ from bridge.core.world.reading import holdable
 from bridge.intake.arrivals import Arrival
 from bridge.intake.intake import Intake
 from bridge.intake.peers import PeerState
-from bridge.ledger.ledger import Commit, Ledger, LedgerAway, StoredReport, Unstorable
+from bridge.ledger.ledger import Commit, Ledger, LedgerError, LedgerGone, StoredReport, Unstorable
 from bridge.serve.faults import Faults
 from bridge.serve.past import Past
+from bridge.serve.storing import Storing
 from bridge.serve.telemetry import Metrics
 from bridge.wire import codec
 from bridge.wire.body import boot_id, make_body, moment
@@ -33,6 +34,8 @@ MOST_AT_ONCE: Final = 256
 """Reports that waited, in one transaction: what comes now must not wait for all of them."""
 RETRY_COMMIT_AFTER: Final = 0.5
 """Seconds between two tries when the database does not take a commit."""
+SAY_EVERY: Final = 60.0
+"""Seconds between two lines of the log while it lasts."""
 OWN: Final = frozenset({"bridge", "operator", "opsview"})
 """Sources that only the bridge itself may use: a relay that claims one is not believed."""
 LONGEST_SOURCE: Final = 60
@@ -58,6 +61,7 @@ class Writer:
         committed: Callable[[Commit, Mapping[str, int]], None],
         faults: Faults,
         beat: Callable[[], None] = lambda: None,
+        storing: Storing | None = None,
     ) -> None:
         self.ledger = ledger
         self.line = line
@@ -68,7 +72,11 @@ class Writer:
         self.past = Past(intakes)
         self._lags: Lags = PRESENT
         self.faults = faults
+        self.storing = storing or Storing()
         self._beat = beat
+        self.meanwhile: Callable[[], None] = lambda: None
+        """Called while the ledger is waited for."""
+        self._said_at = 0.0
         self._boot = boot_id()
         self.backlog: list[tuple[Intake, Arrival]] = []
         """What came while the database did not answer."""
@@ -76,19 +84,26 @@ class Writer:
         """Nobody waits for the database any more; also set from a signal's handler."""
 
     def patiently(self, do: Callable[[], R], now: datetime) -> R:
-        """Does it, and does it again, however long the database does not answer: it must bear being repeated.
+        """Does it, and does it again, however long the database does not answer or is broken: it must bear being repeated.
 
-        Meanwhile relays hold, heartbeats are answered, nothing is acknowledged. Raises LedgerAway only when the bridge is
-        to stop. What was owed before the trouble is looked up after it.
+        Meanwhile relays hold, heartbeats are answered, nothing is acknowledged. Raises only when the bridge is to stop, or must
+        (LedgerGone), or when rows are to blame (Unstorable). What was owed before the trouble is looked up after it.
         """
         while True:
             try:
                 return do()
-            except LedgerAway as error:
-                if self.stopping:
+            except LedgerError as error:
+                if self.stopping or isinstance(error, LedgerGone | Unstorable):
                     raise
                 self._hold(error)
+                self.meanwhile()
                 self._owed(now)
+
+    def store(self, commit: Commit, now: datetime) -> dict[str, int]:
+        """Commits it, however long that takes; gives the numbers of its incidents. Raises Unstorable."""
+        numbers = self.patiently(partial(self.ledger.commit, commit), now)
+        self.storing.stored()
+        return numbers
 
     def receive(self, now: datetime) -> None:
         """Takes what has come in one transaction; acknowledges after it, and only then."""
@@ -179,7 +194,7 @@ class Writer:
         refused: set[bytes] = set()
         while True:
             try:
-                numbers = self.patiently(partial(self.ledger.commit, commit), now)
+                numbers = self.store(commit, now)
                 break
             except Unstorable as error:
                 self.faults.met("stored", error, now)
@@ -189,9 +204,11 @@ class Writer:
         self._committed(commit, numbers)
         return refused
 
-    def _hold(self, error: LedgerAway) -> None:
+    def _hold(self, error: LedgerError) -> None:
         """Half a second of holding."""
-        log.error("the ledger does not answer, relays hold their reports: %s", error)
+        if self.storing.failed(error) or time.monotonic() - self._said_at >= SAY_EVERY:
+            self._said_at = time.monotonic()
+            log.error("nothing can be stored, relays hold their reports: %s", error)
         for intake in self._intakes:
             intake.set_window(0)
         until = time.monotonic() + RETRY_COMMIT_AFTER

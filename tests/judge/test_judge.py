@@ -31,5 +31,7 @@ def test_every_recording_is_judged_and_every_judgement_has_one():
 def test_told_as_it_should_be(name):
     from bridge.rehearse.rehearse import run
 
-    found = complaints(run(recording(name)), TOLD[name])
+    told = run(recording(name))
+    assert told["faults"] == []
+    found = complaints(told, TOLD[name])
     assert found == [], "\n".join(found)

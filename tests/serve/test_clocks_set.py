@@ -117,7 +117,7 @@ def test_the_bridges_own_clock_is_set(make_site, by):
     time.sleep(6)
     status = site.status()
     assert [edge["silent"] for edge in status["edges"]] == [False]
-    assert abs(status["edges"][0]["clock_offset_seconds"] - by) < 1, "for people: to the clock of the bridge's machine"
+    eventually(lambda: abs(site.status()["edges"][0]["clock_offset_seconds"] - by) < 5, what="for people: to its machine's clock")
     assert abs(status["bridge"]["clock_set"]["by_us"] / 1e6 - by) < 1
     shown = site.command("status")
     assert f"the clock of this machine was set {'on' if by > 0 else 'back'} by {abs(by)}.0 s" in shown

@@ -65,10 +65,14 @@ class Quiet:
 
     def __init__(self):
         self.again = []
+        self.knows_all = True
         self.acknowledged = []
 
     def drain(self):
         return Drained(arrivals=[], spoiled=[])
+
+    def peers(self):
+        return []
 
     def repeated(self, arrivals):
         self.again += arrivals

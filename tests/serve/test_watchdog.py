@@ -5,6 +5,7 @@ import socket
 import sys
 import time
 from contextlib import ExitStack
+from datetime import UTC, datetime
 from itertools import pairwise
 from types import SimpleNamespace
 
@@ -68,14 +69,14 @@ def on_postgres(tmp_path):
 # `serve` that is quick to ask for time, and slow to read.
 SLOW = """
 import time
-from bridge.serve import app, telemetry
-telemetry.START_STEP, restore = 0.2, app.restore
+from bridge.serve import telemetry, waiting
+telemetry.START_STEP, restore = 0.2, waiting.restore
 def slow(line, ledger, now, beat):
     for _ in range(10):
         time.sleep(0.1)
         beat()
     restore(line, ledger, now, beat)
-app.restore = slow
+waiting.restore = slow
 from bridge.cli import main
 main()
 """
@@ -135,9 +136,8 @@ def test_a_bridge_that_waits_for_its_ledger_is_not_stuck(on_postgres):
 
 
 def test_a_loop_that_is_stuck_is(on_postgres):
-    """A lock that somebody else holds stops it inside of one statement."""
-    with psycopg.connect(on_postgres.url) as other:
-        other.execute("LOCK TABLE report IN ACCESS EXCLUSIVE MODE")
+    """A server that does not answer stops it inside of one statement."""
+    with on_postgres.postgres.frozen():
         on_postgres.call(1)
         eventually(lambda: on_postgres.process.fates)
     eventually(lambda: len(on_postgres.rows()) == 1)
@@ -178,20 +178,28 @@ def test_a_pulse_asks_for_time_and_then_says_that_it_lives(words, monkeypatch):
     assert words() == ["READY=1", *["WATCHDOG=1"] * 4]
 
 
-def test_reading_the_ledger_asks_for_time_at_each_report():
+def test_reading_the_ledger_asks_for_time_at_each_step():
     beats = []
-    row = SimpleNamespace(cluster="alpha", received_at=None)
+    now = datetime(2026, 11, 24, 3, tzinfo=UTC)
+    row = SimpleNamespace(cluster="alpha", at=now, received_at=now, decision="")
+    row.uid, row.node, row.source, row.offset, row.body = b"", "n1", "edge", None, b"{}"
     ledger = SimpleNamespace(
         latest_checkpoint=lambda: None,
-        reports=lambda after=0, **where: iter([(number, row) for number in range(10)]),
+        clusters=lambda: ["alpha"],
+        understood=lambda cluster, since=None: list(range(10)),
+        reports_of=lambda numbers: [row for _ in numbers],
         notices=lambda **_: [],
+        notices_about=lambda ids: [],
         told=list,
     )
     line = SimpleNamespace(
-        take=lambda batch, at: None, router=SimpleNamespace(forget_told=lambda: None), correlator=SimpleNamespace(incidents=dict)
+        take=lambda batch, at: None,
+        tick=lambda at: None,
+        router=SimpleNamespace(forget_told=lambda: None),
+        correlator=SimpleNamespace(incidents=dict),
     )
-    row.uid, row.node, row.source, row.offset, row.body = b"", "n1", "edge", None, b"{}"
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("bridge.serve.recall.to_report", lambda stored: stored)
+        patch.setattr("bridge.serve.recall.BATCH", 1)
         restore(line, ledger, None, lambda: beats.append(1))
-    assert len(beats) == 20
+    assert len(beats) >= 20, "of the cluster's reports, and of people's words"

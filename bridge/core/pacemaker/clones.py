@@ -8,11 +8,12 @@ from datetime import datetime
 from typing import Final
 
 from bridge.core.pacemaker.tables import CLONE, LAME, NEEDS_PROMOTE, WHOLE
-from bridge.core.pacemaker.trouble import OWN_KINDS, with_name
+from bridge.core.pacemaker.trouble import OWN_KINDS
 from bridge.core.world.event import Action, Severity, Subject
 from bridge.core.world.incident import Kind
+from bridge.core.world.lists import with_listed, without_listed
 from bridge.core.world.nodes import node
-from bridge.core.world.tables import HOLDER, WOUNDS
+from bridge.core.world.tables import HOLDER, MORE
 from bridge.core.world.world import World
 
 LESSER: Final = "lesser"
@@ -59,20 +60,20 @@ def what_is_missing(world: World, resource: str) -> dict[str, str]:
 
 def tell_absence(world: World, key: str, resource: str, at: datetime) -> None:
     """In which way a service is away: it runs nowhere, or is promoted nowhere. Nothing of one that is not."""
-    facts = world.incident(key).facts
-    away = {"down": not world.runs_on.get(resource), "unpromoted": bool(world.runs_on.get(resource))}
-    for way, so in away.items():
-        others = ", ".join(part for part in facts.get(way, "").split(", ") if part and part != resource)
-        is_told = so and not is_up(world, resource)
-        world.change(key, at, facts={way: with_name(others, resource) if is_told else others})
-    if not is_up(world, resource) and world.incident(key).root == world.service(resource):
-        told = {"absence": "runs" if away["down"] else "promoted", "runs_on": ", ".join(sorted(world.runs_on.get(resource, {})))}
+    up, runs = is_up(world, resource), bool(world.runs_on.get(resource))
+    for way, is_so in (("down", not runs), ("unpromoted", runs)):
+        changed = (with_listed if is_so and not up else without_listed)(world, world.incident(key), way, resource)
+        world.change(key, at, facts=changed)
+    if not up and world.incident(key).root == world.service(resource):
+        told = {"absence": "promoted" if runs else "runs", "runs_on": ", ".join(sorted(world.runs_on.get(resource, {})))}
         world.change(key, at, facts=told)
 
 
 def is_told_away(world: World, key: str, resource: str) -> bool:
     facts = world.incident(key).facts
-    return any(resource in facts.get(name, "").split(", ") for name in ("down", "unpromoted"))
+    return any(
+        resource in facts.get(way, "").split(", ") or resource in world.rows(MORE[way], key) for way in ("down", "unpromoted")
+    )
 
 
 def ease(world: World, resource: str, at: datetime) -> None:
@@ -94,5 +95,5 @@ def ease(world: World, resource: str, at: datetime) -> None:
 
 
 def _worst(world: World, key: str) -> Severity:
-    wounds = [wound for name in world.get(WOUNDS, key) or () if (wound := world.wound(Subject(name))) is not None]
+    wounds = [wound for name in world.wounds(key) if (wound := world.wound(Subject(name))) is not None]
     return max((wound.severity for wound in wounds), key=lambda one: one.rank, default=Severity.WARNING)

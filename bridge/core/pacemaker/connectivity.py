@@ -7,10 +7,10 @@ from datetime import timedelta
 from typing import Final
 
 from bridge.core.pacemaker.tables import ATTRIBUTE, FALLS
-from bridge.core.pacemaker.trouble import with_name
 from bridge.core.world.event import AttributeSet, Severity, Subject
 from bridge.core.world.incident import Kind, State
-from bridge.core.world.tables import INCIDENT, WOUNDS
+from bridge.core.world.lists import with_listed
+from bridge.core.world.tables import INCIDENT
 from bridge.core.world.world import World
 
 ONE_CAUSE: Final = timedelta(minutes=1)
@@ -37,8 +37,8 @@ def _fallen(world: World, event: AttributeSet, subject: Subject, before: str) ->
         facts = {"node": event.node, "attribute": event.name, "value": event.value, "before": before}
         world.change(key, event.at, facts=facts)
     world.hurt(key, subject, event.at, Severity.WARNING, reason, outage=False)
-    nodes = with_name(world.incident(key).facts.get("nodes", ""), event.node)
-    world.change(key, event.at, facts={"nodes": nodes, "still": _still(world, key)})
+    nodes = with_listed(world, world.incident(key), "nodes", event.node)
+    world.change(key, event.at, facts={**nodes, "still": _still(world, key)})
     world.put((FALLS, event.name), (key, event.at))
     world.say(reason, key)
 
@@ -64,4 +64,4 @@ def _back(world: World, event: AttributeSet, subject: Subject) -> None:
 
 def _still(world: World, key: str) -> str:
     """The nodes that have not found their way back yet."""
-    return ", ".join(sorted({name.partition("@")[2] for name in world.get(WOUNDS, key) or ()}))
+    return ", ".join(sorted({name.partition("@")[2] for name in world.wounds(key)}))

@@ -10,7 +10,6 @@ from bridge.core.pacemaker.tables import SICK_DEVICES
 from bridge.core.world.event import Subject, node_subject, subject_name
 from bridge.core.world.incident import Kind
 from bridge.core.world.nodes import circle, node
-from bridge.core.world.tables import WOUNDS
 from bridge.core.world.world import SAME_STORY, World
 
 
@@ -56,7 +55,7 @@ def _lately(world: World, at: datetime) -> dict[str, tuple[str, datetime]]:
 
 def let_go(world: World, key: str, at: datetime) -> None:
     """The node is there again. What of its story remains, if nothing but fence devices does, is about these."""
-    wounds = sorted(world.get(WOUNDS, key) or ())
+    wounds = sorted(world.wounds(key))
     devices = [name for name in wounds if world.settings.is_fence_device(subject_name(Subject(name)))]
     if not devices or len(devices) < len(wounds) or world.incident(key).kind is Kind.FENCE_DEVICE_FAILURE:
         return

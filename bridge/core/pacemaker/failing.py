@@ -17,10 +17,11 @@ from bridge.core.pacemaker.tables import (
     STOP_FAILED_ON,
     TROUBLE,
 )
-from bridge.core.pacemaker.trouble import OWN_KINDS, PROMOTED, SOON, STARTS, own_incident, set_active, with_name
+from bridge.core.pacemaker.trouble import OWN_KINDS, PROMOTED, SOON, STARTS, own_incident, set_active
 from bridge.core.world.event import Action, Severity, Subject
 from bridge.core.world.incident import Incident, Kind
 from bridge.core.world.journal import TIMER
+from bridge.core.world.lists import with_listed
 from bridge.core.world.tables import ACTIVE, HOLDER
 from bridge.core.world.world import World
 
@@ -64,8 +65,7 @@ def _on_failed_probe(world: World, event: Action) -> None:
     if world.wound(subject) is None:
         world.hurt(key, subject, event.at, Severity.WARNING, reason, outage=False)
     incident = world.incident(key)
-    tried = with_name(incident.facts.get("tried_on", ""), event.node)
-    world.change(key, event.at, facts={**_facts(event), "tried_on": tried})
+    world.change(key, event.at, facts=_facts(event) | with_listed(world, incident, "tried_on", event.node))
     world.say(reason, key)
 
 
@@ -77,7 +77,7 @@ def _on_failed_stop(world: World, event: Action) -> None:
     key = story.key if story is not None else world.open_incident(Kind.RESOURCE_BLOCKED, subject, at, Severity.CRITICAL, reason)
     world.hurt(key, subject, at, Severity.CRITICAL, reason)
     first = story is None or not story.facts.get("behind")
-    facts = {"behind": with_name(world.incident(key).facts.get("behind", ""), resource)}
+    facts = with_listed(world, world.incident(key), "behind", resource)
     if first and world.incident(key).kind in OWN_KINDS:
         world.change(key, at, kind=Kind.RESOURCE_BLOCKED, root=subject)
     world.change(key, at, severity=Severity.CRITICAL, facts=facts | _facts(event) if first else facts)
@@ -145,7 +145,7 @@ def _on_failed_run(world: World, event: Action) -> None:
     lesser = {"missing_on": ""} if wound is None or wound.outage else what_is_missing(world, resource)
     facts = _facts(event) | {"failures": str(failures), **lesser}
     if event.task == "start":
-        facts |= {"tried_on": with_name(incident.facts.get("tried_on", ""), name), "given_up": ""}
+        facts |= {**with_listed(world, incident, "tried_on", name), "given_up": ""}
     if incident.root == subject:
         world.change(key, at, facts=facts)
     if world.get(TIMER, "down", resource) is None:  # however often it fails meanwhile

@@ -25,6 +25,7 @@ from bridge.core.pacemaker.unfencing import on_unfencing
 from bridge.core.world.event import Fencing, Severity, Subject, node_subject
 from bridge.core.world.incident import Incident, Kind
 from bridge.core.world.nodes import meet, node, set_node
+from bridge.core.world.series import Series
 from bridge.core.world.shown import forget_activity
 from bridge.core.world.tables import ACTIVE, CIRCLE, CLAIMS, HOLDER
 from bridge.core.world.world import World
@@ -153,12 +154,14 @@ def _how(event: Fencing) -> str:
 
 def _look_for_loop(world: World, name: str, key: str, at: datetime) -> None:
     """Three fencings of one story, or of one node, within ten minutes are a loop that somebody must break."""
-    since = at - world.settings.loop_window
-    story = (*(when for when in world.get(FENCINGS, key) or () if when > since), at)
-    own = (*(when for when in world.get(NODE_FENCINGS, name) or () if when > since), at)
-    world.put((FENCINGS, key), story)
-    world.put((NODE_FENCINGS, name), own)
-    count = max(len(story), len(own))
+    settings = world.settings
+    goes_on = world.incident(key).kind is Kind.FENCING_LOOP
+    count = 0
+    for place in ((FENCINGS, key), (NODE_FENCINGS, name)):
+        before = world.get(*place) or Series()
+        series = before.and_then(at, key, within=settings.loop_window, least=settings.loop_count, goes_on=goes_on)
+        world.put(place, series)
+        count = max(count, series.count)
     if count < world.settings.loop_count:
         return
     incident = world.incident(key)
@@ -168,7 +171,7 @@ def _look_for_loop(world: World, name: str, key: str, at: datetime) -> None:
         world.change(key, at, kind=Kind.FENCING_LOOP, root=root)
         world.alarm(key, at, f"nodes are fenced again and again ({count} times)")
     world.draw_in(key, root, at)
-    fenced = ", ".join(sorted(s.removeprefix("node/") for s in world.incident(key).subjects if s.startswith("node/")))
+    fenced = ", ".join(sorted(s.removeprefix("node/") for s in world.members(key) if s.startswith("node/")))
     world.change(key, at, facts={"fenced_nodes": fenced, "failures": str(count)})
 
 

@@ -7,8 +7,9 @@ from bridge.core.pacemaker.clones import tell_absence
 from bridge.core.pacemaker.devices import gather_devices
 from bridge.core.pacemaker.tables import FAILED_ON, NEEDS_PROMOTE, STOP_FAILED, STOP_FAILED_ON
 from bridge.core.world.event import Severity, Subject, node_subject
-from bridge.core.world.incident import Kind, Outage
+from bridge.core.world.incident import Kind
 from bridge.core.world.nodes import node, set_node
+from bridge.core.world.outage import Outage
 from bridge.core.world.shown import show_cluster, show_running
 from bridge.core.world.tables import ACTIVE, HOLDER
 from bridge.core.world.world import World

@@ -23,6 +23,7 @@ SAME_WORD: Final = timedelta(seconds=5)
 
 def on_action(world: World, event: Action) -> None:
     meet(world, event.witness, event.node)
+    world.hear_of(event.resource, event.at)
     _meet_by_resource(world, event)
     if event.task == "stop" and event.outcome is Outcome.GOOD:
         stopped_there(world, event.node, event.resource)

@@ -27,10 +27,11 @@ from bridge.core.pacemaker.trouble import PROMOTED, SOON, STARTS, set_active, wi
 from bridge.core.pacemaker.unfencing import end_unfencing
 from bridge.core.pacemaker.unseen import confirm_by_start, is_restart_under_services
 from bridge.core.world.event import Action, Severity, Subject
+from bridge.core.world.lists import with_listed
 from bridge.core.world.nodes import circle, emptied, node, set_node
 from bridge.core.world.shown import show_running
 from bridge.core.world.table import Table
-from bridge.core.world.tables import ACTIVE, HOLDER, WOUNDS
+from bridge.core.world.tables import ACTIVE, HOLDER
 from bridge.core.world.world import World
 
 RUNNING: Final = frozenset({0, 8, 190, 191})
@@ -123,18 +124,17 @@ def _recovered(world: World, event: Action) -> None:
     key = world.facts[HOLDER, subject]
     if event.task in STARTS:
         confirm_by_start(world, key, event.at, f"{resource} had to be started on {name}")
-    elif is_restart_under_services(world, key) and world.get(WOUNDS, key) == frozenset({subject}):
+    elif is_restart_under_services(world, key) and world.wounds(key) == {subject}:
         world.dismiss(key, event.at, f"Pacemaker began anew on {name}, under services that went on running")
         return
     tell_absence(world, key, resource, event.at)
-    moved = world.incident(key).facts.get("moved", "")
-    arrow = f"{resource} → {name}"
-    known = [part for part in moved.split(", ") if part and not part.startswith(f"{resource} → ")]
-    world.change(key, event.at, facts={"moved": ", ".join([*known, arrow]), "missing_on": ""})
-    if world.incident(key).root == subject or not is_about_container(world, world.incident(key)):
-        world.change(key, event.at, facts={"now_on": name})
+    incident = world.incident(key)
+    facts = with_listed(world, incident, "moved", resource, name) | {"missing_on": ""}
+    if incident.root == subject or not is_about_container(world, incident):
+        facts |= {"now_on": name}
     if event.task in STARTS:
-        world.change(key, event.at, facts={"restarted": "yes"})
+        facts |= {"restarted": "yes"}
+    world.change(key, event.at, facts=facts)
     what = {"promote": "promoted", "monitor": "found well", "migrate_from": "arrived"}.get(event.task, "started")
     world.heal(subject, event.at, f"{resource} {what} on {name}")
     world.put((HEALED, subject), event.at)

@@ -70,10 +70,5 @@ def set_active(world: World, event: Action, role: str) -> None:
     world.put((ACTIVE, event.node, event.resource), role)
 
 
-def with_name(names: str, name: str) -> str:
-    known = [part for part in names.split(", ") if part]
-    return names if name in known else ", ".join([*known, name])
-
-
 def without_name(names: tuple[str, ...] | None, name: str) -> tuple[str, ...] | None:
     return tuple(other for other in names or () if other != name) or None

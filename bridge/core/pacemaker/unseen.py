@@ -74,5 +74,5 @@ def on_seen(world: World, key: str, at: datetime) -> None:
 def is_restart_under_services(world: World, key: str) -> bool:
     """Whether all that was suspected of the incident is that a node died unseen."""
     incident = world.incident(key)
-    nodes = [subject.removeprefix("node/") for subject in incident.subjects if subject.startswith("node/")]
+    nodes = [subject.removeprefix("node/") for subject in world.members(key) if subject.startswith("node/")]
     return incident.state is State.WATCHING and bool(nodes) and all(node(world, name).unseen_at for name in nodes)

@@ -1,5 +1,6 @@
 """What one receiver is owed of one incident, now: a pure comparison of how it is with what was told."""
 
+from collections import Counter
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 from hashlib import blake2s
@@ -42,6 +43,8 @@ class Word(msgspec.Struct, frozen=True):
 NOTHING: Final = Word()
 UNFOLDS: Final = timedelta(seconds=30)
 """Who was rung just now is looking already: a story that turns into a graver one meanwhile rings when this time has passed."""
+OFTEN: Final = 8
+"""Absences of one subject from which on each single one is no news."""
 
 
 def decide(
@@ -94,7 +97,7 @@ def _first_word(incident: Incident, route: Route, now: datetime, why: str) -> Wo
 def _next_ring(incident: Incident, told: Told, route: Route, now: datetime) -> Word:
     if incident.state is not State.OPEN:
         return NOTHING
-    if len(incident.alarms) > told.alarms:
+    if incident.worsened > told.alarms:
         return Word(Telling.ESCALATED, incident.alarms[-1])
     if incident.severity.rank > told.severity.rank:
         return Word(Telling.ESCALATED, f"now {incident.severity}: {incident.reason}")
@@ -124,9 +127,17 @@ def _graver(incident: Incident, told: Told, route: Route, now: datetime) -> Word
 
 
 def face(incident: Incident) -> str:
-    """What of an incident is shown in place; when it changes, what was told is updated."""
-    away = sum(outage.ended_at is None for outage in incident.outages)
-    return f"{incident.kind}|{incident.root}|{incident.state}|{len(incident.subjects)}|{away}"
+    """What of an incident is shown in place; when it changes, what was told is updated.
+
+    What comes and goes all the time is not shown anew each time, but when it did so twice as often as at the last time.
+    """
+    times: Counter[Subject] = Counter()
+    for outage in incident.outages:
+        times[outage.subject] += outage.times
+    away = sum(outage.ended_at is None and times[outage.subject] < OFTEN for outage in incident.outages)
+    often = "".join(f"|{count.bit_length()}" for count in times.values() if count >= OFTEN)
+    subjects = len(incident.subjects) + incident.more_subjects
+    return f"{incident.kind}|{incident.root}|{incident.state}|{subjects}|{away}{often}"
 
 
 def thread_of(key: str) -> str:

@@ -46,7 +46,7 @@ class Memory:
             kind=rung.kind,
             root=rung.root,
             severity=rung.severity,
-            alarms=len(rung.alarms) if isinstance(rung, Incident) else rung.alarms,
+            alarms=rung.worsened if isinstance(rung, Incident) else rung.alarms,
             shown=face(incident),
             language=language or self.language(receiver),
             bundled=bundled and (before is None or before.bundled),
