@@ -14,8 +14,8 @@ from typing import Any, Final
 import msgspec
 
 from bridge.core import checkpoint
-from bridge.core.names import Names, is_about
 from bridge.core.pacemaker import lives
+from bridge.core.pacemaker.names import Names, is_about
 from bridge.core.pacemaker.tables import NODE_ID
 from bridge.core.rulebook import RULES, TIMERS
 from bridge.core.world import shown
