@@ -14,7 +14,9 @@ from typing import Any, Final
 import msgspec
 
 from bridge.core import checkpoint
-from bridge.core.pacemaker import membership
+from bridge.core.pacemaker import lives
+from bridge.core.pacemaker.names import Names, is_about
+from bridge.core.pacemaker.tables import NODE_ID
 from bridge.core.rulebook import RULES, TIMERS
 from bridge.core.world import shown
 from bridge.core.world.condition import Condition
@@ -72,6 +74,7 @@ class Cluster:
     def __init__(self, name: str, settings: Settings) -> None:
         self.world = World(name, settings)
         self.clock: datetime | None = None
+        self._names = Names()
         self._entries: list[_Entry] = []
         self._known: dict[tuple[Any, ...], _Entry] = {}
         self._after: int = 0
@@ -82,11 +85,15 @@ class Cluster:
 
     def feed(self, events: Iterable[Event]) -> None:
         """Takes events in any order of time and understands what is new, after winding back as far as the oldest needs."""
+        events = list(events)
+        named = self._names.learn(events)
         fresh = [entry for event in events if (entry := self._place(event)) is not None]
         if not fresh:
             return
         fresh.sort(key=_place_of)
         start = bisect_right(self._entries, fresh[0].place, key=_place_of)
+        if named:  # what was told of a number is told of a node now
+            start = next((place for place, entry in enumerate(self._entries[:start]) if is_about(entry.event, named)), start)
         again = self._entries[start:]
         if again or self.clock is not None:
             self.world.wind_back(again[0].mark if again else self._after)
@@ -113,6 +120,7 @@ class Cluster:
         self._horizon = horizon
         for key, value in facts.items():
             self.world.put(key, value)
+        self._names = Names({number: value for (table, *name), value in facts.items() if table is NODE_ID for number in name})
         self.world.begin_here()
         self.world.take_touched()
 
@@ -176,9 +184,9 @@ class Cluster:
             shown.show_relay(world, entry.event.witness, entry.event.at)
         life, number = entry.event.order
         if life in {SEQUENCE, ARRIVAL}:
-            membership.note_life(world, entry.event.witness, number, entry.event.at, stamped=life == SEQUENCE)
+            lives.note_life(world, entry.event.witness, number, entry.event.at, stamped=life == SEQUENCE)
             shown.show_witness(world, entry.event.witness, entry.event.at)
-        RULES[type(entry.event)](world, entry.event)
+        RULES[type(entry.event)](world, self._names.called(entry.event))
         key = next((key for key, _ in reversed(world.decisions) if key is not None), None)
         why = _joined(list(dict.fromkeys(why for _, why in world.decisions)))
         decision = Decision(entry.event.uid, key, why)

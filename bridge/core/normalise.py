@@ -75,11 +75,13 @@ def _bridge(report: Report) -> Event:
     silent = body.get("silent")
     if not isinstance(silent, bool):
         raise Senseless("silent is neither true nor false")
+    heard_us = body.get("heard_us")
     return EdgeHeard(
         **head(report, witness=""),
         node=name_of(body, "node"),
         silent=silent,
         gone=body.get("gone") is True,
+        heard_at=from_us(heard_us) if type(heard_us) is int else None,
     )
 
 

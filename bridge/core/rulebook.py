@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from bridge.core.drbd import redundancy, rules
 from bridge.core.drbd.events import HandlerCalled, ReplicasListed, StatesChanged
-from bridge.core.pacemaker import attributes, failing, fencing, flapping, membership, quorum, resources, stopped, unseen
+from bridge.core.pacemaker import attributes, down, fencing, flapping, membership, quorum, resources, stopped, unseen
 from bridge.core.world import relays
 from bridge.core.world.event import Action, AttributeSet, ClockSet, EdgeHeard, EdgeSaid, Event, Fencing, NodeSeen
 from bridge.core.world.world import World
@@ -30,11 +30,13 @@ TIMERS: Final[dict[str, Callable[[World, str, datetime], None]]] = {
     "unseen": unseen.on_seen,
     "edge": relays.on_still_silent,
     "unfenced": membership.on_unfenced,
+    "unnamed": fencing.on_unnamed,
     "fencing-quiet": fencing.on_fencing_quiet,
-    "down": failing.on_down,
+    "down": down.on_down,
     "settled": stopped.on_settled,
     "cleaned": attributes.on_cleaned,
     "flapping": flapping.on_flapping_quiet,
+    "calm": flapping.on_calm,
     "redundancy": redundancy.on_redundancy,
     "replica": rules.on_time,
     "replica-steady": rules.on_steady,

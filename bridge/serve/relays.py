@@ -57,7 +57,8 @@ class Edges:
             known = self._silent.get(place, False)
             silent = self._silent[place] = self._is_silent(peer, intake.silence(peer), known=known)
             if silent is not known:
-                self._writer.report("bridge", peer.cluster, {"node": peer.node, "silent": silent}, now)
+                heard = {"heard_us": peer.last_heard_ns // 1000} if silent and peer.last_heard_ns else {}
+                self._writer.report("bridge", peer.cluster, {"node": peer.node, "silent": silent, **heard}, now)
             rows.append(self._edge(peer, silent=silent))
         self._tell_of_clocks(now)
         gone = self._drop(self._silent.keys() - {(row.cluster, row.node) for row in rows}, now)

@@ -38,6 +38,7 @@ def context_of(notice: Notice, language: str, zone: tzinfo) -> dict[str, Any]:
         "sides": known["nodes"].split(", ") if "nodes" in known else [],
         "called": _called(known.get("called", "")),
         "behinds": [shlex.quote(one) for one in known.get("behind", "").split(", ") if one and one[0] != "+"],
+        "quiet": _silent(known.get("quiet_since", ""), language, zone),
         "silent": _silent(known.get("silent_since", ""), language, zone),
     }
 

@@ -11,6 +11,7 @@ from bridge.core.world.incident import Incident
 
 NAMES: Final = frozenset(
     {
+        "absence",  # `runs` or `promoted`: what it does nowhere
         "action",
         "all_sides",  # where the same is wrong on several sides
         "attribute",
@@ -37,6 +38,7 @@ NAMES: Final = frozenset(
         "found_on",
         "frozen",
         "generation",
+        "given_up",
         "guest",
         "handler",
         "incomplete",  # whose copy was left in the middle of a resync
@@ -47,6 +49,7 @@ NAMES: Final = frozenset(
         "lost_by",
         "lost_nodes",
         "many",  # more than two sides: commands name the peer
+        "missing_on",
         "moved",
         "node",
         "node_back",
@@ -56,16 +59,20 @@ NAMES: Final = frozenset(
         "pacemaker_version",
         "peer",
         "policy",
+        "quiet_since",
         "rc",
         "rc_words",
         "recovered_at",
         "replica",  # of the root: `r0` of `drbd/r0@alpha`
         "replicas",
         "resource",
+        "restarted",
         "role",
         "roles",
+        "runs_on",
         "side",
         "silent_since",
+        "still",  # of several nodes: those that are not back yet
         "stuck",  # the states of what should move and does not
         "sure",  # both sides are known for sure: commands that throw data away may be shown
         "survivor",
@@ -75,6 +82,9 @@ NAMES: Final = frozenset(
         "tried_on",
         "trouble",
         "unfenced",
+        "unpromoted",
+        "unfencing_failures",
+        "unfencing_result",
         "value",
         "victim",
         "volume",

@@ -7,7 +7,7 @@ incidents   the incidents expected, in no order; of each
   kind, root, peak, end   alternatives. `closed+KIND`: closed, and a told incident of that kind is open
   members                 subjects that must be drawn in; the root counts as drawn in
   outages                 seconds (min, max) by subject; `root` is the incident's own root
-  says                    names that the summary must contain beside the root's own
+  says                    names that the summary must contain beside the root's own, or stems of words
   never_says              words that neither the summary nor the reason of any notice may contain
   never_members           subjects that must not be drawn in
   never_away              subjects whose outage must not be open at the end
@@ -201,7 +201,7 @@ def _says(one: Incident, story: Expected) -> Iterator[str]:
     within = one["root"] not in story["root"]
     named = [root for root in story["root"] if root in one["subjects"]][:1] if within else [one["root"]]
     for name in [*(part for root in named for part in _names(root)), *story.get("says", ())]:
-        if not re.search(rf"(?<![\w-]){re.escape(name)}(?![\w-])", one["summary"] or "", re.IGNORECASE):
+        if not re.search(rf"(?<![\w-]){re.escape(name)}(ed|able|ion)?(?![\w-])", one["summary"] or "", re.IGNORECASE):
             yield f"the summary does not say {name}"
 
 

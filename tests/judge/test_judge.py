@@ -11,16 +11,8 @@ HERE = Path(__file__).parent
 RECORDINGS = HERE / "recordings"
 TOLD = {
     name.replace("/", "-"): expected
-    for file in (
-        "told.json",
-        "told-drbd.json",
-        "told-lab.json",
-        "told-lab-drbd.json",
-        "told-both.json",
-        "told-field.json",
-        "told-field-drbd.json",
-    )
-    for name, expected in json.loads((HERE / file).read_text()).items()
+    for file in sorted(HERE.glob("told*.json"))
+    for name, expected in json.loads(file.read_text()).items()
 }
 
 

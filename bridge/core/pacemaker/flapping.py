@@ -13,6 +13,8 @@ from bridge.core.world.world import World
 def look_for_flapping(world: World, resource: str, key: str, at: datetime) -> None:
     """Three failures with successes between them within ten minutes are one flapping incident, with the earlier ones in it."""
     settings = world.settings
+    world.cancel_timer("calm", resource)
+    world.change(key, at, facts={"quiet_since": ""})
     incident = world.incident(key)
     goes_on = incident.kind is Kind.RESOURCE_FLAPPING
     before = world.get(EPISODES, resource) or Series()
@@ -31,6 +33,25 @@ def look_for_flapping(world: World, resource: str, key: str, at: datetime) -> No
         world.alarm(key, at, reason, Severity.WARNING)
         world.put((FLAPPING, resource), key)
         world.set_timer(at + settings.flapping_quiet, "flapping", resource)
+
+
+def look_for_calm(world: World, resource: str, key: str, at: datetime) -> None:
+    """It is well again: for long enough, and the series is no emergency any more, though not yet over."""
+    if world.incident(key).kind is Kind.RESOURCE_FLAPPING and world.get(FLAPPING, resource) is not None:
+        world.set_timer(at + world.settings.clear_after, "calm", resource)
+
+
+def on_calm(world: World, resource: str, at: datetime) -> None:
+    """A timer: it has been well for its usual time."""
+    key = world.get(FLAPPING, resource)
+    if key is None:
+        return
+    while (into := world.incident(key).absorbed_into) is not None:
+        key = into
+    since = at - world.settings.clear_after
+    if world.wound(world.service(resource)) is None and world.incident(key).kind is Kind.RESOURCE_FLAPPING:
+        facts = {"quiet_since": since.isoformat()}
+        world.change(key, at, severity=Severity.WARNING, facts=facts, reason=f"{resource} is quiet since {since:%H:%M:%S} (UTC)")
 
 
 def on_flapping_quiet(world: World, resource: str, at: datetime) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import Final
 
+from bridge.core.pacemaker.node_failure import Span, give_back, take_down
 from bridge.core.world.event import CLUSTER, Severity, node_subject, subject_name
 from bridge.core.world.incident import Incident, Kind
 from bridge.core.world.nodes import claims, is_void, node, voters
@@ -40,6 +41,7 @@ def lose_quorum(world: World, witness: str, at: datetime, reason: str) -> str:
             world.absorb(incident.key, key, at, f"{name} is one of the nodes that the quorum is missing")
         world.hurt(key, node_subject(name), began, Severity.CRITICAL, "lost")
         world.cancel_timer("unfenced", name)
+        take_down(world, name, key, Span(node(world, name).lost_at or began, at))
     facts = {"lost_nodes": ", ".join(lost), "node": witness, "doubtful": ""}
     world.change(key, at, kind=Kind.QUORUM_LOST, root=CLUSTER, facts=facts)
     world.confirm(key, at, reason)
@@ -81,6 +83,8 @@ def show_quorum_by_majority(world: World, name: str, at: datetime) -> str | None
     world.change(holder.key, at, kind=Kind.NODE_FAILURE, root=node_subject(name), facts=facts)
     world.hurt(holder.key, node_subject(name), at, Severity.CRITICAL, "cut off")
     world.heal(CLUSTER, at, f"{name} is cut off, and the others have quorum")
+    for other in sorted(claims(world, name)):
+        give_back(world, other, at, f"{name} is the one that was cut off", away=False)
     return holder.key
 
 

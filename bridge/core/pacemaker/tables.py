@@ -3,6 +3,7 @@
 from datetime import datetime
 from typing import Final
 
+from bridge.core.world.event import Fencing
 from bridge.core.world.journal import Journal
 from bridge.core.world.series import Series
 from bridge.core.world.table import Table
@@ -23,6 +24,12 @@ UNTIMED: Final = Table("untimed", tuple[datetime, frozenset[str]], aside=Journal
 FAILED_ON: Final = Table("failed_on", str, goes_with=HEARD)
 START_FAILED: Final = Table("start_failed", frozenset[str], goes_with=HEARD)
 """The nodes on which a start failed."""
+TRIED_AT: Final = Table("tried_at", datetime, goes_with=HEARD)
+"""When a start last failed."""
+LAME: Final = Table("lame", dict[str, str], goes_with=HEARD)
+"""Of a clone, by node: the instance that failed there, and has not been well since."""
+WHOLE: Final = Table("whole", int, goes_with=HEARD)
+"""Of a clone: how many instances there were before one failed."""
 STOP_FAILED: Final = Table("stop_failed", str, goes_with=HEARD)
 """The node on which it cannot be stopped."""
 STOP_FAILED_ON: Final = Table("stop_failed_on", tuple[str, ...])
@@ -50,7 +57,19 @@ HEALED: Final = Table("healed", datetime, aside=Journal.let_pass)
 # Nodes.
 FENCING: Final = Table("fencing", datetime, aside=Journal.let_pass)
 """By target and reference: when it was told."""
+FENCED: Final = Table("fenced", tuple[datetime, str, bool, bool])
+"""By target: when it was last fenced, by which action, whether a person asked for it, and whether it was well until then."""
 FENCINGS: Final = Table("fencings", Series, goes_with=INCIDENT)
 NODE_FENCINGS: Final = Table("node_fencings", Series)
+INSIDE: Final = Table("inside", str, goes_with=HEARD)
+"""By container: the node inside it, which is in trouble."""
+SICK_DEVICES: Final = Table("sick_devices", dict[str, tuple[str, datetime]])
+"""The fence devices that failed lately, on which nodes, and when."""
+UNNAMED: Final = Table("unnamed", tuple[Fencing, ...])
+"""By number of a node: its fencings, as long as nobody has told whose number it is."""
+NODE_ID: Final = Table("node_id", str)
+"""By Corosync's number: the name of the node."""
+FALLS: Final = Table("falls", tuple[str, datetime])
+"""By attribute: the incident of the node that last lost its way to the outside, and when."""
 ATTRIBUTE: Final = Table("attribute", str)
 """By attribute and node."""

@@ -86,6 +86,8 @@ class NodeSeen(Event, frozen=True, kw_only=True):
     node: str
     member: bool
     remote: bool = False
+    node_id: str = ""
+    """Corosync's number of the node, where it is told."""
 
 
 class Fencing(Event, frozen=True, kw_only=True):
@@ -143,6 +145,7 @@ class AttributeSet(Event, frozen=True, kw_only=True):
     node: str
     name: str
     value: str
+    node_id: str = ""
 
 
 class EdgeHeard(Event, frozen=True, kw_only=True):
@@ -151,6 +154,8 @@ class EdgeHeard(Event, frozen=True, kw_only=True):
     node: str
     silent: bool
     gone: bool = False
+    heard_at: datetime | None = None
+    """When its last word came; None where nobody knows."""
 
 
 class EdgeSaid(Event, frozen=True, kw_only=True):

@@ -20,7 +20,7 @@ BACK_WITHIN: Final = timedelta(seconds=60)
 
 def on_edge(world: World, event: EdgeHeard) -> None:
     if event.silent:
-        world.put((SILENT, event.node), event.at)
+        world.put((SILENT, event.node), event.heard_at or event.at)
         _on_silent(world, event.node, event.at)
     elif event.gone:
         _expect_no_more(world, event.node, event.at, f"{event.node} is no longer enrolled")
@@ -43,7 +43,8 @@ def _on_silent(world: World, name: str, at: datetime) -> None:
         world.say(f"{name} is silent because it is lost", incident.key)
     else:
         key = world.open_incident(Kind.EDGE_SILENT, subject, at, Severity.WARNING, f"no word from the relay of {name}")
-        world.change(key, at, facts={"node": name, "silent_since": at.isoformat()})
+        since = world.get(SILENT, name) or at
+        world.change(key, at, facts={"node": name, "silent_since": since.isoformat()})
         world.hurt(key, subject, at, Severity.WARNING, "silent", outage=False)
 
 

@@ -15,7 +15,7 @@ WOUNDS: Final = Table("wound_of", bool, aside=Journal.gather)
 """By incident and name: what keeps it open, subjects and holds."""
 MORE: Final = {
     name: Table(f"more_{name}", bool, aside=Journal.gather, goes_with=INCIDENT)
-    for name in ("subjects", "away", "down", "moved", "behind", "replicas", "tried_on")
+    for name in ("subjects", "away", "down", "moved", "behind", "replicas", "tried_on", "unpromoted", "nodes")
 }
 """By incident and name: what belongs into one of its lists, and stands there only as a number, since the list is long enough."""
 
@@ -41,6 +41,6 @@ NODE_SEQUENCE: Final = Table("sequence", tuple[int, datetime])
 """The running number of its last alert, and when that was."""
 STANDBY: Final = Table("standby", bool)
 SILENT: Final = Table("silent", datetime)
-"""Since when its relay is."""
+"""When its relay, which is silent, last spoke."""
 WAITS_FOR: Final = Table("waits_for", tuple[str, ...])
 """The resources about which its relay must be heard before there is a verdict."""
