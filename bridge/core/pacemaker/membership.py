@@ -7,7 +7,7 @@ by the cluster (its resources start elsewhere), or stays lost for a while, has f
 from datetime import datetime, timedelta
 from typing import Final
 
-from bridge.core.pacemaker.containers import container_of, host_story, lost_with, open_story
+from bridge.core.pacemaker.containers import container_of, host_story, lost_with, story_of_container
 from bridge.core.pacemaker.devices import let_go
 from bridge.core.pacemaker.node_failure import Span, cause_of, doubt, give_back, give_up, take_down, trust
 from bridge.core.pacemaker.ordered import TERMINATE
@@ -98,7 +98,7 @@ def _suspect(world: World, name: str, event: NodeSeen) -> None:
     container, around = container_of(world, name), host_story(world, name)
     key = around.key if around is not None else cause_of(world, name)
     if key is None and container is not None:
-        key = open_story(world, name, container, event.at)
+        key = story_of_container(world, name, container, event.at)
     key = key or show_quorum_by_majority(world, name, event.at) or _mutual(world, name, event)
     if key is None:
         key = world.open_incident(
