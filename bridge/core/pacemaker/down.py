@@ -3,7 +3,7 @@
 from datetime import datetime, timedelta
 from typing import Final
 
-from bridge.core.pacemaker.clones import is_up, tell_absence
+from bridge.core.pacemaker.clones import ease, is_up, missing, tell_absence
 from bridge.core.pacemaker.containers import container_of, is_about_container
 from bridge.core.pacemaker.tables import BYSTANDER, BYSTANDERS, CLONE, DOWN_TOLD, FAILED_ON, SEEN_ON, START_FAILED, TRIED_AT
 from bridge.core.world.condition import Wound
@@ -108,6 +108,8 @@ def _answered_before(world: World, resource: str, wound: Wound, at: datetime) ->
     """It has been running elsewhere all the while: the success there came after the failure, whatever the clocks say."""
     places = world.runs_on.get(resource, {})
     failed_on = world.get(FAILED_ON, resource)
+    if missing(world, resource):
+        ease(world, resource, at, ended_at=wound.began_at)
     if failed_on is None or failed_on in places or world.get(CLONE, resource):
         return
     why = f"{resource} runs on {', '.join(sorted(places))}, and not on {failed_on}, where it failed"
