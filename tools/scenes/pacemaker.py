@@ -179,6 +179,12 @@ OTHER_SCENES: Final[dict[Kind, tuple[Scene, ...]]] = {
             away={"resource/web": 64.0},
             case="not restarted any more",
         ),
+        Scene(
+            "resource/pgsql",
+            failed("pgsql", "promote", "n1", "1", failures="5", unpromoted="pgsql", runs_on="n1, n2"),
+            away={"resource/pgsql": 64.0},
+            case="not promoted any more",
+        ),
     ),
     Kind.CONNECTIVITY: (
         Scene(
