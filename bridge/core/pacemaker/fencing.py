@@ -6,7 +6,7 @@ from typing import Final
 import msgspec
 
 from bridge.core.drbd.redundancy import consider
-from bridge.core.pacemaker.devices import gather_devices
+from bridge.core.pacemaker.devices import gather_devices, let_go
 from bridge.core.pacemaker.membership import settle_accusations
 from bridge.core.pacemaker.node_failure import Span, cause_of, give_up, is_of_another, take_down
 from bridge.core.pacemaker.ordered import (
@@ -222,4 +222,6 @@ def _on_failed_attempt(world: World, event: Fencing) -> None:
 def on_fencing_quiet(world: World, name: str, at: datetime) -> None:
     """A timer: nobody tries to fence the node any more. If it is there, that story is over."""
     if node(world, name).lost_at is None:
-        world.heal(Subject(f"fencing/{name}"), at, f"{name} is a member, and nobody tries to fence it any more")
+        key = world.heal(Subject(f"fencing/{name}"), at, f"{name} is a member, and nobody tries to fence it any more")
+        if key is not None:
+            let_go(world, key, at)
