@@ -253,6 +253,12 @@ def test_where_it_failed_is_not_where_a_start_was_tried_before(language):
     assert "n1" not in sentence, sentence
 
 
+@pytest.mark.parametrize("language, words", [("en", "not reach every copy"), ("de", "nicht jede Kopie")])
+def test_a_cut_between_two_of_three_leaves_a_second_copy(language, words):
+    told = notice(Kind.REPLICA_DISCONNECTED, Telling.OPENED, language, facts={"many": "yes", "nodes": "a, b"}).incident
+    assert words in summary(msgspec.structs.replace(told, root=Subject("drbd/r0"), subjects=()), language)
+
+
 @pytest.mark.parametrize("language, words", [("en", "promoted nowhere"), ("de", "nirgends Primary")])
 def test_what_is_promoted_nowhere_is_not_restarted_each_time(language, words):
     told = notice(Kind.RESOURCE_FLAPPING, Telling.OPENED, language).incident
