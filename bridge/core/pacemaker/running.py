@@ -6,7 +6,6 @@ from typing import Any, Final
 from bridge.core.drbd.redundancy import consider
 from bridge.core.pacemaker.clones import ease, is_told_away, missing, note_well, tell_absence
 from bridge.core.pacemaker.containers import is_about_container
-from bridge.core.pacemaker.devices import let_go
 from bridge.core.pacemaker.flapping import look_for_calm
 from bridge.core.pacemaker.node_failure import give_up
 from bridge.core.pacemaker.probes import note_found
@@ -139,7 +138,6 @@ def _recovered(world: World, event: Action) -> None:
     what = {"promote": "promoted", "monitor": "found well", "migrate_from": "arrived"}.get(event.task, "started")
     world.heal(subject, event.at, f"{resource} {what} on {name}")
     world.put((HEALED, subject), event.at)
-    let_go(world, key, event.at)
     look_for_calm(world, resource, key, event.at)
     consider(world, key, event.at)
 
