@@ -6,9 +6,10 @@ from typing import Final
 from bridge.core.pacemaker.clones import is_up, tell_absence
 from bridge.core.pacemaker.containers import container_of, is_about_container
 from bridge.core.pacemaker.tables import BYSTANDER, BYSTANDERS, CLONE, DOWN_TOLD, FAILED_ON, SEEN_ON, START_FAILED, TRIED_AT
+from bridge.core.pacemaker.trouble import waits_for_a_node
 from bridge.core.world.condition import Wound
 from bridge.core.world.event import Severity
-from bridge.core.world.incident import Kind
+from bridge.core.world.incident import Incident, Kind
 from bridge.core.world.journal import TIMER
 from bridge.core.world.nodes import circle, node
 from bridge.core.world.relays import silent_members
@@ -78,7 +79,7 @@ def on_down(world: World, resource: str, at: datetime) -> None:
     if incident.root == subject:
         world.change(incident.key, at, facts={"given_up": "yes" if _has_given_up(world, resource, at) else ""})
     world.confirm(incident.key, at, reason)
-    _alarm_once(world, incident.key, reason, at)
+    _alarm_once(world, incident, reason, at)
     for other in world.get(BYSTANDERS, incident.key) or ():
         bystander = world.get(BYSTANDER, other)
         if bystander is not None:
@@ -87,12 +88,13 @@ def on_down(world: World, resource: str, at: datetime) -> None:
             world.hurt(incident.key, world.service(other), bystander[1], Severity.CRITICAL, why)
 
 
-def _alarm_once(world: World, key: str, reason: str, at: datetime) -> None:
-    """Many that are down for one cause are one alarm; each is named in the incident."""
-    before = world.get(DOWN_TOLD, key)
-    if before is None or at - before > ONE_ALARM:
-        world.put((DOWN_TOLD, key), at)
-        world.alarm(key, at, reason)
+def _alarm_once(world: World, incident: Incident, reason: str, at: datetime) -> None:
+    """Many that are down for one cause are one alarm; each is named in the incident. That nothing can be started while a lost
+    node is not fenced was told with the node."""
+    before = world.get(DOWN_TOLD, incident.key)
+    if (before is None or at - before > ONE_ALARM) and not waits_for_a_node(world, incident):
+        world.put((DOWN_TOLD, incident.key), at)
+        world.alarm(incident.key, at, reason)
 
 
 def _wait_for_word(world: World, resource: str, silent: list[str], at: datetime) -> None:
