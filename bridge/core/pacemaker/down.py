@@ -16,6 +16,7 @@ from bridge.core.pacemaker.tables import (
     START_FAILED,
     TRIED_AT,
 )
+from bridge.core.pacemaker.trouble import waits_for_a_node
 from bridge.core.world.condition import Wound
 from bridge.core.world.event import Severity
 from bridge.core.world.incident import Incident, Kind, State
@@ -89,7 +90,7 @@ def on_down(world: World, resource: str, at: datetime) -> None:
     if incident.root == subject:
         world.change(incident.key, at, facts={"given_up": "yes" if _has_given_up(world, resource, at) else ""})
     world.confirm(incident.key, at, reason)
-    _alarm_once(world, incident.key, reason, at)
+    _alarm_once(world, incident, reason, at)
     for other in world.get(BYSTANDERS, incident.key) or ():
         bystander = world.get(BYSTANDER, other)
         if bystander is not None:
@@ -113,12 +114,13 @@ def _no_ones_order(world: World, ordered: Incident, resource: str, wound: Wound,
     return world.incident(key)
 
 
-def _alarm_once(world: World, key: str, reason: str, at: datetime) -> None:
-    """Many that are down for one cause are one alarm; each is named in the incident."""
-    before = world.get(DOWN_TOLD, key)
-    if before is None or at - before > ONE_ALARM:
-        world.put((DOWN_TOLD, key), at)
-        world.alarm(key, at, reason)
+def _alarm_once(world: World, incident: Incident, reason: str, at: datetime) -> None:
+    """Many that are down for one cause are one alarm; each is named in the incident. That nothing can be started while a lost
+    node is not fenced was told with the node."""
+    before = world.get(DOWN_TOLD, incident.key)
+    if (before is None or at - before > ONE_ALARM) and not waits_for_a_node(world, incident):
+        world.put((DOWN_TOLD, incident.key), at)
+        world.alarm(incident.key, at, reason)
 
 
 def _wait_for_word(world: World, resource: str, silent: list[str], at: datetime) -> None:

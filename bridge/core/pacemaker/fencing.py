@@ -111,6 +111,7 @@ def _on_fenced(world: World, event: Fencing) -> None:
         show_quorum_by_fencing(world, name, at)
         _had_not_left(world, name)
         key = give_up(world, name, at, f"{name} was fenced{_how(event)} by {event.executioner or 'the cluster'}", fenced=True)
+        _can_be_started(world, name, at)
     client = "" if by_order and not by_admin(event) else event.client
     facts = {"fencing_action": event.action or UNTOLD, "fenced_by": event.executioner, "fencing_client": client}
     if behind:
@@ -126,6 +127,13 @@ def _on_fenced(world: World, event: Fencing) -> None:
     consider(world, key, at)
     if not by_order:
         _look_for_loop(world, name, key, at)
+
+
+def _can_be_started(world: World, name: str, at: datetime) -> None:
+    """What ran on the node waited for this: from now on it is news that it runs nowhere."""
+    for resource, _ in node(world, name).taken:
+        if world.wound(world.service(resource)) is not None:
+            world.set_timer(at + world.settings.down_after, "down", resource)
 
 
 def _had_not_left(world: World, name: str) -> None:

@@ -179,12 +179,23 @@ def on_unfenced(world: World, name: str, at: datetime) -> None:
         if without_quorum(world, witness):
             lose_quorum(world, witness, at, "too many nodes are lost, and none of them is fenced")
             return
+    if at < (until := known.lost_at + world.settings.redundancy_after) and _may_be_rebooting(world, name, incident):
+        world.set_timer(until, "unfenced", name)
+        return
     give_up(world, name, at, f"{name} is lost and was not fenced: the cluster waits")
     world.change(incident.key, at, facts={"unfenced": "yes"})
     if claims(world, name) & circle(world, name):
         world.change(incident.key, at, kind=Kind.CLUSTER_PARTITION, root=CLUSTER, facts={"cut_off": name})
         world.draw_in(incident.key, CLUSTER, at)
         show_cluster(world, at)
+
+
+def _may_be_rebooting(world: World, name: str, incident: Incident) -> bool:
+    """Emptied some time ago, and nothing else says that it failed: as one that was set to standby to be worked on. A cluster that
+    fences would have fenced it."""
+    known = node(world, name)
+    emptied = known.emptied_at is not None and not world.runs_there.get(name) and not world.get(STOP_FAILED_ON, name)
+    return emptied and known.attempts == 0 and incident.state is State.WATCHING
 
 
 def _on_member(world: World, event: NodeSeen) -> None:

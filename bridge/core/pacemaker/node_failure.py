@@ -46,10 +46,10 @@ def is_of_another(world: World, key: str, name: str) -> bool:
     return root.startswith("node/") and root != node_subject(name) and world.wound(root) is not None
 
 
-def give_up(world: World, name: str, at: datetime, reason: str, *, fenced: bool = False) -> str:
+def give_up(world: World, name: str, at: datetime, reason: str, *, fenced: bool = False, sure: bool = True) -> str:
     """The node has failed: its own last words about what runs on it are void, and what ran there is away. Gives the incident.
 
-    While attempts to fence it fail, that is what the incident is about."""
+    While attempts to fence it fail, that is what the incident is about. What is not `sure` may still be told otherwise."""
     subject = node_subject(name)
     key = cause_of(world, name)
     began = node(world, name).lost_at or at
@@ -62,7 +62,8 @@ def give_up(world: World, name: str, at: datetime, reason: str, *, fenced: bool 
     if incident.kind not in LARGER and not in_vain and not with_host:
         world.change(key, at, kind=Kind.NODE_FAILURE, root=subject, facts={"node": name})
     world.change(key, at, severity=Severity.CRITICAL)
-    world.confirm(key, at, reason)
+    if sure:
+        world.confirm(key, at, reason)
     world.say(reason, key)
     take_down(world, name, key, Span(began, at))
     gather_devices(world, name, key, at)
