@@ -67,6 +67,12 @@ class Child:
             self.kill(f"it did not answer within {PATIENCE:.0f} s")
         return None
 
+    def close(self) -> None:
+        """It is wanted no more, and gets a moment to be gone."""
+        self.kill("not wanted any more")
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self._process.wait(0.5)
+
     def kill(self, why: str) -> None:
         """And all that it started."""
         self.fault = self.fault or why

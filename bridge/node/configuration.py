@@ -6,6 +6,7 @@ Only harmless parameters are taken, by the agents that have them: there are pass
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import islice
 from typing import Final, NamedTuple
 
 from bridge.node.picture import Meta
@@ -44,6 +45,8 @@ KINDS: Final = {
     "select_resources": "resources",
     "select_attributes": "attributes",
 }
+MOST_CONSTRAINTS: Final = 2000
+"""Of each kind: sets can multiply."""
 MINUS_INFINITY: Final = "-INFINITY"
 
 
@@ -59,15 +62,18 @@ def reduced(root: Element) -> Configured:
     sets = {one.get("id"): one for one in _within(resources, "instance_attributes", "meta_attributes") if one.children}
     templates = {one.get("id"): one for one in resources.all("template")}
     meta = {one.get("id"): _meta(one, sets) for one in _within(resources, "primitive", "group", "clone", "master", "bundle")}
+    told = {
+        "locations": (found for one in constraints.all("rsc_location") for found in _locations(one)),
+        "colocations": (found for one in constraints.all("rsc_colocation") for found in _colocations(one)),
+        "orders": (found for one in constraints.all("rsc_order") for found in _orders(one)),
+        "ticketed": (found for one in constraints.all("rsc_ticket") for found in _ticketed(one)),
+    }
     says = row(
         configured=True,
         primitives=[_primitive(one, templates, sets) for one in _within(resources, "primitive")],
         bundles=[_bundle(one) for one in resources.all("bundle")],
-        locations=[found for one in constraints.all("rsc_location") for found in _locations(one)],
-        colocations=[found for one in constraints.all("rsc_colocation") for found in _colocations(one)],
-        orders=[found for one in constraints.all("rsc_order") for found in _orders(one)],
-        ticketed=[found for one in constraints.all("rsc_ticket") for found in _ticketed(one)],
         alerts=[_alert(one) for one in top.first("alerts").all("alert")],
+        **{kind: list(islice(rows, MOST_CONSTRAINTS)) for kind, rows in told.items()},
     )
     return Configured(says, meta)
 
@@ -210,5 +216,5 @@ def _alert(element: Element) -> Row:
         path=words(element, "path"),
         recipients=[words(one, "value") for one in element.all("recipient")][:MOST_VALUES],
         kinds=[kind for tag, kind in KINDS.items() if select.all(tag)],
-        attributes=names(one.get("name") for one in select.first("select_attributes").all("attribute")),
+        attributes=names(one.get("name") for one in select.first("select_attributes").all("attribute"))[:MOST_VALUES],
     )

@@ -12,7 +12,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any, Final, NamedTuple
 
-from bridge.node.rows import Row, name, names, number, row, words, yes
+from bridge.node.rows import MOST_VALUES, Row, name, names, number, row, words, yes
 from bridge.node.xml_tree import Element
 
 ROOTS: Final = frozenset({"pacemaker-result", "crm_mon"})
@@ -94,10 +94,10 @@ def _options(element: Element) -> Row:
 def _node(element: Element) -> Row:
     flags = ("online", "standby", "standby_onfail", "maintenance", "pending", "unclean", "shutdown", "expected_up")
     return row(
-        {"kind": "member"},
+        {"kind": "member", "health": "green"},
         name=name(element, "name"),
         kind=name(element, "type") or "member",
-        health=name(element, "health"),
+        health=name(element, "health") or "green",
         resource=name(element, "id_as_resource"),
         container=name(element, "container_id"),
         **{flag: yes(element, flag) for flag in flags},
@@ -150,7 +150,7 @@ def _within(element: Element) -> Row:
 
 
 def _resource(element: Element, above: Above, told: Told) -> Row:
-    nodes = sorted(names(node.get("name") for node in element.all("node")))
+    nodes = sorted(names(node.get("name") for node in element.all("node")))[:MOST_VALUES]
     flags = told.meta.get(element.get("id").partition(":")[0], {})
     target = _role(element.get("target_role") or flags.get("target-role", "")) or above.target_role
     managed = above.managed and not _is_false(element, "managed")

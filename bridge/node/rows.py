@@ -10,7 +10,7 @@ from bridge.node.xml_tree import Element
 MOST_NAME: Final = 200
 MOST_WORDS: Final = 400
 """Characters."""
-MOST_VALUES: Final = 20
+MOST_VALUES: Final = 10
 """In one list of a row."""
 _CONTROL: Final = dict.fromkeys((*range(32), 127), " ")
 
@@ -38,7 +38,7 @@ def held(text: str, most: int) -> str:
 
 
 def names(values: Iterable[str]) -> list[str]:
-    return [held(value, MOST_NAME) for value in values][:MOST_VALUES]
+    return [held(value, MOST_NAME) for value in values]
 
 
 def yes(element: Element, *keys: str) -> bool:

@@ -60,7 +60,7 @@ class PictureNode(Row, frozen=True):
     unclean: bool = False
     shutdown: bool = False
     expected_up: bool = False
-    health: Name = ""
+    health: Name = "green"
     resource: Name = ""
     container: Name = ""
 
