@@ -67,7 +67,7 @@ class Site:
     def _write_settings(self) -> None:
         node = self.node_keys["n1"]
         (self.home / "relay.conf").write_text(
-            f"base = {self.base}\nbridge = {self.endpoint}\nkey = {node.secret}\nbridge_key = {self.bridge_keys.public}\nnode = n1\nballast_mib = 0\ndrbd = off\n"
+            f"base = {self.base}\nbridge = {self.endpoint}\nkey = {node.secret}\nbridge_key = {self.bridge_keys.public}\nnode = n1\nballast_mib = 0\ndrbd = off\ncrm_mon = off\n"
         )
         (self.home / "quorumbell.toml").write_text(
             f'[bridge]\nledger = "sqlite:///{self.home}/ledger.db"\nlisten = ["{self.endpoint}"]\nkeys = "{self.home}/keys"\n'

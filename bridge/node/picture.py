@@ -206,7 +206,7 @@ def _history(root: Element) -> Row:
 
 
 def _sorted(rows: Any) -> list[Row]:
-    return sorted(rows, key=lambda one: sorted((key, str(value)) for key, value in one.items()))
+    return sorted(rows, key=lambda one: [str(one.get(key, "")) for key in ("resource", "node", "id", "name", "task")])
 
 
 def _failure(element: Element) -> Row:
