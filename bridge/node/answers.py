@@ -6,6 +6,7 @@ import grp
 import os
 from typing import Final, NamedTuple
 
+from bridge.node.child import LATE
 from bridge.node.picture import ROOTS
 from bridge.node.xml_tree import Element, NotXml, Tree
 
@@ -13,6 +14,8 @@ NOT_ALLOWED: Final = 4
 USAGE: Final = 64
 NOT_CONNECTED: Final = frozenset({102, 107})
 """crm_mon's own code, and ENOTCONN of 1.1."""
+SIGNALS: Final = 128
+"""From here on a code is the signal that ended it."""
 GROUP: Final = "haclient"
 
 
@@ -29,12 +32,16 @@ class Answer(NamedTuple):
 def read(tree: Tree, code: int, fault: str) -> Answer:
     """`code` is how it ended, `fault` why it was killed."""
     if fault:
-        return Answer(why=f"{fault}: is Pacemaker stuck on this node?")
+        return Answer(why=f"{fault}: is Pacemaker stuck on this node?" if fault == LATE else fault)
     try:
         root = tree.root()
     except NotXml as wrong:
         said = f"it printed what is no XML of Pacemaker ({wrong})" if tree.begun else "it printed nothing"
-        return _not_connected(f"exit code {code}") if code in NOT_CONNECTED else _failed(code, said, strange=not tree.begun)
+        return (
+            _not_connected(f"exit code {code}")
+            if code in NOT_CONNECTED
+            else _failed(code, said, strange=not tree.begun and 0 < code < SIGNALS)
+        )
     status = root.first("status")
     code = int(told) if (told := status.get("code")).isdecimal() and len(told) < 6 else code
     if code in NOT_CONNECTED:

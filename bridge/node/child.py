@@ -17,6 +17,7 @@ PATIENCE: Final = 10.0
 """Seconds for the whole answer; crm_mon takes 40 ms."""
 MOST_BYTES: Final = 8 << 20
 CHUNK: Final = 1 << 16
+LATE: Final = f"it did not answer within {PATIENCE:.0f} s"
 
 
 class Child:
@@ -64,7 +65,7 @@ class Child:
         if self._pipe < 0 and (code := self._process.poll()) is not None:
             return code if code >= 0 else 128 - code
         if now >= self._late_at and not self.fault:
-            self.kill(f"it did not answer within {PATIENCE:.0f} s")
+            self.kill(LATE)
         return None
 
     def close(self) -> None:
