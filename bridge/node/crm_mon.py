@@ -52,8 +52,9 @@ class Picture(NamedTuple):
 class Onlooker:
     """`crm_mon` and `cibadmin` are paths, `auto` (where they are installed) or `off`."""
 
-    def __init__(self, crm_mon: str = AUTO, cibadmin: str = AUTO) -> None:
+    def __init__(self, crm_mon: str = AUTO, cibadmin: str = AUTO, every: float = EVERY) -> None:
         self._crm_mon = crm_mon
+        self._every = every
         self._cibadmin = cibadmin
         self._way = 0
         self._child: Child | None = None
@@ -146,7 +147,7 @@ class Onlooker:
         if answer.root is None and not answer.away:
             return self._saw_nothing(answer.why, now, moment)
         self._in_vain = 0
-        self._hurry.next_at(now + EVERY)
+        self._hurry.next_at(now + self._every)
         over = self._trouble.over(moment)
         if answer.root is None:
             self._see({"running": False, "why": answer.why})
@@ -157,7 +158,7 @@ class Onlooker:
         """Once in vain may be a cluster that is just starting."""
         self._way = 0
         self._in_vain += 1
-        self._hurry.next_at(now + (AGAIN if self._in_vain == 1 else EVERY))
+        self._hurry.next_at(now + (AGAIN if self._in_vain == 1 else self._every))
         return self._trouble.told(why, moment) if self._in_vain > 1 else []
 
     def _see(self, says: Row) -> None:

@@ -11,7 +11,7 @@ import pytest
 from bridge.node import child as children
 from bridge.node import crm_mon as crm
 from bridge.node.crm_mon import Onlooker
-from bridge.node.present import parts
+from bridge.node.parts import parts
 from bridge.wire.body import MAX_BODY, boot_id, moment
 from tests.node.programs import Programs
 from tests.waiting import eventually
