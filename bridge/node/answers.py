@@ -36,7 +36,7 @@ def read(tree: Tree, code: int, fault: str) -> Answer:
     try:
         root = tree.root()
     except NotXml as wrong:
-        said = f"it printed what is no XML of Pacemaker ({wrong})" if tree.begun else "it printed nothing"
+        said = f"it printed what is no XML of Pacemaker ({wrong})" if tree.fed else "it printed nothing"
         return (
             _not_connected(f"exit code {code}")
             if code in NOT_CONNECTED

@@ -48,6 +48,8 @@ class Tree:
         self._path = [self._top]
         self._count = 0
         self._wrong = ""
+        self.fed = False
+        """Whether there was anything."""
         self._parser: Any = expat.ParserCreate()
         self._parser.StartElementHandler = self._start
         self._parser.EndElementHandler = self._end
@@ -57,6 +59,7 @@ class Tree:
 
     def feed(self, data: bytes) -> None:
         """What comes after a fault is not looked at."""
+        self.fed = True
         self._parse(data, last=False)
 
     def root(self) -> Element:
