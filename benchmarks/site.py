@@ -33,6 +33,7 @@ class Site:
             self._start("bridge", "-m", "bridge", "serve", "-c", str(home / "quorumbell.toml")),
             self._start("relay", "-m", "bridge.node.relay", str(home / "relay.conf")),
         ]
+        self.relay = self.processes[1]
         self._wait()
         self._door = self._make_door()
 

@@ -6,7 +6,7 @@
     relay → E1  batch (8 bytes), [id, body]…  reports: at most 64 pairs, 256 KiB
           ← A1  ids (16 bytes each), window   committed; the window may shrink to nothing
           ← N1  id, code, text                refused for ever
-    relay → P1  token, JSON                   alive; backlog and clocks
+    relay → P1  token, JSON                   alive; backlog and clocks, the last look at the cluster
           ← Q1  token, window
     relay → B1                                an orderly stop
 

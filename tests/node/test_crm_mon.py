@@ -110,7 +110,7 @@ def test_not_connected_is_not_believed_of_who_may_not_ask(onlooker, monkeypatch)
     [
         (f"cat {SHOWN}/2.1.5/13-not-allowed.xml; exit 4", "not allowed (Insufficient privileges"),
         (f"head -c 3000 {SHOWN}/2.1.5/01-healthy.xml", "no XML of Pacemaker"),
-        ("echo garbage; exit 1", "exit code 1: it printed what is no XML of Pacemaker (syntax error),
+        ("echo garbage; exit 1", "exit code 1: it printed what is no XML of Pacemaker (syntax error"),
         ("echo '<html/>'", "it printed <html>"),
         ("exit 0", "it printed nothing"),
         ("kill -SEGV $$", "exit code 139"),
