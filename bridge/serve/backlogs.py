@@ -4,7 +4,7 @@ What is judged from absence (not fenced, runs nowhere, not back) waits until the
 that moment. It waits a minute, at the most: then the bridge judges by what it has, until all have caught up once.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -21,6 +21,7 @@ SPEAKS: Final = timedelta(seconds=10)
 """A relay says each second what waits at it."""
 HANDS_OVER: Final = timedelta(seconds=2)
 """Who handed over something old so lately has more of it."""
+NOTHING: Final[Mapping[str, datetime]] = {}
 
 
 class Backlogs:
@@ -40,10 +41,12 @@ class Backlogs:
                 at = from_ns(arrival.received_ns - age_ns)
                 self._old[arrival.cluster] = (now, min(at, self._old.get(arrival.cluster, (now, at))[1]))
 
-    def look(self, relays: Iterable[PeerState], now: datetime) -> dict[str, Lag]:
-        """The clusters of which the past is still on its way."""
+    def look(self, relays: Iterable[PeerState], now: datetime, gathered: Mapping[str, datetime] = NOTHING) -> dict[str, Lag]:
+        """The clusters of which the past is on its way; or `gathered`: it has come, and is not understood, since then."""
         self._old = {cluster: old for cluster, old in self._old.items() if now - old[0] < HANDS_OVER}
         oldest = {cluster: at for cluster, (_, at) in self._old.items()}
+        for cluster, since in gathered.items():
+            oldest[cluster] = min(since, oldest.get(cluster, since))
         for relay in relays:
             at = _oldest(relay, now)
             if at is not None:
