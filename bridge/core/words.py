@@ -21,7 +21,7 @@ from bridge.core.world.world import World
 WORD: Final = Table("word", datetime, aside=Journal.let_pass, kept=timedelta(days=30))
 """By what was said, and whose it is: when that was said last, before the horizon."""
 FAIL_COUNT: Final = "fail-count-"
-RUNS: Final = frozenset({"start", "promote", "monitor", "migrate_from"})
+STARTS: Final = frozenset({"start", "promote", "migrate_from"})
 SAYS_NOTHING: Final = frozenset({Outcome.CANCELLED, Outcome.PENDING})
 RECOVERED: Final = frozenset({"Connected", "UpToDate", "SyncSource", "SyncTarget"})
 RECOVERIES: Final = frozenset({"after-resync-target", "before-resync-target", "before-resync-source", "unfence-peer"})
@@ -85,10 +85,10 @@ def _of_node(event: NodeSeen) -> Iterator[Word]:
 
 
 def _after_node(_: World, event: NodeSeen) -> Iterator[Word]:
-    """Another's word that it is lost goes with this one; that it is back is news for all."""
-    yield ("member", event.node)
+    """Another's word that it is lost goes with this one, but what a node says of others ends with its own fencing."""
+    yield from (("member", event.node), ("fenced", event.node), ("fenced", event.witness))
     if event.member:
-        yield from (("lost", event.node), ("fenced", event.node))
+        yield ("lost", event.node)
 
 
 def _of_fencing(event: Fencing) -> Iterator[Word]:
@@ -105,15 +105,17 @@ def _of_action(event: Action) -> Iterator[Word]:
     if event.outcome in SAYS_NOTHING or event.task == "notify":
         return
     yield ("action", event.resource, event.node)
-    if event.outcome is Outcome.FOUND or (event.outcome is Outcome.GOOD and event.task in RUNS and not event.probe):
-        yield ("runs", event.resource)
+    if event.outcome is Outcome.FOUND or (event.outcome is Outcome.GOOD and event.task in STARTS):
+        yield ("started", event.resource)
+        if event.task == "promote":
+            yield ("promoted", event.resource)
 
 
 def _after_action(world: World, event: Action) -> Iterator[Word]:
-    """That it runs anywhere answers for all of it, but for a clone."""
+    """That it was started anywhere answers for all of it; of what runs in several places only a promotion does."""
     yield from (("action", event.resource, event.node), ("cleaned", event.resource, event.node), ("fenced", event.node))
-    if not world.get(CLONE, event.resource):
-        yield ("runs", event.resource)
+    several = world.get(CLONE, event.resource) or len(world.runs_on.get(event.resource, ())) > 1
+    yield ("promoted" if several else "started", event.resource)
 
 
 def _of_attribute(event: AttributeSet) -> Iterator[Word]:
