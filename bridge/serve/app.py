@@ -220,6 +220,7 @@ class Bridge:
         """Everything once. What is done here with the ledger waits for it, and can be done again from its beginning."""
         for where, part in (
             ("received", self._writer.receive),
+            ("caught up", self._writer.catch_up),
             ("asked", self._orders.listen),
             ("heard", self._hear),
             ("looked at", self._look),
@@ -283,7 +284,8 @@ class Bridge:
         if self._writer.backlog:
             return
         now = self._clock()
-        due = [at for at in (self._writer.next_due(), self._bells.next_at, self._boards.next_at()) if at is not None]
+        times = (self._writer.next_due(), self._writer.behind_at(), self._bells.next_at, self._boards.next_at())
+        due = [at for at in times if at is not None]
         wait, rests, self._rests = LONGEST_WAIT_MS, self._rests, False
         if due and not rests:
             wait = max(0, min(wait, int((min(due) - now) / timedelta(milliseconds=1)) + 1))

@@ -58,6 +58,7 @@ def remember(config: Config, beat: Callable[[], None]) -> tuple[Ledger, TimeLine
             log.warning("%d notices were being told when the bridge died: they are told again", interrupted)
         line = new_line(config)
         restore(line, ledger, now, beat)
+        line.correlator.gathers = True
     except BaseException:
         ledger.close()
         raise

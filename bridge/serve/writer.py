@@ -108,7 +108,7 @@ class Writer:
     def receive(self, now: datetime) -> None:
         """Takes what has come in one transaction; acknowledges after it, and only then."""
         arrivals = self._arrivals()
-        self._lags = self.past.look([arrival for _, arrival in arrivals], now)
+        self._lags = self.past.look([arrival for _, arrival in arrivals], now, self.line.correlator.waits_since())
         if not arrivals:
             return
         refused = self.take(arrivals, now)
@@ -151,6 +151,16 @@ class Writer:
     def next_due(self) -> datetime | None:
         """When time must pass, if nothing comes in before; None while the bridge only listens."""
         return self.line.next_due(self._lags)
+
+    def behind_at(self) -> datetime | None:
+        """When there is a piece of what was gathered to be understood."""
+        return self.line.correlator.behind_at()
+
+    def catch_up(self, now: datetime) -> None:
+        """Understands a piece of what is stored, and late: what is new is looked at before the next one."""
+        due = self.behind_at()
+        if due is not None and due <= now:
+            self._commit([], self.line.catch_up(now, self._lags), now)
 
     def pass_time(self, now: datetime) -> None:
         """What is due without a report."""
