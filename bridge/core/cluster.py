@@ -128,7 +128,7 @@ class Cluster:
         """Time passes: fires what is due."""
         if self.clock is None or now > self.clock:
             self.clock = now
-        self._fire(now)
+        self._fire(self.clock)  # while the past comes in: as far as was judged before it
 
     def take(self) -> Changes:
         """What changed since the last call."""

@@ -7,18 +7,24 @@ from pathlib import Path
 from typing import Any, Final
 
 from bridge.core.line import Line, Outcome
+from bridge.core.normalise import stamp_ns
 from bridge.core.telling.brake import Brake
 from bridge.core.telling.match import Route
-from bridge.core.telling.notice import Notice
-from bridge.core.world.event import EPOCH, Report
+from bridge.core.telling.notice import Notice, Telling
+from bridge.core.world.event import EPOCH, Report, from_ns
 from bridge.core.world.fault import Fault
-from bridge.core.world.incident import Incident
+from bridge.core.world.incident import Incident, State
+from bridge.core.world.lag import PRESENT, Lags, Watermark
 from bridge.core.world.settings import Settings
 from bridge.rehearse.drbd_recording import NotARecording, read_folder
 from bridge.texts import summary, take_broken
 
 QUIET: Final = timedelta(hours=1)
 """How long the rehearsal goes on after the last report."""
+LATE: Final = timedelta(minutes=1)
+"""No agent takes so long: a report that is older when it comes has waited, and others with it. (A bridge takes less for late: it
+knows how far each clock is off.)"""
+LOOKS_AGAIN: Final = timedelta(seconds=1)
 CLUSTER: Final = "rehearsal"
 
 
@@ -69,6 +75,9 @@ class Rehearsal:
         languages: Mapping[str, str] | None = None,
     ) -> None:
         self._line = Line(settings, routes, languages, brakes=brakes)
+        self._watermark = Watermark()
+        self._lags = PRESENT
+        self._now = EPOCH
         self.incidents: dict[str, Incident] = {}
         self.notices: list[Notice] = []
         self.reports = 0
@@ -82,17 +91,36 @@ class Rehearsal:
             self._pass_time(report.received_at)
             last = report.received_at
             self.reports += 1
-            outcome = self._line.take([report], report.received_at)
+            self._note_age(report)
+            outcome = self._line.take([report], report.received_at, self._look(report.received_at))
             self.unreadable += len(outcome.unreadable)
             self._keep(outcome)
         if last is not None:
             self._pass_time(last + QUIET)
 
+    def _note_age(self, report: Report) -> None:
+        stamp = stamp_ns({**report.body, "src": report.source})
+        if stamp is not None and report.received_at - (at := from_ns(stamp)) > LATE:
+            self._watermark.came(report.cluster, at, report.received_at)
+
+    def _look(self, now: datetime) -> Lags:
+        self._now = now
+        clusters = self._watermark.look((), now)
+        self._lags = Lags(clusters=clusters) if clusters else PRESENT
+        return self._lags
+
     def _pass_time(self, until: datetime) -> None:
-        """Stops at each moment at which something is due, as the bridge would."""
-        while (due := self._line.next_due()) is not None and due <= until:
-            self._keep(self._line.tick(due))
-        self._keep(self._line.tick(until))
+        """Stops at each moment at which something is due, as the bridge would; while the past comes in, each second."""
+        while (due := self._next_due()) is not None and due <= until:
+            self._tick(due)
+        self._tick(until)
+
+    def _next_due(self) -> datetime | None:
+        again = self._now + LOOKS_AGAIN if self._lags is not PRESENT else None
+        return min((at for at in (self._line.next_due(self._lags), again) if at is not None), default=None)
+
+    def _tick(self, now: datetime) -> None:
+        self._keep(self._line.tick(now, self._look(now)))
 
     def _keep(self, outcome: Outcome) -> None:
         self.incidents |= outcome.incidents
@@ -105,16 +133,12 @@ class Rehearsal:
             key: _row(incident) for key, incident in self.incidents.items() if incident.absorbed_into is None
         }
         for notice in self.notices:
-            told_of = dict.fromkeys(self._final(one.key) for one in notice.items or (notice.incident,))
-            for row in (rows[key] for key in told_of if key in rows):
-                row["notices"].append(
-                    {
-                        "at": notice.at.isoformat(),
-                        "kind": notice.kind.value,
-                        "reason": notice.reason,
-                        "receiver": notice.receiver,
-                    }
-                )
+            told_of = {self._final(one.key): one for one in notice.items or (notice.incident,)}
+            for row, one in ((rows[key], one) for key, one in told_of.items() if key in rows):
+                if (kind := _kind_to(row, notice, one)) is not None:
+                    row["notices"].append(
+                        {"at": notice.at.isoformat(), "kind": kind.value, "reason": notice.reason, "receiver": notice.receiver}
+                    )
         ordered = sorted(rows.values(), key=lambda row: (row["opened_at"], row["root"]))
         faults = [{"where": one.place, "what": one.what, "trace": one.trace} for one in [*self.faults, *take_broken()]]
         return {"incidents": ordered, "reports": self.reports, "unreadable": self.unreadable, "faults": faults}
@@ -123,6 +147,17 @@ class Rehearsal:
         while (incident := self.incidents.get(key)) is not None and incident.absorbed_into is not None:
             key = incident.absorbed_into
         return key
+
+
+def _kind_to(row: Mapping[str, Any], notice: Notice, one: Incident) -> Telling | None:
+    """What the notice is to one who follows this incident: a summary may be the first word of it, or the last. One that says only
+    what nobody needed to hear is none."""
+    if notice.kind is not Telling.SUMMARY:
+        return notice.kind
+    heard = any(told["receiver"] == notice.receiver for told in row["notices"])
+    if one.state is State.CLOSED:
+        return Telling.CLOSED if heard else None
+    return Telling.UPDATED if heard else Telling.OPENED
 
 
 def _row(incident: Incident) -> dict[str, Any]:

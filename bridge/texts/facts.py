@@ -61,6 +61,7 @@ NAMES: Final = frozenset(
         "peer",
         "policy",
         "quiet_since",
+        "ran_on",
         "rc",
         "rc_words",
         "recovered_at",

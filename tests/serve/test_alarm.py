@@ -226,7 +226,7 @@ def test_a_restart_in_the_middle_tells_nobody_twice_and_the_end_once(house):
     site.failing = False
     eventually(lambda: len(bell.told) == len(late.told) == 2)
     assert bell.memories[1] == {"post": "17"}
-    assert not site.note.exists()
+    eventually(lambda: not site.note.exists())
 
 
 def test_an_outage_that_ended_while_no_bridge_ran_is_ended(house):

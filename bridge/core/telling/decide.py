@@ -88,7 +88,7 @@ def decide(
 
 
 def _first_word(incident: Incident, route: Route, now: datetime, why: str = "", *, ended: bool = False) -> Word:
-    if incident.state is not State.OPEN or incident.planned:
+    if incident.state is not State.OPEN or incident.planned or incident.is_quiet:
         return NOTHING
     if why:
         return Word(Telling.OPENED, f"{why}: {incident.reason}")

@@ -149,7 +149,7 @@ class Router:
         notices: list[Notice] = []
         for incident in changed.values():
             if incident.absorbed_into is not None:
-                notices += self._hand_over(incident, incident.absorbed_into, now)
+                notices += self._hand_over(incident, _goes_on_as(incident.absorbed_into, changed), now)
         self._live |= {key: incident for key, incident in changed.items() if incident.absorbed_into is None}
         self._desks.refresh(changed)
         return notices + self._settle_desks(now)
@@ -250,3 +250,10 @@ class Router:
         self._live.pop(key, None)
         self._memory.forget(key)
         self._quiet.give_back(key)
+
+
+def _goes_on_as(key: str, changed: Mapping[str, Incident]) -> str:
+    """Where a story goes on that was taken over more than once meanwhile."""
+    while (one := changed.get(key)) is not None and one.absorbed_into is not None:
+        key = one.absorbed_into
+    return key
