@@ -34,6 +34,11 @@ receivers = ["night", "day"]
 """
 
 
+@pytest.fixture(autouse=True)
+def no_faults_of_other_tests():
+    take_broken()
+
+
 def rehearse(*words):
     return CliRunner().invoke(main, ["rehearse", *words, CUT])
 
@@ -84,7 +89,6 @@ def test_programs_get_the_rest_too():
 
 
 def test_a_broken_text_is_told(monkeypatch):
-    take_broken()  # what other tests left
     monkeypatch.setattr("bridge.texts.layout.pieces", lambda _: 1 / 0)  # only the whole message needs it
     run = rehearse("--texts")
     assert run.exit_code == 1

@@ -140,7 +140,11 @@ def _graver(incident: Incident, told: Told, route: Route, now: datetime) -> Word
 
 
 def _further(incident: Incident, told: Told, route: Route, now: datetime) -> Word:
-    """Rung when services have gone away since the last ring, and one of them has been for longer than it takes to move it."""
+    """Rung when services have gone away since the last ring, and one of them has been for longer than it takes to move it.
+
+    Who was told that the quorum is lost was told that all stops."""
+    if told.kind is Kind.QUORUM_LOST:
+        return NOTHING
     known = told.away if told.all_away else told.away | {one.subject for one in incident.outages if one.began_at <= told.rung_at}
     if not (new := newly_away(incident, known)):
         return NOTHING

@@ -106,6 +106,13 @@ def test_nor_is_what_comes_and_goes_all_the_time(make, router, dead):
     assert run(router, make.now, make.now + 60 * MINUTE) == []
 
 
+def test_what_stops_for_want_of_quorum_was_told_with_it(make, router):
+    lost = make.open("all", kind=Kind.QUORUM_LOST, root="cluster")
+    router.review([lost], make.now)
+    router.review([with_away(lost, "resource/db", make.now + MINUTE)], make.now + MINUTE)
+    assert run(router, make.now, make.now + 60 * MINUTE) == []
+
+
 def test_whoever_has_taken_it_is_rung_for_it(make, router, dead):
     router.acknowledge(dead.key, "ann", withdrawn=False, now=make.now + MINUTE)
     router.review([with_away(dead, "resource/db", make.now + 2 * MINUTE)], make.now + 2 * MINUTE)
