@@ -32,7 +32,9 @@ def rehearse(
     """Play recordings, or past hours, through the bridge's mind, and show what would have been told.
 
     A recording is a JSON array of {host, received, env} (Pacemaker's alerts), or a folder with the dumps of DRBD's handlers
-    (*.json) and HOST.events2.txt (`drbdsetup events2 --timestamps`). Several recordings are laid over one another.
+    (*.json) and HOST.events2.txt (`drbdsetup events2 --timestamps`). What crm_mon showed on a node lies beside NAME.json as
+    NAME.HOST.crm_mon.jsonl, or is a recording of its own: one {host, received, body} a line. Several
+    recordings are laid over one another.
 
     Nobody is told anything. The clock is the recording's own, with one quiet hour after its end. Without a config there is
     one bell called `bell` on the default routes, which speaks English and has the time of UTC. The messages have no incident

@@ -14,7 +14,8 @@ from typing import Any, Final, Literal
 import msgspec
 
 import bridge.core.drbd.tables
-import bridge.core.pacemaker.tables  # noqa: F401 - all tables must be declared before any is read
+import bridge.core.pacemaker.tables
+import bridge.core.world.picture  # noqa: F401 - all tables must be declared before any is read
 from bridge.core.world.table import TABLES, Key
 from bridge.core.world.world import World
 

@@ -1,5 +1,6 @@
 """Rehearsal: recordings go through the same core, with the recording's own clock. What would have been told?"""
 
+import glob
 import json
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime, timedelta
@@ -16,7 +17,7 @@ from bridge.core.world.fault import Fault
 from bridge.core.world.incident import Incident, State
 from bridge.core.world.lag import PRESENT, Lags, Watermark
 from bridge.core.world.settings import Settings
-from bridge.rehearse.drbd_recording import NotARecording, read_folder
+from bridge.rehearse.drbd_recording import SUFFIX, NotARecording, read_folder
 from bridge.texts import summary, take_broken
 
 QUIET: Final = timedelta(hours=1)
@@ -26,6 +27,8 @@ LATE: Final = timedelta(minutes=1)
 knows how far each clock is off.)"""
 LOOKS_AGAIN: Final = timedelta(seconds=1)
 CLUSTER: Final = "rehearsal"
+PICTURES: Final = ".crm_mon.jsonl"
+"""One line a report of crm_mon: {host, received, body}. `tools/look.py` writes such a file."""
 
 
 class BadRecording(ValueError):  # noqa: N818 - the name of the mistake
@@ -33,19 +36,57 @@ class BadRecording(ValueError):  # noqa: N818 - the name of the mistake
 
 
 def read_recording(path: Path) -> list[Report]:
-    """The reports of a recording: a JSON array of `{host, received, env}`, or a folder of DRBD's. Raises BadRecording."""
+    """The reports of a recording: a JSON array of `{host, received, env}`, with the pictures of the cluster that lie beside it
+    (`NAME.HOST.crm_mon.jsonl` for `NAME.json`); such a file alone; or a folder of DRBD's. Raises BadRecording."""
     if path.is_dir():
+        beside = sorted(path.glob(f"*{PICTURES}"))
         try:
-            return read_folder(path, CLUSTER)
+            states = read_folder(path, CLUSTER) if not beside or any(path.glob("*.json")) or any(path.glob(f"*{SUFFIX}")) else []
         except NotARecording as error:
             raise BadRecording(str(error)) from None
-    try:
-        records = json.loads(path.read_bytes())
-    except (OSError, ValueError, RecursionError) as error:
-        raise BadRecording(f"{path}: cannot be read as JSON: {error}") from None
+        return [*states, *(report for one in beside for report in _lines(one))]
+    if path.name.endswith(PICTURES):
+        return _lines(path)
+    records = _json(path, _bytes(path))
     if not isinstance(records, list):
         raise BadRecording(f"{path}: a recording is a JSON array of {{host, received, env}}")
-    return [_report(path, number, record) for number, record in enumerate(records)]
+    beside = sorted(path.parent.glob(f"{glob.escape(path.stem)}.*{PICTURES}"))
+    alerts = [_report(path, number, record) for number, record in enumerate(records)]
+    return [*alerts, *(report for one in beside for report in _lines(one))]
+
+
+def _lines(path: Path) -> list[Report]:
+    return [_told(path, number, _json(path, line)) for number, line in enumerate(_bytes(path).splitlines(), 1)]
+
+
+def _bytes(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise BadRecording(f"{path}: cannot be read: {error}") from None
+
+
+def _json(path: Path, text: bytes) -> Any:
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise BadRecording(f"{path}: cannot be read as JSON: {error}") from None
+
+
+def _told(path: Path, number: int, record: Any) -> Report:
+    """A report as a relay sent it."""
+    try:
+        body: Mapping[str, Any] = record["body"]
+        return Report(
+            uid=bytes.fromhex(body["id"]),
+            cluster=CLUSTER,
+            node=record["host"],
+            source=body["src"],
+            received_at=EPOCH + timedelta(seconds=record["received"]),
+            body=body,
+        )
+    except (TypeError, KeyError, ValueError, OverflowError) as error:
+        raise BadRecording(f"{path}: line {number} has no usable host, received and body ({error!r})") from None
 
 
 def _report(path: Path, number: int, record: Any) -> Report:

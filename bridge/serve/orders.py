@@ -9,7 +9,7 @@ from bridge.core.normalise import EVERYWHERE
 from bridge.core.world.event import to_us
 from bridge.core.world.incident import State
 from bridge.ledger.ledger import LedgerError, LedgerGone
-from bridge.serve import control, kept_out
+from bridge.serve import control, kept_out, looks
 from bridge.serve.bells import Bells
 from bridge.serve.clock import TimeLine, WasSet
 from bridge.serve.desk import Desk
@@ -80,6 +80,7 @@ class Orders:
             "acknowledged": router.acknowledged(),
             "faults": self._writer.faults.shown(),
             "kept_out": kept_out.shown(self._writer.relays()),
+            "looks": looks.shown(self._writer.relays()),
         }
 
     def _acknowledge(self, request: control.Ack, answer: control.Answer, now: datetime) -> None:

@@ -39,7 +39,7 @@ SAY_EVERY: Final = 60.0
 OWN: Final = frozenset({"bridge", "operator", "opsview"})
 """Sources that only the bridge itself may use: a relay that claims one is not believed."""
 LONGEST_SOURCE: Final = 60
-SOURCES: Final = frozenset({"pacemaker", "clustermon", "drbd", "drbd-events", "edge", "bridge", "operator", "opsview"})
+SOURCES: Final = frozenset({"pacemaker", "clustermon", "crm_mon", "drbd", "drbd-events", "edge", "bridge", "operator", "opsview"})
 
 Fields = dict[str, str | int | bool]
 R = TypeVar("R")
