@@ -211,6 +211,7 @@ class Router:
             self._memory.of(incident.key).get(receiver),
             way.route,
             now,
+            ended=self._memory.has_ended(incident.key, receiver),
             silenced=way.ends_only or self._quiet.is_silenced(incident, now),
             taken=self._quiet.is_taken(incident.key),
             why=way.why,
