@@ -29,6 +29,7 @@ from bridge.serve.clock import TimeLine
 from bridge.serve.digests import Digests
 from bridge.serve.faults import Faults
 from bridge.serve.orders import Orders
+from bridge.serve.patience import Patience
 from bridge.serve.relays import Edges
 from bridge.serve.telemetry import Metrics, MetricsServer, Pulse, sd_notify
 from bridge.serve.waiting import Waiting, remember
@@ -102,7 +103,9 @@ def build(config: Config) -> "Bridge":
 
 def _build(config: Config, pulse: Pulse, metrics: Metrics, watch: Watch) -> "Bridge":
     waiting = Waiting(watch, pulse, partial(open_intakes, config, TimeLine()))
-    ledger, clock, was_at, line = waiting.until(partial(remember, config, pulse.beat))
+    patience = Patience(pulse)
+    patience.hold = waiting.hold
+    ledger, clock, was_at, line = waiting.until(partial(remember, config, pulse.beat, patience))
     now = clock()
     intakes = open_intakes(config, clock)
     watch.begin()
@@ -113,6 +116,7 @@ def _build(config: Config, pulse: Pulse, metrics: Metrics, watch: Watch) -> "Bri
     bells = Bells(config.receivers, ledger, metrics, now, waker.wake)
     boards = Boards(config.receivers, ledger, line, metrics, now, waker.wake)
     writer = Writer(ledger, line, intakes, metrics, bells.owed, boards.committed, faults, pulse.beat, watch.storing)
+    patience.hold = writer.hold
     writer.past.begin(was_at, now)
     digests = Digests(config.receivers, ledger, line.router, now)
     edges = Edges(writer, intakes, metrics, config.correlation.edge_silent_after, clock, boards.hear)
