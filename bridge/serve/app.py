@@ -31,6 +31,7 @@ from bridge.serve.faults import Faults
 from bridge.serve.orders import Orders
 from bridge.serve.patience import Patience
 from bridge.serve.relays import Edges
+from bridge.serve.storing import said
 from bridge.serve.telemetry import Metrics, MetricsServer, Pulse, sd_notify
 from bridge.serve.waiting import Waiting, remember
 from bridge.serve.watch import Watch
@@ -60,6 +61,9 @@ def serve(config: Config) -> None:
         bridge.stop()
     try:
         bridge.run()
+    except LedgerGone as error:
+        bridge.lose(error)
+        raise
     finally:
         bridge.close()
 
@@ -120,7 +124,7 @@ def _build(config: Config, pulse: Pulse, metrics: Metrics, watch: Watch) -> "Bri
     writer.past.begin(was_at, now)
     digests = Digests(config.receivers, ledger, line.router, now)
     edges = Edges(writer, intakes, metrics, config.correlation.edge_silent_after, clock, boards.hear)
-    orders = Orders(watch.desk, writer, bells, edges, clock, config.bridge.name)
+    orders = Orders(watch.desk, writer, bells, edges, clock, config.bridge.name, watch.lost_at)
     return Bridge(writer, bells, digests, boards, edges, orders, intakes, watch, waker, metrics, server, clock, pulse)
 
 
@@ -269,6 +273,10 @@ class Bridge:
     def _show(self, now: datetime) -> None:
         for doing in self._boards.turn(now):
             self._writer.report("opsview", EVERYWHERE, doing, now)
+
+    def lose(self, error: LedgerGone) -> None:
+        """The last word: whoever is started next opens another ledger, and says so."""
+        self._watch.lose(said(str(error)))
 
     def close(self) -> None:
         """What was begun ends; what was decided is in the ledger."""
