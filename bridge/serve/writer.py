@@ -99,6 +99,12 @@ class Writer:
                 self.meanwhile()
                 self._owed(now)
 
+    def hold(self) -> bool:
+        """While a statement is not answered: whether it is still waited for."""
+        self._take_in()
+        self.meanwhile()
+        return not self.stopping
+
     def store(self, commit: Commit, now: datetime) -> dict[str, int]:
         """Commits it, however long that takes; gives the numbers of its incidents. Raises Unstorable."""
         numbers = self.patiently(partial(self.ledger.commit, commit), now)
@@ -218,15 +224,17 @@ class Writer:
         if self.storing.failed(error) or time.monotonic() - self._said_at >= SAY_EVERY:
             self._said_at = time.monotonic()
             log.error("nothing can be stored, relays hold their reports: %s", error)
-        for intake in self._intakes:
-            intake.set_window(0)
         until = time.monotonic() + RETRY_COMMIT_AFTER
         while (left := until - time.monotonic()) > 0:
             self._beat()
             select.select([intake.fileno() for intake in self._intakes], [], [], left)
-            for intake in self._intakes:
-                self._keep(intake, intake.drain().arrivals)
+            self._take_in()
+
+    def _take_in(self) -> None:
+        """What comes while nothing can be stored; who sends it hears that relays must hold."""
         for intake in self._intakes:
+            intake.set_window(0)
+            self._keep(intake, intake.drain().arrivals)
             intake.set_window(codec.DEFAULT_WINDOW)
 
     def _keep(self, intake: Intake, arrivals: Sequence[Arrival]) -> None:
