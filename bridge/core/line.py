@@ -140,7 +140,8 @@ class Line:
     def _tell(self, changed: Mapping[str, Incident], now: datetime, lags: Lags) -> list[Notice]:
         """What is owed now. What still may turn out otherwise waits until the past has come in, and is told together then."""
         waited = self._past.keys()
-        all_of_it = {**self._past, **changed}
+        due = self.router.put_off(lags.is_past, now) if lags.clusters and lags.everywhere is None else {}
+        all_of_it = {**due, **self._past, **changed}
         past = {key: one for key, one in all_of_it.items() if lags.is_past(one)}
         present = {key: one for key, one in all_of_it.items() if key not in past}
         together = [one for key, one in present.items() if key in waited]

@@ -78,12 +78,16 @@ class Ledger(Reader):
     # ---- the writer's way
 
     def commit(self, commit: Commit) -> dict[str, int]:
-        """All of it or nothing; the numbers of its incidents. Raises BadRows, LedgerAway, LedgerGone: then nothing is stored."""
+        """All of it or nothing; the numbers of its incidents. Raises BadRows, LedgerAway, LedgerGone: then nothing is stored; or,
+        where the answer alone was lost, all of it: whoever tries again hands in the same Commit, and changes nothing by it."""
         keys = {one.key for one in commit.incidents}
         try:
             with self._store.transaction() as connection:
                 writing.write(connection, commit)
                 ids = reading.ids_of(connection, keys)
+        except LedgerAway:
+            commit.tried = True
+            raise
         except Exception as error:
             if not of_a_row(error):
                 raise

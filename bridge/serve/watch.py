@@ -70,6 +70,7 @@ class Watch:
     def _run(self) -> None:
         while not self._stopped.is_set():
             select.select([self.desk.fileno()], [], [], LOOKS_EVERY)
+            self.storing.look()
             for part in (self.desk.turn, self._alarm.turn):
                 try:
                     part()

@@ -137,6 +137,23 @@ def test_each_bell_is_told_once_and_once_that_it_is_over(house):
     assert one.closed == other.closed == 1
 
 
+def test_a_process_that_stood_still_tells_nobody_and_one_whose_loop_is_stuck_does(tmp_path, monkeypatch):
+    monkeypatch.setattr(storing, "ASLEEP_AFTER", 0.2)
+    bell, known = Bell("bell"), Storing(wall)
+    watched = Alarm({"bell": bell}, known, Note(tmp_path / "note"), "bridge1", LEDGER, wall)
+    for slept in (0.02, 1.0):
+        time.sleep(slept)
+        known.look()
+        watched.turn()
+    assert (watched.outage, bell.told) == (None, [])
+    for _ in range(60):
+        time.sleep(0.02)
+        known.look()
+        watched.turn()
+    eventually(lambda: bell.told)
+    watched.close()
+
+
 def test_a_moment_is_no_news(house):
     bell = Bell("bell")
     site = house(bell)
