@@ -22,7 +22,7 @@ demo: $(READY) ## a recorded power cut goes through the whole bridge (KEEP=1 sta
 	@$(BIN)/python -m examples.demo $(if $(KEEP),--keep)
 
 test: check $(READY) ## everything that needs no root: checks and all tests
-	$(BIN)/python -m pytest -q -n 2 --dist worksteal -m "not cluster and not crash and not judge"
+	$(BIN)/python -m pytest -q -n 4 --dist worksteal -m "not cluster and not crash and not judge"
 
 check: $(READY) ## format, lint, types, who may import whom
 	$(BIN)/ruff format --check .

@@ -6,9 +6,10 @@ from typing import Final
 
 import msgspec
 
-from bridge.core.cluster import Changes, Decision
-from bridge.core.correlate import Correlator
+from bridge.core.cluster import Changes
+from bridge.core.correlate import PIECE, Correlator
 from bridge.core.normalise import normalise
+from bridge.core.strand import Decision
 from bridge.core.telling.brake import Brake
 from bridge.core.telling.digest import IT_WAS_NOTHING
 from bridge.core.telling.match import BadMatcher, Route, parse
@@ -85,6 +86,12 @@ class Line:
     def tick(self, now: datetime, lags: Lags = PRESENT) -> Outcome:
         outcome = Outcome()
         self._settle(self.correlator.tick(now, lags), now, outcome, lags)
+        return outcome
+
+    def catch_up(self, now: datetime, lags: Lags = PRESENT, most: int | None = PIECE) -> Outcome:
+        """Understands a piece of what was gathered, or all of it."""
+        outcome = Outcome()
+        self._settle(self.correlator.catch_up(now, lags, most), now, outcome, lags)
         return outcome
 
     def next_due(self, lags: Lags = PRESENT) -> datetime | None:

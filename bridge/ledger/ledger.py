@@ -32,7 +32,7 @@ from bridge.ledger.records import (
     ToldRow,
     Unstorable,
 )
-from bridge.ledger.store import Store, of_a_row
+from bridge.ledger.store import Store, Waits, of_a_row
 
 __all__ = [
     "Anchor",
@@ -65,9 +65,9 @@ class Ledger(Reader):
         self._produced: set[str] | None = None
 
     @classmethod
-    def open(cls, url: str, *, write: bool = True) -> Self:
+    def open(cls, url: str, *, write: bool = True, waits: Waits = lambda _: True) -> Self:
         """A writer locks and migrates. A reader changes nothing and may stand beside the writer."""
-        store = Store.open(url, write=write)
+        store = Store.open(url, write=write, waits=waits)
         try:
             (schema.migrate if write else schema.check)(store)
         except BaseException:

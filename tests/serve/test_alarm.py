@@ -243,7 +243,7 @@ def test_a_restart_in_the_middle_tells_nobody_twice_and_the_end_once(house):
     site.failing = False
     eventually(lambda: len(bell.told) == len(late.told) == 2)
     assert bell.memories[1] == {"post": "17"}
-    assert not site.note.exists()
+    eventually(lambda: not site.note.exists())
 
 
 def test_an_outage_that_ended_while_no_bridge_ran_is_ended(house):
@@ -289,3 +289,38 @@ def test_a_board_shows_it_until_it_is_over(house):
     site.failing = False
     eventually(lambda: board.shades()[-1] == "OK")
     assert board.shades().count("OK") == 1
+
+
+def test_a_ledger_that_was_lost_is_told_to_everybody_however_soon_another_takes_something(house):
+    bell, late, board = Bell("bell"), Bell("late", TryLater("not yet")), Board("board")
+    site = house(bell, late, board)
+    site.stop()
+    site.alarm.lose("deleted or replaced")
+    site.start()
+    lost_at = site.alarm.lost_at
+    assert lost_at is not None
+    eventually(lambda: bell.kinds() == [Telling.OPENED, Telling.CLOSED])
+    first, last = map(render, bell.told)
+    assert "[bridge1] Quorumbell lost its ledger" in first.subject
+    assert "quorumbell restore" in first.body
+    assert "in the file that is there now" in last.body
+    assert board.shades()[0] == "CRITICAL"
+    late.answers = [Delivered()]
+    eventually(lambda: late.kinds() == [Telling.CLOSED])
+    eventually(lambda: not site.note.exists())
+    assert site.alarm.lost_at == lost_at, "for who asks later"
+    site.stop()
+    site.start()
+    assert site.alarm.lost_at is None
+
+
+def test_a_ledger_that_is_lost_in_the_middle_of_an_outage_is_the_same_outage(house):
+    bell = Bell("bell")
+    site = house(bell)
+    site.failing = True
+    eventually(lambda: bell.told and "bell" in site.note.read_text())
+    site.stop()
+    site.alarm.lose("deleted or replaced")
+    site.start()
+    eventually(lambda: bell.kinds() == [Telling.OPENED, Telling.CLOSED])
+    assert "in the file that is there now" in render(bell.told[1]).body

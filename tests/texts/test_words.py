@@ -244,6 +244,29 @@ def test_the_sentence_names_who_matters(kind, root, facts, names):
         assert all(re.search(rf"\b{name}\b", sentence) for name in names), sentence
 
 
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_where_it_failed_is_not_where_a_start_was_tried_before(language):
+    told = notice(Kind.RESOURCE_DOWN, Telling.OPENED, language).incident
+    facts = {"resource": "pg", "action": "monitor", "failed_on": "n3", "tried_on": "n1", "absence": "promoted"}
+    sentence = summary(msgspec.structs.replace(told, root=Subject("resource/pg"), subjects=(), facts=facts), language)
+    assert "n3" in sentence, sentence
+    assert "n1" not in sentence, sentence
+
+
+@pytest.mark.parametrize("language, words", [("en", "not reach every copy"), ("de", "nicht jede Kopie")])
+def test_a_cut_between_two_of_three_leaves_a_second_copy(language, words):
+    told = notice(Kind.REPLICA_DISCONNECTED, Telling.OPENED, language, facts={"many": "yes", "nodes": "a, b"}).incident
+    assert words in summary(msgspec.structs.replace(told, root=Subject("drbd/r0"), subjects=()), language)
+
+
+@pytest.mark.parametrize("language, words", [("en", "promoted nowhere"), ("de", "nirgends Primary")])
+def test_what_is_promoted_nowhere_is_not_restarted_each_time(language, words):
+    told = notice(Kind.RESOURCE_FLAPPING, Telling.OPENED, language).incident
+    facts = {"resource": "pg", "action": "promote", "failed_on": "n1", "restarted": "yes", "unpromoted": "pg", "down": ""}
+    sentence = summary(msgspec.structs.replace(told, root=Subject("resource/pg"), subjects=(), facts=facts), language)
+    assert words in sentence, sentence
+
+
 def test_a_broken_template_does_not_keep_an_alarm_back(monkeypatch, caplog):
     loader = jinja2.DictLoader({"en/node-failure.j2": "{{ f.nonsense }}"})
     monkeypatch.setattr(sentences, "_TEXT", jinja2.Environment(loader=loader, undefined=jinja2.StrictUndefined, autoescape=True))

@@ -144,6 +144,13 @@ OTHER_SCENES: Final[dict[Kind, tuple[Scene, ...]]] = {
     ),
     Kind.RESOURCE_DOWN: (
         Scene(
+            "resource/web",
+            {"resource": "web", "ran_on": "n3", "down": "web, db", "given_up": ""},
+            ("resource/web", "resource/db"),
+            away={"resource/web": 2.0, "resource/db": 2.0},
+            case="its node was fenced by hand, and nothing is started elsewhere",
+        ),
+        Scene(
             "resource/pgsql",
             failed("pgsql", "promote", "n2", "1", absence="promoted", unpromoted="pgsql", runs_on="n2"),
             away={"resource/pgsql": 64.0},
@@ -178,6 +185,12 @@ OTHER_SCENES: Final[dict[Kind, tuple[Scene, ...]]] = {
             failed("web", "start", "n1", "1", failures="5", down="web"),
             away={"resource/web": 64.0},
             case="not restarted any more",
+        ),
+        Scene(
+            "resource/pgsql",
+            failed("pgsql", "promote", "n1", "1", failures="5", unpromoted="pgsql", runs_on="n1, n2"),
+            away={"resource/pgsql": 64.0},
+            case="not promoted any more",
         ),
     ),
     Kind.CONNECTIVITY: (

@@ -115,7 +115,7 @@ def facts(replica: Replica, found: list[Trouble], kind: Kind) -> dict[str, str]:
         "roles": said(replica, lambda side: side.role),
         "disks": said(replica, lambda side: "/".join(disk.state for _, disk in sorted(side.disks.items()))),
         "links": said(replica, lambda side: "/".join(sorted({link.state for link in side.links.values() if link.state}))),
-        "many": "yes" if len(replica.sides) > TWO else "",
+        "many": "yes" if _is_many(replica) else "",
     }
     pairs = sorted({ends for trouble in found if trouble.kind is kind for ends in trouble.pairs})
     meant = sorted({trouble.node for trouble in found if trouble.kind is kind and trouble.node})
@@ -129,6 +129,12 @@ def facts(replica: Replica, found: list[Trouble], kind: Kind) -> dict[str, str]:
     called = "; ".join(f"{node} {peer}" for node in ends for peer in _calls(replica, node, {*ends} - {node}))
     all_sides = ", ".join(meant) if len(meant) > 1 else ""
     return known | {"sure": "yes" if ends else "", "called": called, "all_sides": all_sides}
+
+
+def _is_many(replica: Replica) -> bool:
+    """Whether more than two have it, by what any of them says."""
+    known = [1 + sum(link.state != "" for link in side.links.values()) for side in replica.sides.values()]
+    return max([len(replica.sides), *known]) > TWO
 
 
 def _calls(replica: Replica, node: str, names: set[str]) -> Iterator[str]:

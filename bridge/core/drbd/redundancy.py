@@ -27,6 +27,12 @@ def consider(world: World, key: str, at: datetime) -> None:
         world.set_timer(at + world.settings.clear_after, "redundancy", key)
 
 
+def consider_besides(world: World, key: str, at: datetime) -> None:
+    """After a good word that is no service's: if nodes were not the last thing that was missing, they are now."""
+    if (ONLY_AWAY_SINCE, key) not in world.facts:
+        consider(world, key, at)
+
+
 def missing_nodes(world: World, key: str) -> list[str]:
     """The nodes that the incident still waits for, if it waits for nothing else, and the cluster does not wait for them."""
     wounds = {name for name in world.wounds(key) if not name.startswith(REDUNDANCY)}

@@ -76,14 +76,14 @@ def is_told_away(world: World, key: str, resource: str) -> bool:
     )
 
 
-def ease(world: World, resource: str, at: datetime) -> None:
-    """Another instance answers: the outage ends. What remains is that an instance is missing."""
+def ease(world: World, resource: str, at: datetime, *, ended_at: datetime | None = None) -> None:
+    """Another instance answers: the outage ends (`ended_at`, if it did before). What remains is that an instance is missing."""
     subject = world.service(resource)
     key = world.facts[HOLDER, subject]
     places = ", ".join(missing(world, resource))
-    reason = f"{resource} is there again, but not on {places}, where it failed"
+    reason = f"{resource} is there{'' if ended_at else ' again'}, but not on {places}, where it failed"
     world.keep_open(key, LESSER)
-    world.heal(subject, at, reason)
+    world.heal(subject, at, reason, ended_at=ended_at)
     world.hurt(key, subject, at, Severity.WARNING, reason, outage=False)
     world.release(key, LESSER, at, reason)
     incident = world.incident(key)

@@ -2,7 +2,7 @@
 container again, and that is the story. (Pacemaker Explained, bundles; Pacemaker Remote, guest nodes)
 
 A bundle's names tell what belongs together: `web-0` is the node, and the connection, inside the container `web-docker-0`. A guest
-node is known by its virtual machine, which was started on the same host a moment before the connection.
+node is known by its virtual machine, which was started on the same host a moment before the connection, and is where that is now.
 """
 
 from datetime import datetime, timedelta
@@ -33,13 +33,13 @@ def container_of(world: World, name: str) -> str | None:
 
 
 def _machine_of(world: World, name: str) -> str | None:
-    host, started = world.get(SEEN_ON, name), world.get(STARTED, name)
-    if started is not None:
-        host = started[0]
-    guests = [one for one in world.runs_there.get(host or "", {}) if one != name and _is_machine(world, one, name)]
+    started = world.get(STARTED, name)
+    hosts = [*world.runs_on.get(name, {})] or ([started[0]] if started is not None else [world.get(SEEN_ON, name) or ""])
+    there = {one for host in hosts for one in world.runs_there.get(host, {})}
+    guests = [one for one in there if one != name and _is_machine(world, one, name)]
     times = {one: when for one in guests if (when := _started_before(world, one, started)) is not None}
     named = [one for one in guests if _related(one, name)]
-    return max(times, key=lambda one: times[one]) if times else min(named, default=None)
+    return max(times, key=lambda one: (times[one], one)) if times else min(named, default=None)
 
 
 def _is_machine(world: World, resource: str, name: str) -> bool:
@@ -88,10 +88,7 @@ def story_around(world: World, resource: str, at: datetime) -> str | None:
     """The story that the failure of a connection, or of a container, belongs to: that of the other one."""
     container = container_of(world, resource)
     if container is not None:
-        if world.wound(world.service(container)) is None:
-            return open_story(world, resource, container, at)
-        world.put((INSIDE, container), resource)
-        return world.get(HOLDER, world.service(container))
+        return story_of_container(world, resource, container, at)
     name = world.get(INSIDE, resource)
     for subject in (world.service(name), node_subject(name)) if name is not None else ():
         if world.wound(subject) is not None:
@@ -100,11 +97,15 @@ def story_around(world: World, resource: str, at: datetime) -> str | None:
     return None
 
 
-def open_story(world: World, name: str, container: str, at: datetime) -> str:
-    """A node inside a container is lost, or its connection failed, and nothing else is known to be wrong yet."""
+def story_of_container(world: World, name: str, container: str, at: datetime) -> str:
+    """A node inside a container is lost, or its connection failed: the container's own failure may have been told before."""
     world.put((INSIDE, container), name)
+    subject = world.service(container)
+    story = world.holder(subject)
+    if story is not None and (world.wound(subject) is not None or story.root == subject):
+        return story.key
     reason = f"{name}, inside {container}, does not answer"
-    key = world.open_incident(_kind(world, container), world.service(container), at, Severity.WARNING, reason)
+    key = world.open_incident(_kind(world, container), subject, at, Severity.WARNING, reason)
     world.change(key, at, facts={"resource": container, "failed_on": world.get(SEEN_ON, container) or ""})
     return key
 

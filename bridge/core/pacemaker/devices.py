@@ -57,7 +57,7 @@ def let_go(world: World, key: str, at: datetime) -> None:
     """The node is there again. What of its story remains, if nothing but fence devices does, is about these."""
     wounds = sorted(world.wounds(key))
     devices = [name for name in wounds if world.settings.is_fence_device(subject_name(Subject(name)))]
-    if not devices or len(devices) < len(wounds) or world.incident(key).kind is Kind.FENCE_DEVICE_FAILURE:
+    if not devices or len(devices) < len(wounds) or world.incident(key).root in devices:
         return
     for name in devices:
         subject = Subject(name)

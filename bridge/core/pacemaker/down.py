@@ -3,16 +3,27 @@
 from datetime import datetime, timedelta
 from typing import Final
 
-from bridge.core.pacemaker.clones import is_up, tell_absence
+from bridge.core.pacemaker.clones import ease, is_up, missing, tell_absence
 from bridge.core.pacemaker.containers import container_of, is_about_container
-from bridge.core.pacemaker.tables import BYSTANDER, BYSTANDERS, CLONE, DOWN_TOLD, FAILED_ON, SEEN_ON, START_FAILED, TRIED_AT
+from bridge.core.pacemaker.tables import (
+    BYSTANDER,
+    BYSTANDERS,
+    CLONE,
+    DOWN_TOLD,
+    FAILED_ON,
+    LEFT_DOWN,
+    SEEN_ON,
+    START_FAILED,
+    TRIED_AT,
+)
+from bridge.core.pacemaker.trouble import waits_for_a_node
 from bridge.core.world.condition import Wound
 from bridge.core.world.event import Severity
-from bridge.core.world.incident import Kind
+from bridge.core.world.incident import Incident, Kind, State
 from bridge.core.world.journal import TIMER
 from bridge.core.world.nodes import circle, node
 from bridge.core.world.relays import silent_members
-from bridge.core.world.tables import HOLDER, WAITS_FOR
+from bridge.core.world.tables import HOLDER, INCIDENT, WAITS_FOR
 from bridge.core.world.world import World
 
 ONE_ALARM: Final = timedelta(minutes=1)
@@ -66,6 +77,7 @@ def on_down(world: World, resource: str, at: datetime) -> None:
         _wait_for_word(world, resource, silent, at)
         return
     reason = f"{resource} is promoted nowhere" if world.runs_on.get(resource) else f"{resource} runs nowhere"
+    incident = _no_ones_order(world, incident, resource, wound, reason)
     world.hurt(incident.key, subject, at, Severity.CRITICAL, reason)
     inside = is_about_container(world, incident)
     if incident.kind in MAY_BE_DOWN and (incident.root == subject or not inside):
@@ -78,7 +90,7 @@ def on_down(world: World, resource: str, at: datetime) -> None:
     if incident.root == subject:
         world.change(incident.key, at, facts={"given_up": "yes" if _has_given_up(world, resource, at) else ""})
     world.confirm(incident.key, at, reason)
-    _alarm_once(world, incident.key, reason, at)
+    _alarm_once(world, incident, reason, at)
     for other in world.get(BYSTANDERS, incident.key) or ():
         bystander = world.get(BYSTANDER, other)
         if bystander is not None:
@@ -87,12 +99,28 @@ def on_down(world: World, resource: str, at: datetime) -> None:
             world.hurt(incident.key, world.service(other), bystander[1], Severity.CRITICAL, why)
 
 
-def _alarm_once(world: World, key: str, reason: str, at: datetime) -> None:
-    """Many that are down for one cause are one alarm; each is named in the incident."""
-    before = world.get(DOWN_TOLD, key)
-    if before is None or at - before > ONE_ALARM:
-        world.put((DOWN_TOLD, key), at)
-        world.alarm(key, at, reason)
+def _no_ones_order(world: World, ordered: Incident, resource: str, wound: Wound, reason: str) -> Incident:
+    """That a node is fenced by a person is only shown; that its services do not start elsewhere is for somebody to hear, once."""
+    if ordered.kind is not Kind.NODE_FENCED_BY_ADMIN or world.settings.is_fence_device(resource):
+        return ordered
+    known = world.get(INCIDENT, world.get(LEFT_DOWN, ordered.key) or "")
+    if known is not None and known.state is not State.CLOSED:
+        return known
+    key = world.open_incident(Kind.RESOURCE_DOWN, world.service(resource), wound.began_at, Severity.CRITICAL, reason)
+    tried = ", ".join(sorted(world.get(START_FAILED, resource) or ()))
+    facts = {"resource": resource, "ran_on": ordered.facts.get("node", ""), "tried_on": tried}
+    world.change(key, wound.began_at, facts=facts)
+    world.put((LEFT_DOWN, ordered.key), key)
+    return world.incident(key)
+
+
+def _alarm_once(world: World, incident: Incident, reason: str, at: datetime) -> None:
+    """Many that are down for one cause are one alarm; each is named in the incident. That nothing can be started while a lost
+    node is not fenced was told with the node."""
+    before = world.get(DOWN_TOLD, incident.key)
+    if (before is None or at - before > ONE_ALARM) and not waits_for_a_node(world, incident):
+        world.put((DOWN_TOLD, incident.key), at)
+        world.alarm(incident.key, at, reason)
 
 
 def _wait_for_word(world: World, resource: str, silent: list[str], at: datetime) -> None:
@@ -108,6 +136,8 @@ def _answered_before(world: World, resource: str, wound: Wound, at: datetime) ->
     """It has been running elsewhere all the while: the success there came after the failure, whatever the clocks say."""
     places = world.runs_on.get(resource, {})
     failed_on = world.get(FAILED_ON, resource)
+    if missing(world, resource):
+        ease(world, resource, at, ended_at=wound.began_at)
     if failed_on is None or failed_on in places or world.get(CLONE, resource):
         return
     why = f"{resource} runs on {', '.join(sorted(places))}, and not on {failed_on}, where it failed"

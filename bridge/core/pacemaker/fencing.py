@@ -6,9 +6,9 @@ from typing import Final
 import msgspec
 
 from bridge.core.drbd.redundancy import consider
-from bridge.core.pacemaker.devices import gather_devices
+from bridge.core.pacemaker.devices import gather_devices, let_go
 from bridge.core.pacemaker.membership import settle_accusations
-from bridge.core.pacemaker.node_failure import Span, cause_of, give_up, take_down
+from bridge.core.pacemaker.node_failure import Span, cause_of, give_up, is_of_another, take_down
 from bridge.core.pacemaker.ordered import (
     SAME_FENCING,
     by_admin,
@@ -111,13 +111,15 @@ def _on_fenced(world: World, event: Fencing) -> None:
         show_quorum_by_fencing(world, name, at)
         _had_not_left(world, name)
         key = give_up(world, name, at, f"{name} was fenced{_how(event)} by {event.executioner or 'the cluster'}", fenced=True)
+        _can_be_started(world, name, at)
     client = "" if by_order and not by_admin(event) else event.client
     facts = {"fencing_action": event.action or UNTOLD, "fenced_by": event.executioner, "fencing_client": client}
     if behind:
         facts |= {"behind": behind}
     if world.incident(key).kind is not Kind.QUORUM_LOST:
         facts |= {"node": name}
-    world.change(key, at, facts={**facts, "fencing_result": event.result})
+    if not is_of_another(world, key, name):
+        world.change(key, at, facts={**facts, "fencing_result": event.result})
     set_node(world, name, lost_at=known.lost_at or at, fenced_at=at, attempts=0, taken=())
     world.put((CLAIMS, name), None)
     world.cancel_timer("unfenced", name)
@@ -125,6 +127,13 @@ def _on_fenced(world: World, event: Fencing) -> None:
     consider(world, key, at)
     if not by_order:
         _look_for_loop(world, name, key, at)
+
+
+def _can_be_started(world: World, name: str, at: datetime) -> None:
+    """What ran on the node waited for this: from now on it is news that it runs nowhere."""
+    for resource, _ in node(world, name).taken:
+        if world.wound(world.service(resource)) is not None:
+            world.set_timer(at + world.settings.down_after, "down", resource)
 
 
 def _had_not_left(world: World, name: str) -> None:
@@ -139,13 +148,18 @@ def _fenced_by_admin(world: World, name: str, began: datetime, event: Fencing) -
     subject = node_subject(name)
     reason = f"{name} was fenced{_how(event)} {by_whom(event.client, event.origin)}"
     key = cause_of(world, name)
-    if key is None:
+    if key is None or _others_are_away(world, key, subject):
         key = world.open_incident(Kind.NODE_FENCED_BY_ADMIN, subject, began, Severity.WARNING, reason)
     world.hurt(key, subject, began, Severity.WARNING, reason)
     world.change(key, event.at, kind=Kind.NODE_FENCED_BY_ADMIN, root=subject, severity=Severity.WARNING)
     world.confirm(key, event.at, reason)
     take_down(world, name, key, Span(began, event.at), Severity.WARNING)
     return key
+
+
+def _others_are_away(world: World, key: str, subject: Subject) -> bool:
+    """It failed with other nodes once, which are still missed; that somebody fences it now is no part of that."""
+    return any(name.startswith("node/") and name != subject for name in world.wounds(key))
 
 
 def _how(event: Fencing) -> str:
@@ -216,4 +230,6 @@ def _on_failed_attempt(world: World, event: Fencing) -> None:
 def on_fencing_quiet(world: World, name: str, at: datetime) -> None:
     """A timer: nobody tries to fence the node any more. If it is there, that story is over."""
     if node(world, name).lost_at is None:
-        world.heal(Subject(f"fencing/{name}"), at, f"{name} is a member, and nobody tries to fence it any more")
+        key = world.heal(Subject(f"fencing/{name}"), at, f"{name} is a member, and nobody tries to fence it any more")
+        if key is not None:
+            let_go(world, key, at)

@@ -7,14 +7,24 @@ by the cluster (its resources start elsewhere), or stays lost for a while, has f
 from datetime import datetime, timedelta
 from typing import Final
 
-from bridge.core.pacemaker.containers import container_of, host_story, lost_with, open_story
+from bridge.core.drbd.redundancy import consider_besides
+from bridge.core.pacemaker.containers import container_of, host_story, lost_with, story_of_container
 from bridge.core.pacemaker.devices import let_go
-from bridge.core.pacemaker.node_failure import Span, cause_of, doubt, give_back, give_up, take_down, trust
+from bridge.core.pacemaker.node_failure import (
+    Span,
+    cause_of,
+    doubt,
+    give_back,
+    give_up,
+    is_of_another,
+    take_down,
+    trust,
+)
 from bridge.core.pacemaker.ordered import TERMINATE
 from bridge.core.pacemaker.quorum import look_for_quorum, lose_quorum, regain_quorum, show_quorum_by_majority, without_quorum
 from bridge.core.pacemaker.tables import ATTRIBUTE, NODE_ID, STOP_FAILED_ON, STOPPED_AT
 from bridge.core.pacemaker.unfencing import end_unfencing, is_unfencing
-from bridge.core.world.event import CLUSTER, AttributeSet, NodeSeen, Severity, Subject, node_subject
+from bridge.core.world.event import CLUSTER, AttributeSet, NodeSeen, Severity, Subject, node_subject, subject_name
 from bridge.core.world.incident import Incident, Kind, State
 from bridge.core.world.node import Node
 from bridge.core.world.nodes import EMPTIED_WITHIN, accusers, circle, claims, is_heard, is_void, meet, node, set_node
@@ -98,7 +108,7 @@ def _suspect(world: World, name: str, event: NodeSeen) -> None:
     container, around = container_of(world, name), host_story(world, name)
     key = around.key if around is not None else cause_of(world, name)
     if key is None and container is not None:
-        key = open_story(world, name, container, event.at)
+        key = story_of_container(world, name, container, event.at)
     key = key or show_quorum_by_majority(world, name, event.at) or _mutual(world, name, event)
     if key is None:
         key = world.open_incident(
@@ -115,7 +125,8 @@ def _suspect(world: World, name: str, event: NodeSeen) -> None:
         world.change(key, event.at, kind=Kind.NODE_FAILURE, root=subject)
     if node(world, name).remote and world.wound(world.service(name)) is not None:
         take_down(world, name, key, Span(event.at, event.at), Severity.WARNING)
-    world.change(key, event.at, facts={"node": name, "lost_by": event.witness})
+    if not is_of_another(world, key, name):
+        world.change(key, event.at, facts={"node": name, "lost_by": event.witness})
     doubt(world, name, event.at)
     world.say(f"{name} is lost", key)
     if container is None and around is None:  # nobody fences a container, and whoever is lost with its host waits for the host
@@ -168,12 +179,23 @@ def on_unfenced(world: World, name: str, at: datetime) -> None:
         if without_quorum(world, witness):
             lose_quorum(world, witness, at, "too many nodes are lost, and none of them is fenced")
             return
+    if at < (until := known.lost_at + world.settings.redundancy_after) and _may_be_rebooting(world, name, incident):
+        world.set_timer(until, "unfenced", name)
+        return
     give_up(world, name, at, f"{name} is lost and was not fenced: the cluster waits")
     world.change(incident.key, at, facts={"unfenced": "yes"})
     if claims(world, name) & circle(world, name):
         world.change(incident.key, at, kind=Kind.CLUSTER_PARTITION, root=CLUSTER, facts={"cut_off": name})
         world.draw_in(incident.key, CLUSTER, at)
         show_cluster(world, at)
+
+
+def _may_be_rebooting(world: World, name: str, incident: Incident) -> bool:
+    """Emptied some time ago, and nothing else says that it failed: as one that was set to standby to be worked on. A cluster that
+    fences would have fenced it."""
+    known = node(world, name)
+    emptied = known.emptied_at is not None and not world.runs_there.get(name) and not world.get(STOP_FAILED_ON, name)
+    return emptied and known.attempts == 0 and incident.state is State.WATCHING
 
 
 def _on_member(world: World, event: NodeSeen) -> None:
@@ -233,9 +255,21 @@ def _healed_by_return(world: World, name: str, incident: Incident, at: datetime,
         reason = f"{name} was away for a moment; nobody fenced it, and no report of its own is there to say why: as in a restart"
         world.dismiss(incident.key, at, reason)
         return
-    world.change(incident.key, at, facts={"node_back": "yes"})
+    if not is_of_another(world, incident.key, name):
+        world.change(incident.key, at, facts={"node_back": "yes"})
     world.heal(node_subject(name), at, why)
+    _about_who_is_still_away(world, incident.key, name, at)
     let_go(world, incident.key, at)
+    consider_besides(world, incident.key, at)
+
+
+def _about_who_is_still_away(world: World, key: str, back: str, at: datetime) -> None:
+    """Several nodes failed in one story, which has the name of one that is back."""
+    incident = world.incident(key)
+    away = sorted(name for name in world.wounds(key) if name.startswith("node/"))
+    if away and incident.kind is Kind.NODE_FAILURE and incident.root == node_subject(back):
+        subject = Subject(away[0])
+        world.change(key, at, root=subject, facts={"node": subject_name(subject), "node_back": ""})
 
 
 def on_shutdown(world: World, event: AttributeSet) -> None:

@@ -40,10 +40,16 @@ def cause_of(world: World, name: str) -> str | None:
     return holder.key if holder is not None and world.wound(connection) is not None else None
 
 
-def give_up(world: World, name: str, at: datetime, reason: str, *, fenced: bool = False) -> str:
+def is_of_another(world: World, key: str, name: str) -> bool:
+    """Whether the incident is about another node, which is still away: what happens to this one is a part of that, or its own."""
+    root = world.incident(key).root
+    return root.startswith("node/") and root != node_subject(name) and world.wound(root) is not None
+
+
+def give_up(world: World, name: str, at: datetime, reason: str, *, fenced: bool = False, sure: bool = True) -> str:
     """The node has failed: its own last words about what runs on it are void, and what ran there is away. Gives the incident.
 
-    While attempts to fence it fail, that is what the incident is about."""
+    While attempts to fence it fail, that is what the incident is about. What is not `sure` may still be told otherwise."""
     subject = node_subject(name)
     key = cause_of(world, name)
     began = node(world, name).lost_at or at
@@ -51,10 +57,13 @@ def give_up(world: World, name: str, at: datetime, reason: str, *, fenced: bool 
         key = world.open_incident(Kind.NODE_FAILURE, subject, began, Severity.CRITICAL, reason)
     world.hurt(key, subject, began, Severity.CRITICAL, reason)
     incident = world.incident(key)
-    if incident.kind not in LARGER and not (incident.kind is Kind.FENCING_FAILURE and not fenced):
+    in_vain = incident.kind is Kind.FENCING_FAILURE and not fenced
+    with_host = node(world, name).remote and is_of_another(world, key, name)
+    if incident.kind not in LARGER and not in_vain and not with_host:
         world.change(key, at, kind=Kind.NODE_FAILURE, root=subject, facts={"node": name})
     world.change(key, at, severity=Severity.CRITICAL)
-    world.confirm(key, at, reason)
+    if sure:
+        world.confirm(key, at, reason)
     world.say(reason, key)
     take_down(world, name, key, Span(began, at))
     gather_devices(world, name, key, at)

@@ -40,8 +40,10 @@ def on_action(world: World, event: Action) -> None:
 
 
 def _meet_by_resource(world: World, event: Action) -> None:
-    """Nodes between which a resource moves belong together."""
+    """Nodes between which a resource moves belong together. What ends a live migration is a stop where it is no more."""
     before = world.get(SEEN_ON, event.resource)
+    if event.task == "stop" and before in world.runs_on.get(event.resource, {}):
+        return
     if before != event.node:
         world.put((SEEN_ON, event.resource), event.node)
         if before is not None:

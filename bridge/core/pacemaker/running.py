@@ -26,7 +26,7 @@ from bridge.core.pacemaker.tables import (
 from bridge.core.pacemaker.trouble import PROMOTED, SOON, STARTS, set_active, without_name
 from bridge.core.pacemaker.unfencing import end_unfencing
 from bridge.core.pacemaker.unseen import confirm_by_start, is_restart_under_services
-from bridge.core.world.event import Action, Severity, Subject
+from bridge.core.world.event import Action, Severity, Subject, node_subject
 from bridge.core.world.lists import with_listed
 from bridge.core.world.nodes import circle, emptied, node, set_node
 from bridge.core.world.shown import show_running
@@ -36,6 +36,8 @@ from bridge.core.world.world import World
 
 RUNNING: Final = frozenset({0, 8, 190, 191})
 CLONE_STARTS: Final = timedelta(seconds=30)
+FENCING_IS_TOLD: Final = timedelta(seconds=5)
+"""The fencing comes before the starts, but its alerts may be overtaken by theirs; and it says who asked for it."""
 ANSWERED: Final[tuple[Table[Any], ...]] = (STOP_FAILED, START_FAILED, TRIED_AT, NEEDS_PROMOTE, FAILED_ON, LAME, MIGRATION)
 """What no longer counts of a resource that runs."""
 
@@ -149,8 +151,20 @@ def given_up_nodes(world: World, resource: str, here: str, at: datetime) -> None
         if name == here:
             continue
         if known.lost_at is not None and known.fenced_at is None:
-            give_up(world, name, at, f"{name} is lost, and its resources are started elsewhere")
+            give_up(world, name, at, _given_up(name), sure=False)
             set_node(world, name, given_up=True)
+            world.set_timer(at + FENCING_IS_TOLD, "given-up", name)
+
+
+def on_given_up(world: World, name: str, at: datetime) -> None:
+    """A timer: nobody has told of its fencing."""
+    incident = world.holder(node_subject(name))
+    if incident is not None and node(world, name).given_up:
+        world.confirm(incident.key, at, _given_up(name))
+
+
+def _given_up(name: str) -> str:
+    return f"{name} is lost, and its resources are started elsewhere"
 
 
 def learn_clone(world: World, resource: str, name: str, at: datetime) -> None:

@@ -51,6 +51,8 @@ BYSTANDERS: Final = Table("bystanders", tuple[str, ...], goes_with=INCIDENT)
 """By incident, the other way round."""
 DOWN_TOLD: Final = Table("down_told", datetime, goes_with=INCIDENT)
 """By incident: when there was an alarm for what is down."""
+LEFT_DOWN: Final = Table("left_down", str, goes_with=INCIDENT)
+"""By incident of a node that a person had fenced: the incident of what does not start elsewhere."""
 HEALED: Final = Table("healed", datetime, aside=Journal.let_pass)
 """By subject: when it was well again."""
 

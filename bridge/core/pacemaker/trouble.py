@@ -37,7 +37,7 @@ def own_incident(world: World, kind: Kind, event: Action, reason: str, severity:
     """The incident that this trouble of the resource belongs to, or a new one."""
     subject = world.service(event.resource)
     holder = world.holder(subject)
-    if holder is not None and (_still_about(world, holder, subject, event.at) or _waits_for_a_node(world, holder)):
+    if holder is not None and (_still_about(world, holder, subject, event.at) or waits_for_a_node(world, holder)):
         return holder.key
     if (story := story_around(world, event.resource, event.at)) is not None:
         return story
@@ -58,7 +58,7 @@ def _still_about(world: World, holder: Incident, subject: Subject, at: datetime)
     return healed is not None and at - healed < SOON
 
 
-def _waits_for_a_node(world: World, holder: Incident) -> bool:
+def waits_for_a_node(world: World, holder: Incident) -> bool:
     """A node is lost and not fenced: what was drawn in because it ran there too cannot be recovered, wherever it fails now."""
     names = [subject_name(one) for one in holder.subjects if one.startswith("node/") and world.wound(one) is not None]
     return any((known := node(world, name)).lost_at is not None and known.fenced_at is None for name in names)

@@ -59,7 +59,7 @@ def _all_at_once(world: World, name: str, key: str, at: datetime) -> None:
 
 def confirm_by_start(world: World, key: str, at: datetime, why: str) -> None:
     """A service had to be started: what was only suspected did happen, and was as bad as the loss of a node is."""
-    if world.incident(key).state is State.WATCHING:
+    if is_restart_under_services(world, key):
         world.change(key, at, severity=Severity.CRITICAL)
         world.confirm(key, at, why)
         world.keep_open(key, HOLD)  # though the start heals all that is known: a machine died, and people hear of it

@@ -157,7 +157,7 @@ class Router:
         notices: list[Notice] = []
         for incident in changed.values():
             if incident.absorbed_into is not None:
-                notices += self._hand_over(incident, incident.absorbed_into, now)
+                notices += self._hand_over(incident, _goes_on_as(incident.absorbed_into, changed), now)
         self._live |= {key: incident for key, incident in changed.items() if incident.absorbed_into is None}
         self._desks.refresh(changed)
         return notices + self._settle_desks(now)
@@ -219,6 +219,7 @@ class Router:
             self._memory.of(incident.key).get(receiver),
             way.route,
             now,
+            ended=self._memory.has_ended(incident.key, receiver),
             silenced=way.ends_only or self._quiet.is_silenced(incident, now),
             taken=self._quiet.is_taken(incident.key),
             why=way.why,
@@ -257,3 +258,10 @@ class Router:
         self._live.pop(key, None)
         self._memory.forget(key)
         self._quiet.give_back(key)
+
+
+def _goes_on_as(key: str, changed: Mapping[str, Incident]) -> str:
+    """Where a story goes on that was taken over more than once meanwhile."""
+    while (one := changed.get(key)) is not None and one.absorbed_into is not None:
+        key = one.absorbed_into
+    return key

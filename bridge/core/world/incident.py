@@ -126,6 +126,11 @@ class Incident(msgspec.Struct, frozen=True, kw_only=True):
         return total
 
     @property
+    def is_quiet(self) -> bool:
+        """A series of failures that has been well for its usual time: watched on, and nothing to get up for."""
+        return bool(self.facts.get("quiet_since"))
+
+    @property
     def over_at(self) -> datetime | None:
         """When all was well again; it closes after a quiet time, which nobody wants to see counted. None while it is not over."""
         if self.closed_at is None:

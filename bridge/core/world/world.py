@@ -247,10 +247,15 @@ class World(Known):
             self.step(key, Step.RECOVER, at, f"all is well again: {why}")
 
     def _left(self, key: str, subject: Subject, into: str, at: datetime) -> None:
-        """A hurt subject has gone over to another incident. If nothing else is wrong here, and it was what this was about,
-        and both began about one time, that one tells this story too; otherwise this one goes on without it."""
+        """A hurt subject has gone over to another incident, and with it the outage that has not ended. If nothing else is wrong
+        here, and it was what this was about, and both began about one time, that one tells this story too; otherwise this one
+        goes on without it."""
         self.put((WOUNDS, key, subject), None)
         incident = self.incident(key)
+        still = tuple(one for one in incident.outages if one.subject == subject and one.ended_at is None)
+        if still:
+            self._keep_outages(into, joined(self.incident(into).outages, still), at)
+            self._keep_outages(key, tuple(one for one in incident.outages if one not in still), at)
         if not self.wounds(key) and incident.root == subject and at - incident.opened_at < SAME_STORY:
             self.absorb(key, into, at, f"{subject_name(subject)} is part of a larger story")
         else:

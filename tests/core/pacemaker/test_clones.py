@@ -84,3 +84,15 @@ def test_tried_again_and_again_everywhere_it_is_down_all_the_same(cluster):
         cluster.at(101 + number).fails(name, "db", "start").stops(name, "db")
     assert cluster.stories() == [("resource-down", "resource/db", "critical", "open")]
     assert only(cluster).facts["given_up"] == ""
+
+
+def test_an_instance_that_cannot_be_restarted_is_no_outage_while_the_others_run_on(cluster):
+    """They say nothing, for nothing happens to them."""
+    cluster.at(50).starts("n1", "cw").starts("n2", "cw").starts("n3", "cw")
+    cluster.at(100).fails("n2", "cw").stops("n2", "cw").fails("n2", "cw", "start").stops("n2", "cw")
+    assert cluster.at(200).stories() == [("resource-failure", "resource/cw", "warning", "open")]
+    assert only(cluster).seconds_away == {"resource/cw": 0.0}
+    assert (only(cluster).facts["missing_on"], only(cluster).facts["now_on"]) == ("n2", "n1, n3")
+    assert cluster.condition("resource/cw") == ("warning", "cw is there, but not on n2, where it failed")
+    cluster.starts("n2", "cw")
+    assert cluster.at(300).stories() == [("resource-failure", "resource/cw", "ok", "closed")]

@@ -68,3 +68,31 @@ def test_lost_with_its_host_it_is_the_hosts_story(guest, first):
         guest.lost("n2", by="n1 n3")
     guest.fenced("n2", by="n1 n3")
     assert [(kind, root) for kind, root, *_ in guest.at(103).stories()] == [("node-failure", "node/n2")]
+
+
+@pytest.mark.parametrize("told", ["at once", "after its restart"])
+def test_the_container_that_failed_first_is_the_story_of_its_node(bundle, told):
+    bundle.at(100).fails("n2", "web-podman-1")
+    if told == "after its restart":
+        bundle.stops("n2", "web-podman-1").starts("n2", "web-podman-1")
+    remote(bundle, "web-1", "n1 n2 n3", member=False)
+    bundle.fails("n2", "web-1")
+    assert [(kind, root) for kind, root, *_ in bundle.at(101).stories()] == [("resource-failure", "resource/web-podman-1")]
+
+
+def test_a_guest_that_was_moved_live_is_known_by_its_machine_still(guest):
+    for resource in ("vm-gw", "gw"):
+        guest.at(100).does("n2", resource, "migrate_to").does("n3", resource, "migrate_from").stops("n2", resource)
+    guest.at(200)
+    remote(guest, "gw", "n1 n2 n3", member=False)
+    guest.fails("n3", "gw").fails("n3", "vm-gw").stops("n3", "vm-gw").starts("n3", "vm-gw")
+    assert [(kind, root) for kind, root, *_ in guest.at(210).stories()] == [("guest-failure", "guest/vm-gw")]
+
+
+def test_a_guest_that_was_moved_live_is_lost_with_the_host_that_it_moved_to(guest):
+    for resource in ("vm-gw", "gw"):
+        guest.at(100).does("n2", resource, "migrate_to").does("n3", resource, "migrate_from").stops("n2", resource)
+    guest.at(200).lost("n3", by="n1 n2")
+    remote(guest, "gw", "n1 n2", member=False)
+    guest.fenced("n3", by="n1 n2")
+    assert [(kind, root) for kind, root, *_ in guest.at(203).stories()] == [("node-failure", "node/n3")]

@@ -65,6 +65,13 @@ def test_a_device_of_the_dead_node_is_part_of_its_story(cluster, device, one_sto
     assert (len(cluster.stories()) == 1) is one_story
 
 
+def test_the_device_goes_on_by_itself_when_the_services_of_the_node_are_back_later(cluster):
+    """The node came back unfenced and begins anew: its services are started after it, and the fencing is not tried any more."""
+    cluster.at(50).starts("n1", "fence-n3").at(98).fails("n1", "fence-n3").at(100).lost("n3", by="n1 n2")
+    cluster.fenced("n3", by="n1 n2", rc=-61).at(300).member("n3", by="n1 n2").at(310).starts("n1", "web")
+    assert states(cluster.at(400)) == {("fencing-failure", "closed"), ("fence-device-failure", "open")}
+
+
 def test_the_device_that_fails_while_fencing_fails_goes_on_by_itself_when_the_node_is_back(cluster):
     cluster.at(50).starts("n1", "st-any").at(100).lost("n3", by="n1 n2").fenced("n3", by="n1 n2", rc=-61).fails("n1", "st-any")
     assert states(cluster) == {("fencing-failure", "open")}

@@ -101,3 +101,18 @@ def test_unfencing_that_fails_after_a_fencing_belongs_to_it(cluster):
     cluster.at(110).fenced("n3", by="n1 n2", rc=-62, action="on")
     assert cluster.stories() == [("node-failure", "node/n3", "critical", "open")]
     assert next(iter(cluster.incidents.values())).alarms == ("unfencing of n3 failed",)
+
+
+def test_what_does_not_start_elsewhere_after_an_order_is_one_story_of_its_own(cluster):
+    cluster.at(50).starts("n3", "ip").at(100).fenced("n3", by="n1 n2", client="stonith_admin.7").lost("n3", by="n1 n2")
+    assert cluster.at(200).stories() == [
+        ("node-fenced-by-admin", "node/n3", "warning", "open"),
+        ("resource-down", "resource/ip", "critical", "open"),
+    ]
+    (down,) = [one for one in cluster.incidents.values() if one.kind == "resource-down"]
+    assert (down.facts["down"], down.facts["ran_on"]) == ("ip, web", "n3")
+    assert down.seconds_away == {"resource/ip": None, "resource/web": None}
+    cluster.starts("n1", "ip").starts("n1", "web")
+    assert ("resource-down", "resource/ip", "ok", "closed") in cluster.at(300).stories()
+    (down,) = [one for one in cluster.incidents.values() if one.kind == "resource-down"]
+    assert 100 < down.seconds_away["resource/web"] < 101
