@@ -45,6 +45,7 @@ NAMES: Final = frozenset(
         "incomplete",  # whose copy was left in the middle of a resync
         "ledger",
         "ledger_folder",
+        "ledger_lost",
         "link",
         "links",
         "lost_by",
