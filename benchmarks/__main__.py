@@ -17,7 +17,7 @@ from benchmarks.monitors import SETTLED, batches
 from benchmarks.site import Site
 from benchmarks.size import compare
 from benchmarks.telling import telling
-from bridge.core.correlate import REACH
+from bridge.core.cluster import REACH
 from bridge.core.line import Line
 from bridge.core.world.settings import Settings
 from bridge.rehearse.rehearse import bell

@@ -12,10 +12,10 @@ import requests
 
 from bridge.config.receivers import Receiver
 from bridge.core.line import Line
-from bridge.core.showing.board import Life
+from bridge.core.showing.life import Life
+from bridge.core.world.condition import Condition
 from bridge.core.world.event import Severity, Subject
 from bridge.core.world.settings import Settings as Core
-from bridge.core.world.world import Condition
 from bridge.ledger.ledger import Commit, Ledger
 from bridge.receivers.opsview.board import Opsview, Settings
 from bridge.secret import Secret

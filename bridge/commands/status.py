@@ -36,12 +36,13 @@ def status(config_path: Path, *, as_json: bool) -> None:
     bells = [name for name, receiver in config.receivers.items() if not receiver.board]
     held = {name: bridge.get("held_back", {}).get(name, 0) if bridge["running"] else None for name in bells}
     taken = bridge.pop("acknowledged", {})
+    kept_out = {(one["cluster"], one["node"]): one for one in bridge.get("kept_out", ())}
     result = {
         "bridge": bridge,
         "ledger": config.bridge.ledger,
         "counts": {name: value.isoformat() if isinstance(value, datetime) else value for name, value in counts.items()},
         "incidents": [shapes.incident(number, one) | {"acknowledged_by": taken.get(one.key)} for number, one in incidents],
-        "edges": [shapes.edge(one) for one in edges],
+        "edges": [shapes.edge(one) | {"kept_out": kept_out.get((one.cluster, one.node))} for one in edges],
         "boards": [shapes.board(one) for one in boards],
         "receivers": [
             shapes.receiver(name, healths.get(name, Health()), queues.get(name, Queue()), held[name], now()) for name in bells
@@ -72,6 +73,8 @@ def _text(result: dict[str, Any]) -> str:
         f"deliveries  {_queue(counts)}",
         f"relays      {_relays(result['edges'])}",
         f"incidents   {len(result['incidents']) or 'none'}",
+        *_kept_out(bridge),
+        *faults(bridge),
     ]
     tables = [
         _edges(result["edges"]),
@@ -91,6 +94,29 @@ def _bridge(bridge: dict[str, Any]) -> str:
 
     since = f", since {instant(from_us(bridge['since_us']))}" if "since_us" in bridge else ""
     return f"runs, {bridge.get('name', '')} {bridge.get('version', '')}, process {bridge.get('pid', '?')}{since}"
+
+
+def _kept_out(bridge: dict[str, Any]) -> list[str]:
+    """Relays that sent too much: a line for each."""
+    from bridge.commands.format import instant
+
+    lines = []
+    for one in bridge.get("kept_out", ()):
+        until = datetime.fromisoformat(one["until"])
+        state = f"kept out until {instant(until)}" if until > now() else "let in again, and watched"
+        lines.append(f"KEPT OUT    the relay of {one['node']} in {one['cluster']}: {one['why']}; {state}")
+    return lines
+
+
+def faults(bridge: dict[str, Any]) -> list[str]:
+    """Errors of Quorumbell itself since the bridge was started: a line for each kind."""
+    lines = [
+        f"OUR ERROR   {one['count']} times while it was {one['where']}: {one['what']}"
+        + (f" (report {one['report']})" if one["report"] else "")
+        for one in bridge.get("faults", ())
+    ]
+    cure = "            each was set aside and nothing else stopped; the bridge's log has the trace: please report it"
+    return [*lines, cure] if lines else []
 
 
 def _queue(counts: dict[str, Any]) -> str:
@@ -115,7 +141,7 @@ def _edges(edges: list[dict[str, Any]]) -> str:
         (
             edge["cluster"],
             edge["node"],
-            "SILENT" if edge["silent"] else "heard",
+            "SILENT" if edge["silent"] else "KEPT OUT" if edge["kept_out"] else "heard",
             ago(datetime.fromisoformat(edge["last_heard_at"]) if edge["last_heard_at"] else None, now()),
             edge["backlog"],
             f"{edge['clock_offset_seconds']:+.3f} s",

@@ -1,7 +1,8 @@
 """The world in writing: what a cluster's tables hold, so that a restart need not read the whole ledger again.
 
 What is written is the world as it was at the horizon, the place in time before which nothing is understood again; everything
-younger is understood anew from the reports. Each table has one type of value, named here.
+younger is understood anew from the reports. A value is read by the type that its table
+is declared with.
 """
 
 import zlib
@@ -12,61 +13,12 @@ from typing import Any, Final
 
 import msgspec
 
-from bridge.core.drbd.state import Replica
-from bridge.core.drbd.told import Story
-from bridge.core.world.incident import Incident
-from bridge.core.world.nodes import Node
-from bridge.core.world.world import Condition, World, Wound
+import bridge.core.drbd.tables
+import bridge.core.pacemaker.tables  # noqa: F401 - all tables must be declared before any is read
+from bridge.core.world.table import TABLES, Key
+from bridge.core.world.world import World
 
-TABLES: Final[dict[str, Any]] = {
-    "active": str,
-    "attribute": str,
-    "bystander": tuple[str, datetime, str],
-    "bystanders": tuple[str, ...],
-    "circle": frozenset[str],
-    "claims": frozenset[str],
-    "clone": bool,
-    "condition": Condition,
-    "difference": Story,
-    "down_told": datetime,
-    "episodes": tuple[tuple[datetime, str], ...],
-    "fail_counts": frozenset[tuple[str, str]],
-    "failed_on": str,
-    "fencing": datetime,
-    "fencings": tuple[datetime, ...],
-    "flapping": str,
-    "found": dict[str, datetime],
-    "healed": datetime,
-    "holder": str,
-    "incident": Incident,
-    "losses": tuple[tuple[datetime, str], ...],
-    "migration": bool,
-    "needs_promote": bool,
-    "node": Node,
-    "node_fencings": tuple[datetime, ...],
-    "replica": Replica,
-    "replicas": tuple[str, ...],
-    "seen_on": str,
-    "redundancy": datetime,
-    "sequence": tuple[int, datetime],
-    "silent": datetime,
-    "start_failed": frozenset[str],
-    "standby": bool,
-    "started": tuple[str, datetime],
-    "stop_failed": str,
-    "stop_failed_on": tuple[str, ...],
-    "stopped_at": datetime,
-    "story": Story,
-    "timer": datetime,
-    "trouble": tuple[str, datetime],
-    "unsteady": str,
-    "untimed": tuple[datetime, frozenset[str]],
-    "waits_for": tuple[str, ...],
-    "wound": Wound,
-    "wounds": frozenset[str],
-}
-
-Facts = dict[tuple[str, ...], Any]
+Facts = dict[Key, Any]
 PIECE: Final = 1 << 16
 
 
@@ -112,7 +64,7 @@ def at_mark(world: World, mark: int) -> Facts:
 def _values(cluster: str, horizon: tuple[Any, ...], facts: Facts) -> Iterator[Any]:
     place = (horizon[0], horizon[1], horizon[2], horizon[3].hex()) if horizon else None
     yield Head(cluster=cluster, horizon=place, facts=len(facts))
-    yield from facts.items()
+    yield from (((str(key[0]), *key[1:]), value) for key, value in facts.items())
 
 
 def _line(value: Any) -> bytes:
@@ -129,9 +81,10 @@ def _lines(data: bytes) -> Iterator[bytes]:
     yield from (rest + unpacker.flush()).splitlines()
 
 
-def _fact(line: bytes, shared: dict[str, str]) -> tuple[tuple[str, ...], Any]:
-    key, raw = msgspec.json.decode(line, type=tuple[tuple[str, ...], msgspec.Raw])
-    return _sharing(key, shared), _sharing(msgspec.json.decode(raw, type=TABLES[key[0]]), shared)
+def _fact(line: bytes, shared: dict[str, str]) -> tuple[Key, Any]:
+    (table, *name), raw = msgspec.json.decode(line, type=tuple[tuple[str, ...], msgspec.Raw])
+    declared = TABLES[table]
+    return (declared, *_sharing(tuple(name), shared)), _sharing(msgspec.json.decode(raw, type=declared.of), shared)
 
 
 def _sharing(value: Any, shared: dict[str, str]) -> Any:

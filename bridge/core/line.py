@@ -6,7 +6,8 @@ from typing import Final
 
 import msgspec
 
-from bridge.core.correlate import Changes, Correlator, Decision
+from bridge.core.cluster import Changes, Decision
+from bridge.core.correlate import Correlator
 from bridge.core.normalise import normalise
 from bridge.core.telling.brake import Brake
 from bridge.core.telling.digest import IT_WAS_NOTHING
@@ -14,10 +15,11 @@ from bridge.core.telling.match import BadMatcher, Route, parse
 from bridge.core.telling.notice import Notice
 from bridge.core.telling.quiet import Silence
 from bridge.core.telling.route import Router
+from bridge.core.world.condition import Condition
 from bridge.core.world.event import Acknowledged, Event, Report, Severity, Silenced, Unreadable
+from bridge.core.world.fault import Fault, fault
 from bridge.core.world.incident import Incident, State
 from bridge.core.world.settings import Settings
-from bridge.core.world.world import Condition
 
 SAME_STORY: Final = timedelta(minutes=10)
 """An incident that turns out never to have begun as it seemed lives on in one of the same root born so near."""
@@ -32,6 +34,8 @@ class Outcome(msgspec.Struct, kw_only=True):
     incidents: dict[str, Incident] = {}
     conditions: list[Condition] = []
     notices: list[Notice] = []
+    faults: list[Fault] = []
+    """What raised in here, and was set aside."""
 
 
 class Line:
@@ -58,6 +62,7 @@ class Line:
             event = normalise(report)
             if isinstance(event, Unreadable):
                 outcome.unreadable[report.uid] = event.why
+                outcome.faults += [event.fault] if event.fault else []
                 continue
             outcome.events[report.uid] = event
             if isinstance(event, Acknowledged | Silenced):
@@ -66,7 +71,10 @@ class Line:
                 understood.append((report.cluster, event))
         self._settle(self.correlator.feed(understood, now), now, outcome)
         for order in orders:
-            self.obey(order, now, outcome)
+            try:
+                self.obey(order, now, outcome)
+            except Exception as error:  # noqa: BLE001 - whatever it is: it is told, and nothing else stops
+                _set_aside(fault("obeyed", error, order.uid), outcome)
         return outcome
 
     def tick(self, now: datetime) -> Outcome:
@@ -96,6 +104,8 @@ class Line:
         outcome.decisions[order.uid] = Decision(order.uid, None, why)
 
     def _settle(self, changes: Changes, now: datetime, outcome: Outcome) -> None:
+        for found in changes.faults:
+            _set_aside(found, outcome)
         incidents = dict(changes.incidents)
         for key, last in changes.gone.items():
             incidents[key] = _never_was(last, self._successor(last, incidents.values()), now)
@@ -104,6 +114,8 @@ class Line:
         outcome.conditions += changes.conditions
         outcome.decisions |= changes.decisions
         outcome.notices += self.router.review(incidents.values(), now)
+        outcome.faults += self.router.faults
+        self.router.faults = []
 
     def _successor(self, last: Incident, changed: Iterable[Incident]) -> str | None:
         """The incident that tells the same story better, now that a late report is understood."""
@@ -125,6 +137,12 @@ class Line:
                 self._known.pop(key, None)
             else:
                 self._known[key] = incident
+
+
+def _set_aside(found: Fault, outcome: Outcome) -> None:
+    outcome.faults.append(found)
+    if found.uid is not None:
+        outcome.unreadable[found.uid] = found.why
 
 
 def _distance(one: Incident, last: Incident) -> tuple[bool, bool, timedelta]:

@@ -6,18 +6,22 @@ from typing import Final
 from bridge.core.drbd.handlers import read_handler, read_states
 from bridge.core.pacemaker.alerts import read_alert, read_clustermon
 from bridge.core.world.event import Acknowledged, EdgeHeard, EdgeSaid, Event, Report, Silenced, Unreadable, from_us
-from bridge.core.world.reading import Senseless, happened_at, name_of, order_of, text
+from bridge.core.world.fault import fault
+from bridge.core.world.reading import Senseless, head, name_of, text
 
 EVERYWHERE: Final = "*"
 """The cluster of reports that concern the bridge itself: acknowledgements, silences."""
 
 
 def normalise(report: Report) -> Event | Unreadable:
-    """The event that a report tells of."""
+    """The event that a report tells of. Never raises: one report must not stop the others."""
     try:
         return READERS.get(report.source, _unknown)(report)
     except (Senseless, OverflowError) as error:
         return Unreadable(uid=report.uid, witness=report.node, why=str(error))
+    except Exception as error:  # noqa: BLE001 - whatever it is: it is told, and nothing else stops
+        found = fault("read", error, report.uid)
+        return Unreadable(uid=report.uid, witness=report.node, why=found.why, fault=found)
 
 
 def _unknown(report: Report) -> Event:
@@ -25,13 +29,14 @@ def _unknown(report: Report) -> Event:
 
 
 def _edge(report: Report) -> Event:
+    return _edge_said(report, report.node)
+
+
+def _edge_said(report: Report, node: str) -> Event:
     body = report.body
     return EdgeSaid(
-        uid=report.uid,
-        witness=report.node,
-        at=happened_at(report),
-        order=order_of(report),
-        node=report.node,
+        **head(report),
+        node=node,
         what=name_of(body, "edge"),
         why=text(body, "why"),
         over=body.get("over") is True,
@@ -40,14 +45,13 @@ def _edge(report: Report) -> Event:
 
 def _bridge(report: Report) -> Event:
     body = report.body
+    if "edge" in body:
+        return _edge_said(report, name_of(body, "node"))
     silent = body.get("silent")
     if not isinstance(silent, bool):
         raise Senseless("silent is neither true nor false")
     return EdgeHeard(
-        uid=report.uid,
-        witness="",
-        at=happened_at(report),
-        order=order_of(report),
+        **head(report, witness=""),
         node=name_of(body, "node"),
         silent=silent,
         gone=body.get("gone") is True,
@@ -65,10 +69,7 @@ def _operator(report: Report) -> Event:
 def _acknowledged(report: Report) -> Event:
     body = report.body
     return Acknowledged(
-        uid=report.uid,
-        witness="",
-        at=happened_at(report),
-        order=order_of(report),
+        **head(report, witness=""),
         incident_key=name_of(body, "incident_key"),
         author=text(body, "author"),
         comment=text(body, "comment"),
@@ -82,10 +83,7 @@ def _silenced(report: Report) -> Event:
     if type(until) is not int:
         raise Senseless("until_us is not a number of microseconds")
     return Silenced(
-        uid=report.uid,
-        witness="",
-        at=happened_at(report),
-        order=order_of(report),
+        **head(report, witness=""),
         silence_id=name_of(body, "silence"),
         matchers=tuple(line for line in text(body, "matchers").split("\n") if line),
         author=text(body, "author"),

@@ -1,20 +1,23 @@
 """What is said between the bridge and its relays: whose each message is, its answer, and what it brings.
 
 Who a report is from is said by the key that delivered it, never by its text; in plain text, which is taken on loopback
-only, by the hello.
+only, by the hello. Who sends too much is told so, and its connections end; what it still sends is dropped unread.
 """
 
 from __future__ import annotations
 
+import errno
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Final
 
 import zmq
 
 from bridge.intake.admit import Unacceptable, inspect
 from bridge.intake.arrivals import Arrival, Drained, Spoiled
+from bridge.intake.bounds import MOST_CONNECTIONS, Over
+from bridge.intake.conduct import Conduct
 from bridge.intake.peers import Peers, PeerState
 from bridge.intake.port import Port, checked_key
 from bridge.intake.zap import Refusal, Refusals
@@ -22,6 +25,10 @@ from bridge.wire import codec
 from bridge.wire.keys import NAME, AllowList, Peer
 
 HEAD: Final = 512
+LONGEST_MESSAGE: Final = 2 * codec.MAX_PAIRS + 3
+"""Frames of the longest message, with its connection in front."""
+REMEMBERED_FOR: Final = 60.0
+"""Seconds for which what a connection left behind is dropped."""
 
 log = logging.getLogger("quorumbell.intake")
 
@@ -30,44 +37,102 @@ class Conversation:
     """`name` is the bridge's. `window`: how many reports each relay may have in flight; `standby`: why nothing is taken now."""
 
     def __init__(
-        self, port: Port, peers: Peers, allowed: AllowList | None, refusals: Refusals, *, name: str, wall_ns: Callable[[], int]
+        self,
+        port: Port,
+        peers: Peers,
+        allowed: AllowList | None,
+        conduct: Conduct,
+        refusals: Refusals,
+        *,
+        name: str,
+        wall_ns: Callable[[], int],
     ) -> None:
         self._port = port
         self._peers = peers
         self._allowed = allowed
+        self._conduct = conduct
         self._refusals = refusals
         self._name = name
         self._wall_ns = wall_ns
+        self._dismissed: dict[bytes, float] = {}
         self.window = codec.DEFAULT_WINDOW
         self.standby: codec.NotNow | None = None
 
     def hear(self, frames: list[zmq.Frame], drained: Drained) -> int:
         """Its size in bytes, for the limit."""
         route = frames[0].bytes
-        wall_ns, now = self._wall_ns(), time.monotonic()
+        if route in self._dismissed:
+            return 0
+        now = time.monotonic()
         try:
             message = codec.decode([frame.bytes for frame in frames[1:]])
         except codec.Malformed as wrong:
-            self._refusals.note(Refusal.GARBLED, str(self._peers.known(route) or "a stranger"), str(wrong))
+            self._cannot_read(frames, route, wrong, now)
             return sum(len(frame) for frame in frames)
         peer = self._identify(frames[0], route, message)
+        over = Over.BATCHES if isinstance(message, codec.Batch) else Over.WORDS
         if peer is None:
-            return 0
+            self._dismiss(route, "it is not known who speaks", now)
+        elif self._allows(route, peer, over, now):
+            return self._answer(route, peer, message, drained, now)
+        return 0
+
+    def _cannot_read(self, frames: list[zmq.Frame], route: bytes, wrong: codec.Malformed, now: float) -> None:
+        peer = self._identify(frames[0], route, None)
+        self._refusals.note(Refusal.GARBLED, str(peer or "a stranger"), str(wrong))
+        if peer is None:
+            self._dismiss(route, str(wrong), now)
+        else:
+            self._allows(route, peer, Over.UNREADABLE, now, 1 + len(frames) // LONGEST_MESSAGE)
+
+    def _answer(self, route: bytes, peer: Peer, message: codec.Message, drained: Drained, now: float) -> int:
+        wall_ns = self._wall_ns()
         if self.standby is not None and not isinstance(message, codec.Bye):
             self.reply(route, self.standby)
         elif isinstance(message, codec.Hello):
             self._greet(route, peer, message, now, wall_ns)
         elif self._peers.known(route) != peer:
             self._refusals.note(Refusal.NO_HELLO, f"{peer.node} of {peer.cluster}")
-            self.reply(route, codec.NotNow("say hello first"))
+            self._dismiss(route, "say hello first", now)
         else:
             state = self._peers.hear(route, peer, now=now, wall_ns=wall_ns)
-            return self._serve(route, state, message, drained)
+            return self._serve(route, state, message, drained, now)
         return 0
 
-    def _identify(self, frame: zmq.Frame, route: bytes, message: codec.Message) -> Peer | None:
+    def _allows(self, route: bytes, peer: Peer, over: Over, now: float, amount: float = 1) -> bool:
+        """Whether a message is within what its sender may send. If not, its connection ends."""
+        self._port.belongs(route, peer)
+        if self._conduct.keeps_out(peer, now) is None and self._conduct.spend(peer, over, now, amount):
+            return True
+        self._send_away(route, peer, now)
+        return False
+
+    def _send_away(self, route: bytes, peer: Peer, now: float) -> None:
+        offence = self._conduct.keeps_out(peer, now)
+        if offence is not None:
+            self._dismiss(route, f"{offence.over.value}: this node is kept out for {offence.lasts:.0f} s", now)
+
+    def _dismiss(self, route: bytes, why: str, now: float) -> None:
+        """Told why, it ends; nothing that still comes from it is looked at."""
+        if route not in self._dismissed:
+            self._dismissed[route] = now
+            self.reply(route, codec.NotNow(why))
+            self._port.end(route)
+
+    def keep_house(self, now: float) -> None:
+        """Ends what is left of those who are kept out, and counts those who knock as heard."""
+        for peer in self._conduct.offenders(now):
+            for route in self._peers.routes(peer):
+                self._send_away(route, peer, now)
+        for peer in self._conduct.knocks():
+            self._peers.knocked(peer, now=now, wall_ns=self._wall_ns())
+        for route in [route for route, at in self._dismissed.items() if now - at > REMEMBERED_FOR]:
+            del self._dismissed[route]
+
+    def _identify(self, frame: zmq.Frame, route: bytes, message: codec.Message | None) -> Peer | None:
+        """None when the connection is nobody's, or may no longer be."""
         if self._allowed is None:
-            return _claimed(message) if isinstance(message, codec.Hello) else self._peers.known(route) or _STRANGER
+            return _claimed(message) if isinstance(message, codec.Hello) else self._peers.known(route)
         key = checked_key(frame)
         if key is None:
             self._refusals.note(Refusal.UNCHECKED, "the port", "the authenticator does not answer: restart the bridge")
@@ -81,14 +146,18 @@ class Conversation:
         if not hello.low <= codec.PROTO <= hello.high:
             self.reply(route, codec.NotNow(f"protocol {hello.low} to {hello.high} is not spoken here: upgrade the bridge"))
             return
+        if self._port.connections_of(peer) > MOST_CONNECTIONS:
+            self._conduct.keep_out(peer, Over.CONNECTIONS, now)
+            self._send_away(route, peer, now)
+            return
         if self._peers.known(route) is None:
             log.info("relay of %s in %s (host %s, version %s) said hello", peer.node, peer.cluster, hello.node, hello.version)
         self._peers.greet(route, peer, hello, insecure=self._allowed is None, now=now, wall_ns=wall_ns)
         self.reply(route, codec.Welcome(bridge=self._name, window=self.window))
 
-    def _serve(self, route: bytes, state: PeerState, message: codec.Message, drained: Drained) -> int:
+    def _serve(self, route: bytes, state: PeerState, message: codec.Message, drained: Drained, now: float) -> int:
         if isinstance(message, codec.Batch):
-            return sum(self._take(route, state, uid, body, drained) for uid, body in message.pairs)
+            return sum(self._take(route, state, uid, body, drained, now) for uid, body in message.pairs)
         peer = Peer(state.cluster, state.node)
         if isinstance(message, codec.Ping):
             self._peers.ping(peer, message, wall_ns=state.last_heard_ns or 0)
@@ -98,11 +167,12 @@ class Conversation:
             self._peers.stop(route, peer)
         return 0
 
-    def _take(self, route: bytes, state: PeerState, uid: bytes, body: bytes, drained: Drained) -> int:
+    def _take(self, route: bytes, state: PeerState, uid: bytes, body: bytes, drained: Drained, now: float) -> int:
         try:
             fields = inspect(uid, body)
         except Unacceptable as wrong:
             drained.spoiled.append(self._spoiled(route, state, uid, body, wrong))
+            self._conduct.spend(Peer(state.cluster, state.node), Over.REFUSED, now)
         else:
             drained.arrivals.append(
                 Arrival(
@@ -136,12 +206,18 @@ class Conversation:
         try:
             self._port.send(route, codec.encode(message))
         except zmq.ZMQError as failed:
-            # Gone, or not reading: it will send all of it again, and be answered again.
-            log.debug("no answer could be sent to %s: %s", self._peers.known(route), failed)
+            # Gone: it will send all of it again, and be answered again. Or it does not read: then 2,000 answers wait for it.
+            peer = self._peers.known(route)
+            log.debug("no answer could be sent to %s: %s", peer, failed)
+            if failed.errno == errno.EAGAIN and peer is not None:
+                self._conduct.keep_out(peer, Over.ANSWERS, time.monotonic())
 
-
-_STRANGER: Final = Peer("", "")
-"""In plain text, a connection that has not said hello: no such name can be enrolled or claimed."""
+    def acknowledge(self, arrivals: Sequence[Arrival]) -> None:
+        by_route: dict[bytes, list[bytes]] = {}
+        for arrival in arrivals:
+            by_route.setdefault(arrival.peer, []).append(arrival.uid)
+        for route, uids in by_route.items():
+            self.reply(route, codec.Taken(tuple(uids), self.window))
 
 
 def _claimed(hello: codec.Hello) -> Peer | None:

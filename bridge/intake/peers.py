@@ -19,6 +19,7 @@ class PeerState(msgspec.Struct, frozen=True, kw_only=True):
     """One node's relay. `last_heard` is monotonic, `last_heard_ns` is of the calendar; both None for one that never spoke.
 
     `offset_ns` is what must be added to the node's clock to get the bridge's. `stopped`: it said that it goes, in order.
+    `kept_out`: what it sent too much of; it is let in again at `kept_out_until_ns` (of the calendar), and watched for a while.
     """
 
     cluster: str
@@ -36,6 +37,8 @@ class PeerState(msgspec.Struct, frozen=True, kw_only=True):
     instance: str = ""
     host: str = ""
     insecure: bool = False
+    kept_out: str = ""
+    kept_out_until_ns: int = 0
 
 
 class Offset:
@@ -86,6 +89,14 @@ class Peers:
             host=hello.node,
             insecure=insecure,
         )
+
+    def routes(self, peer: Peer) -> list[bytes]:
+        return [route for route, (whose, _) in self._routes.items() if whose == peer]
+
+    def knocked(self, peer: Peer, *, now: float, wall_ns: int) -> None:
+        """It was turned away before it could say anything: who knocks is not silent."""
+        state = self._states.get(peer) or PeerState(cluster=peer.cluster, node=peer.node)
+        self._states[peer] = msgspec.structs.replace(state, last_heard=now, last_heard_ns=wall_ns)
 
     def known(self, route: bytes) -> Peer | None:
         found = self._routes.get(route)

@@ -1,4 +1,4 @@
-"""The socket that relays connect to: bound after its authenticator, with an eye on connections that come to nothing.
+"""The socket that relays connect to: bound after its authenticator, with a doorman who watches its connections.
 
 Knows frames and no messages. The thread that made it is the only one that may use it.
 """
@@ -6,18 +6,21 @@ Knows frames and no messages. The thread that made it is the only one that may u
 from __future__ import annotations
 
 import logging
-import os
+import time
 from collections.abc import Sequence
 from typing import Final
 
 import zmq
-from zmq.utils.monitor import recv_monitor_message
 
-from bridge.intake.zap import DOMAIN, Authenticator, Refusal, Refusals
+from bridge.intake.conduct import Conduct
+from bridge.intake.connections import Connection, Connections
+from bridge.intake.doorman import Doorman
+from bridge.intake.zap import DOMAIN, Authenticator, Refusals
 from bridge.wire.endpoint import is_loopback
-from bridge.wire.keys import AllowList, KeyPair
+from bridge.wire.keys import AllowList, KeyPair, Peer
 
-_MOST_HAPPENINGS: Final = 1024
+END_AFTER: Final = 0.25
+"""Seconds for the last answer to leave."""
 
 log = logging.getLogger("quorumbell.intake")
 
@@ -25,21 +28,27 @@ log = logging.getLogger("quorumbell.intake")
 class Port:
     """`keys` and `allowed` are both given, or both None: then every endpoint must be on loopback, and it is said loudly."""
 
-    def __init__(self, bind: Sequence[str], keys: KeyPair | None, allowed: AllowList | None, refusals: Refusals) -> None:
+    def __init__(
+        self, bind: Sequence[str], keys: KeyPair | None, allowed: AllowList | None, conduct: Conduct, refusals: Refusals
+    ) -> None:
         if (keys is None) != (allowed is None):
             raise ValueError("keys and an allow-list belong together: give both, or none for plain text on loopback")
         far = [endpoint for endpoint in bind if keys is None and not is_loopback(endpoint)]
         if far:
             raise ValueError(f"{', '.join(far)}: plain text is for loopback only: make keys with quorumbell setup keys")
-        self._refusals = refusals
         self._context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
-        self._zap = Authenticator(self._context, allowed, refusals) if allowed is not None else None
+        self._zap = Authenticator(self._context, allowed, conduct, refusals) if allowed is not None else None
         if self._zap is not None:
             self._zap.start()
+        self._sizes = _PLAIN if keys is None else _CURVE
+        self._routes: dict[bytes, Connection] = {}
+        self._connections = Connections()
         self.socket = self._make_socket(keys)
-        self._monitor = self.socket.get_monitor_socket(_FAILURES)
+        self._doorman = Doorman(self.socket, self._connections, conduct, refusals)
+        self._doorman.start()
         try:
             self.endpoints = tuple(self._bind(endpoint) for endpoint in bind)
+            self._connections.ports = frozenset(int(endpoint.rpartition(":")[2]) for endpoint in self.endpoints)
         except zmq.ZMQError:
             self.close()
             raise
@@ -67,30 +76,45 @@ class Port:
     def receive(self) -> list[zmq.Frame] | None:
         """The next message, its connection in front; None when nothing waits."""
         try:
-            return self.socket.recv_multipart(zmq.DONTWAIT, copy=False)
+            frames = self.socket.recv_multipart(zmq.DONTWAIT, copy=False)
         except zmq.Again:
+            self._doorman.dry += 1
             return None
+        self._connection(frames[0]).taken += sum(_on_the_wire(len(frame), self._sizes) for frame in frames[1:])
+        return frames
+
+    def _connection(self, route: zmq.Frame) -> Connection:
+        connection = self._routes.get(route.bytes)
+        if connection is None:
+            connection = self._routes[route.bytes] = self._connections.at(_descriptor(route), time.monotonic())
+        return connection
+
+    def belongs(self, route: bytes, peer: Peer) -> None:
+        """It is known now whose connection that is."""
+        self._routes[route].peer = peer
+
+    def connections_of(self, peer: Peer) -> int:
+        return self._connections.of(peer)
+
+    def end(self, route: bytes) -> None:
+        """In a moment, so that what was answered arrives."""
+        connection = self._routes.get(route)
+        if connection is not None:
+            connection.end_at = time.monotonic() + END_AFTER
+
+    def forget(self) -> None:
+        """Connections that are gone, once all is received that they left behind."""
+        dry = self._doorman.dry
+        for route in [route for route, connection in self._routes.items() if connection.left_nothing(dry)]:
+            del self._routes[route]
 
     def send(self, route: bytes, frames: Sequence[bytes]) -> None:
-        """Raises ZMQError when the connection is gone, or does not read."""
+        """Raises ZMQError: EHOSTUNREACH when the connection is gone, EAGAIN when its peer does not read."""
         self.socket.send_multipart([route, *frames], zmq.DONTWAIT)
-
-    def watch(self) -> None:
-        """Failed handshakes are told nowhere else."""
-        for _ in range(_MOST_HAPPENINGS):
-            if not self._monitor.poll(0):
-                return
-            happened = recv_monitor_message(self._monitor, zmq.DONTWAIT)
-            if int(happened["event"]) == zmq.EVENT_ACCEPT_FAILED:
-                log.error("a connection could not be taken: too few file descriptors? Raise LimitNOFILE of the service")
-                continue
-            kind = _HANDSHAKES.get((int(happened["event"]), int(happened["value"])), Refusal.NOT_A_RELAY)
-            if int(happened["event"]) != zmq.EVENT_HANDSHAKE_FAILED_AUTH:  # the authenticator has counted it
-                self._refusals.note(kind, f"a connection to {os.fsdecode(happened['endpoint'])}", _CURES.get(kind, ""))
 
     def close(self) -> None:
         self.socket.disable_monitor()
-        self._monitor.close(0)
+        self._doorman.stop()
         self.socket.close(0)
         self._context.term()  # ends the authenticator, too
         if self._zap is not None:
@@ -105,23 +129,29 @@ def checked_key(frame: zmq.Frame) -> str | None:
         return None
 
 
-_CRYPTOGRAPHIC: Final = 0x11000001  # ZMQ_PROTOCOL_ERROR_ZMTP_CRYPTOGRAPHIC
-_MECHANISM: Final = 0x11000002  # ZMQ_PROTOCOL_ERROR_ZMTP_MECHANISM_MISMATCH
-_HANDSHAKES: Final = {
-    (int(zmq.EVENT_HANDSHAKE_FAILED_PROTOCOL), _CRYPTOGRAPHIC): Refusal.WRONG_BRIDGE_KEY,
-    (int(zmq.EVENT_HANDSHAKE_FAILED_PROTOCOL), _MECHANISM): Refusal.NO_KEY,
-}
-_CURES: Final = {
-    Refusal.WRONG_BRIDGE_KEY: "copy bridge.public to that node again, as its bridge_key",
-    Refusal.NO_KEY: "give that relay `key` and `bridge_key`",
-}
-_FAILURES: Final = zmq.EVENT_HANDSHAKE_FAILED_AUTH | zmq.EVENT_HANDSHAKE_FAILED_PROTOCOL | zmq.EVENT_HANDSHAKE_FAILED_NO_DETAIL
+def _descriptor(frame: zmq.Frame) -> int:
+    try:
+        return int(frame.get(zmq.SRCFD))
+    except zmq.ZMQError:  # a libzmq that does not tell any more
+        return -1
+
+
+_PLAIN: Final = (2, 9, 255)
+_CURVE: Final = (35, 42, 222)
+"""What a frame takes on the wire beside its content: a short one, a long one, and the longest of the short ones (ZMTP 3.1: a
+size of one or eight bytes behind the flags; RFC 26: 33 bytes around each message)."""
+
+
+def _on_the_wire(size: int, sizes: tuple[int, int, int]) -> int:
+    short, long, longest = sizes
+    return size + (short if size <= longest else long)
+
+
 _OPTIONS: Final = {
     zmq.LINGER: 0,
     zmq.SNDHWM: 2000,
-    zmq.RCVHWM: 2000,
-    zmq.HEARTBEAT_IVL: 1000,
-    zmq.HEARTBEAT_TIMEOUT: 3000,
+    zmq.RCVHWM: 0,  # a peer that hangs up while it is held at a mark ends the process; the doorman bounds what waits
+    # No HEARTBEAT_IVL, for the same reason. Who is dead is told by what comes: the doorman ends a connection that is quiet.
     zmq.HANDSHAKE_IVL: 5000,  # silent connections hold a file descriptor no longer than that
     zmq.MAXMSGSIZE: 1 << 20,
     zmq.ROUTER_MANDATORY: 1,  # an answer to nobody raises instead of vanishing

@@ -6,6 +6,7 @@ that does not carry the key which was checked here.
 
 import logging
 import threading
+import time
 from collections import Counter
 from collections.abc import Mapping
 from enum import StrEnum
@@ -14,6 +15,8 @@ from typing import Any, Final
 import zmq
 from zmq.utils import z85
 
+from bridge.intake.bounds import Over
+from bridge.intake.conduct import Conduct
 from bridge.wire.keys import AllowList
 
 ADDRESS: Final = "inproc://zeromq.zap.01"
@@ -33,6 +36,9 @@ class Refusal(StrEnum):
     UNCHECKED = "a message whose key nobody checked"
     NO_HELLO = "reports before a hello"
     GARBLED = "a message that could not be read"
+    NO_WORD = "a connection without a word"
+    CROWD = "a connection too many, and without a word"
+    FLOOD = "more bytes on a connection than its window allows"
 
 
 class Refusals:
@@ -59,9 +65,10 @@ class Refusals:
 class Authenticator(threading.Thread):
     """Ends when its context is terminated."""
 
-    def __init__(self, context: zmq.Context[Any], allowed: AllowList, refusals: Refusals) -> None:
+    def __init__(self, context: zmq.Context[Any], allowed: AllowList, conduct: Conduct, refusals: Refusals) -> None:
         super().__init__(name="quorumbell-zap", daemon=True)
         self._allowed = allowed
+        self._conduct = conduct
         self._refusals = refusals
         self._socket: zmq.Socket[bytes] = context.socket(zmq.REP)
         self._socket.linger = 0
@@ -79,8 +86,20 @@ class Authenticator(threading.Thread):
     def _answer(self, frames: list[bytes]) -> list[bytes]:
         version, request, _domain, address, _identity, mechanism, *credentials = [*frames, b"", b"", b"", b"", b"", b""]
         user = self._user(mechanism, credentials[0], address.decode("ascii", "replace"))
+        if user and not self._may_come(user.decode()):
+            return [version, request, b"500", b"kept out for a while", b"", b""]
         status = [b"200", b"OK"] if user else [b"400", b"unknown key"]
         return [version, request, *status, user, b""]
+
+    def _may_come(self, key: str) -> bool:
+        """Not who is kept out; its relay tells 500 from 400, and says so."""
+        peer, now = self._allowed.peers.get(key), time.monotonic()
+        if peer is None:  # taken off the list in this moment: its messages will be refused
+            return True
+        if self._conduct.keeps_out(peer, now):
+            self._conduct.knock(peer, now)
+            return False
+        return self._conduct.spend(peer, Over.HANDSHAKES, now)
 
     def _user(self, mechanism: bytes, credential: bytes, address: str) -> bytes:
         if mechanism != b"CURVE" or len(credential) != 32:

@@ -10,7 +10,7 @@ from typing import Self
 
 from bridge.core.telling.circuit import Health
 from bridge.core.telling.notice import Verdict
-from bridge.core.world.world import Condition
+from bridge.core.world.condition import Condition
 from bridge.ledger import claims, reading, schema, writing
 from bridge.ledger.reader import Reader
 from bridge.ledger.records import (
@@ -29,6 +29,7 @@ from bridge.ledger.records import (
     Standing,
     StoredReport,
     ToldRow,
+    Unstorable,
 )
 from bridge.ledger.store import Store, of_a_row
 
@@ -50,6 +51,7 @@ __all__ = [
     "Standing",
     "StoredReport",
     "ToldRow",
+    "Unstorable",
 ]
 
 
@@ -83,7 +85,9 @@ class Ledger(Reader):
         except Exception as error:
             if not of_a_row(error):
                 raise
-            raise self._blame(commit, error) from error
+            with self._store.transaction() as connection:
+                found = writing.unstorable(connection, commit, error)
+            raise found from error
         if self._produced is not None:
             self._produced |= keys
         return ids
@@ -142,8 +146,3 @@ class Ledger(Reader):
         """Ends the leases of an earlier process: this one holds the ledger's lock, so that one is dead. Gives how many."""
         with self._store.transaction() as connection:
             return claims.release(connection, now)
-
-    def _blame(self, commit: Commit, error: Exception) -> LedgerError:
-        with self._store.transaction() as connection:
-            culprits = writing.bad_rows(connection, commit, error)
-        return culprits or LedgerError(f"the ledger refuses what no report explains: {error}")

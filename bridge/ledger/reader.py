@@ -5,8 +5,8 @@ from datetime import datetime
 from typing import Any
 
 from bridge.core.telling.circuit import Health
+from bridge.core.world.condition import Condition
 from bridge.core.world.incident import Incident
-from bridge.core.world.world import Condition
 from bridge.ledger import claims, reading
 from bridge.ledger.records import BoardRow, Checkpoint, Edge, NoticeRow, Queue, StoredReport, ToldRow
 from bridge.ledger.store import Store

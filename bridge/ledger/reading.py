@@ -9,9 +9,9 @@ from sqlalchemy import Column, ColumnElement, Connection, Row, Select, and_, bin
 from bridge.core.telling.circuit import Health
 from bridge.core.telling.decide import thread_of
 from bridge.core.telling.notice import Notice, Telling
-from bridge.core.world.event import from_us, to_us
+from bridge.core.world.condition import Condition
+from bridge.core.world.event import MICROSECOND, from_us, to_us
 from bridge.core.world.incident import Incident, State
-from bridge.core.world.world import Condition
 from bridge.ledger import rows
 from bridge.ledger.records import Attempt, BoardRow, Checkpoint, Edge, NoticeRow, Queue, Standing, StoredReport, ToldRow
 from bridge.ledger.tables import UNFINISHED, attempt, board, checkpoint, condition, edge, incident, mention, notice, report
@@ -79,7 +79,7 @@ def beginner(connection: Connection, told: Notice) -> int:
 
 def reports(connection: Connection, span: Span, batch: int) -> list[tuple[int, StoredReport]]:
     wanted = select(report).where(*_span_filters(connection, span)).order_by(report.c.seq).limit(batch)
-    return [(row.seq, rows.to_report(row)) for row in connection.execute(wanted)]
+    return [(row.seq, rows.REPORT.noun(row)) for row in connection.execute(wanted)]
 
 
 def _span_filters(connection: Connection, span: Span) -> list[Filter]:
@@ -220,7 +220,7 @@ def closed(connection: Connection, since: datetime, until: datetime) -> list[tup
 
 
 def healths(connection: Connection) -> dict[str, Health]:
-    return {row.name: rows.to_health(row) for row in connection.execute(select(receivers).order_by(receivers.c.name))}
+    return {row.name: rows.HEALTH.noun(row) for row in connection.execute(select(receivers).order_by(receivers.c.name))}
 
 
 def digested(connection: Connection) -> dict[str, datetime]:
@@ -242,7 +242,7 @@ def queues(connection: Connection) -> dict[str, Queue]:
 def _remembered(connection: Connection, closed_since: datetime | None) -> Filter:
     if closed_since is None:
         last = connection.execute(select(func.max(incident.c.changed_at))).scalar() or 0
-        since = last - REMEMBERED_AFTER_CLOSING // timedelta(microseconds=1)
+        since = last - REMEMBERED_AFTER_CLOSING // MICROSECOND
     else:
         since = to_us(closed_since)
     return or_(
@@ -259,12 +259,13 @@ def checkpoints(connection: Connection) -> list[Checkpoint]:
 
 def conditions(connection: Connection) -> list[Condition]:
     return [
-        rows.to_condition(row) for row in connection.execute(select(condition).order_by(condition.c.cluster, condition.c.subject))
+        rows.CONDITION.noun(row)
+        for row in connection.execute(select(condition).order_by(condition.c.cluster, condition.c.subject))
     ]
 
 
 def edges(connection: Connection) -> list[Edge]:
-    return [rows.to_edge(row) for row in connection.execute(select(edge).order_by(edge.c.cluster, edge.c.node))]
+    return [rows.EDGE.noun(row) for row in connection.execute(select(edge).order_by(edge.c.cluster, edge.c.node))]
 
 
 def open_kinds(connection: Connection) -> dict[str, int]:
@@ -275,7 +276,7 @@ def open_kinds(connection: Connection) -> dict[str, int]:
 
 
 def boards(connection: Connection) -> list[BoardRow]:
-    return [rows.to_board(row) for row in connection.execute(select(board).order_by(board.c.receiver))]
+    return [rows.BOARD.noun(row) for row in connection.execute(select(board).order_by(board.c.receiver))]
 
 
 def counts(connection: Connection) -> dict[str, Any]:

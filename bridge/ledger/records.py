@@ -1,16 +1,17 @@
 """What goes into the ledger and comes out of it, beside the nouns of the core."""
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import msgspec
 
 from bridge.core.showing.board import Standing as BoardStanding
 from bridge.core.telling.notice import Notice, Telling, Verdict
+from bridge.core.world.condition import Condition
 from bridge.core.world.event import Severity
 from bridge.core.world.incident import Incident
-from bridge.core.world.world import Condition
 
 
 class LedgerError(Exception):
@@ -27,15 +28,6 @@ class LedgerBusy(LedgerAway):
 
 class LedgerGone(LedgerError):  # noqa: N818
     """The file was replaced or deleted under us: what is written goes nowhere. Stop, and acknowledge nothing."""
-
-
-class BadRows(LedgerError):  # noqa: N818
-    """The database will never take these reports (or what was made of them). Nothing of the commit was stored."""
-
-    def __init__(self, uids: set[bytes], why: str) -> None:
-        super().__init__(f"{len(uids)} report(s) cannot be stored: {why}")
-        self.uids = uids
-        self.why = why
 
 
 class StoredReport(msgspec.Struct, frozen=True, kw_only=True):
@@ -96,6 +88,67 @@ class Commit(msgspec.Struct, kw_only=True):
     edges_gone: list[tuple[str, str]] = []
     """(cluster, node) of relays that are no longer enrolled."""
     boards: list[BoardRow] = []
+
+
+class Culprit(NamedTuple):
+    """A row that the database will never take: an item of a field of the commit, and the reports that it goes back to."""
+
+    field: str
+    item: Any
+    uids: frozenset[bytes]
+
+
+class Unstorable(LedgerError):  # noqa: N818
+    """The database will never take some rows, and no report explains it. Nothing of the commit was stored."""
+
+    def __init__(self, culprits: Sequence[Culprit], why: str) -> None:
+        super().__init__(self._words(culprits, why))
+        self.culprits = culprits
+        self.why = why
+
+    def _words(self, culprits: Sequence[Culprit], why: str) -> str:
+        fields = ", ".join(sorted({one.field for one in culprits}))
+        return f"the ledger refuses what no report explains ({fields}): {why}"
+
+    @property
+    def refused(self) -> set[bytes]:
+        """The reports whose own rows cannot be stored."""
+        return {one.item.uid for one in self.culprits if one.field == "reports"}
+
+    def leave_out(self, commit: Commit) -> None:
+        """Takes the bad rows out of the commit. A report of which only what was made cannot be stored stays, and says so."""
+        for field in {one.field for one in self.culprits} - {"checkpoint"}:
+            bad = [one.item for one in self.culprits if one.field == field]
+            kept = getattr(commit, field)
+            setattr(commit, field, _without(kept, bad))
+        if any(one.field == "checkpoint" for one in self.culprits):
+            commit.checkpoint = None
+        lost = {one.item.key for one in self.culprits if one.field == "incidents"}
+        commit.notices = [one for one in commit.notices if not lost & {item.key for item in (one.incident, *one.items)}]
+        marked = {uid for one in self.culprits if one.field != "reports" for uid in one.uids}
+        commit.reports = [self._mark(one) if one.uid in marked else one for one in commit.reports]
+
+    def _mark(self, report: StoredReport) -> StoredReport:
+        why = f"what was made of it cannot be stored: {self.why}"
+        return msgspec.structs.replace(report, unreadable=why, incident_key=None)
+
+
+def _without(kept: Any, bad: Sequence[Any]) -> Any:
+    if isinstance(kept, dict):
+        return {key: value for key, value in kept.items() if (key, value) not in bad}
+    return [one for one in kept if one not in bad]
+
+
+class BadRows(Unstorable):
+    """The database will never take these reports (or what was made of them). Nothing of the commit was stored."""
+
+    def _words(self, culprits: Sequence[Culprit], why: str) -> str:
+        return f"{len({uid for one in culprits for uid in one.uids})} report(s) cannot be stored: {why}"
+
+    @property
+    def uids(self) -> set[bytes]:
+        """The reports that explain it."""
+        return {uid for one in self.culprits for uid in one.uids}
 
 
 class Standing(StrEnum):

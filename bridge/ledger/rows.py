@@ -1,8 +1,9 @@
 """Nouns to rows and back."""
 
-from collections.abc import Mapping
-from datetime import datetime, timedelta
-from typing import Any, Final
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from operator import attrgetter
+from typing import Any, Final, Generic, NamedTuple, TypeVar
 
 import msgspec
 from sqlalchemy import Row
@@ -10,12 +11,13 @@ from sqlalchemy import Row
 from bridge.core.showing.board import Standing as BoardStanding
 from bridge.core.telling.circuit import Health
 from bridge.core.telling.notice import Delivered, GiveUp, Notice, Telling, TryLater, Verdict
-from bridge.core.world.event import Severity, from_us, to_us
+from bridge.core.world.condition import Condition
+from bridge.core.world.event import MICROSECOND, Severity, from_us, to_us
 from bridge.core.world.incident import Incident
-from bridge.core.world.world import Condition
 from bridge.ledger.records import Attempt, BoardRow, Edge, NoticeRow, Standing, StoredReport, ToldRow
 
 Values = dict[str, Any]
+Noun = TypeVar("Noun", bound=msgspec.Struct)
 
 _encode: Final = msgspec.json.Encoder().encode
 _incident: Final = msgspec.json.Decoder(Incident).decode
@@ -24,7 +26,6 @@ _standing: Final = msgspec.json.Decoder(BoardStanding).decode
 _memory: Final = msgspec.json.Decoder(dict[str, str]).decode
 MOST_ITEMS: Final = 100
 """A message about several incidents shows so many; its mentions name them all."""
-_MICROSECOND: Final = timedelta(microseconds=1)
 
 VERDICTS: Final[dict[type, str]] = {Delivered: "delivered", TryLater: "try-later", GiveUp: "give-up"}
 
@@ -42,36 +43,58 @@ def printable(words: str) -> str:
     return words.encode(errors="replace").decode().replace("\0", "?")
 
 
-def of_report(report: StoredReport) -> Values:
-    return {
-        "uid": report.uid,
-        "cluster": report.cluster,
-        "node": report.node,
-        "source": report.source,
-        "at": to_us(report.at),
-        "received_at": to_us(report.received_at),
-        "offset_us": report.offset // _MICROSECOND,
-        "body": report.body,
-        "unreadable": report.unreadable,
-        "incident_key": report.incident_key,
-        "decision": report.decision,
-    }
+class Way(NamedTuple):
+    """How a field is written down and read again, and its column where that is called otherwise."""
+
+    write: Callable[[Any], Any]
+    read: Callable[[Any], Any]
+    column: str = ""
 
 
-def to_report(row: Row[Any]) -> StoredReport:
-    return StoredReport(
-        uid=row.uid,
-        cluster=row.cluster,
-        node=row.node,
-        source=row.source,
-        at=from_us(row.at),
-        received_at=from_us(row.received_at),
-        offset=row.offset_us * _MICROSECOND,
-        body=row.body,
-        unreadable=row.unreadable,
-        incident_key=row.incident_key,
-        decision=row.decision,
-    )
+class Shape(Generic[Noun]):
+    """A noun whose fields are columns, most of them as they are: one list for the way in and the way out."""
+
+    def __init__(self, noun: type[Noun], **ways: Way) -> None:
+        self._noun = noun
+        self._fields = noun.__struct_fields__
+        self._columns = [ways[field].column or field if field in ways else field for field in self._fields]
+        self._of_noun, self._of_row = attrgetter(*self._fields), attrgetter(*self._columns)
+        self._write = [(self._fields.index(field), way.write) for field, way in ways.items()]
+        self._read = [(self._fields.index(field), way.read) for field, way in ways.items()]
+
+    def row(self, noun: Noun) -> Values:
+        values = list(self._of_noun(noun))
+        for place, write in self._write:
+            values[place] = write(values[place])
+        return dict(zip(self._columns, values, strict=False))
+
+    def noun(self, row: Row[Any]) -> Noun:
+        values = list(self._of_row(row))
+        for place, read in self._read:
+            values[place] = read(values[place])
+        return self._noun(**dict(zip(self._fields, values, strict=False)))
+
+
+def _as_it_is(value: Any) -> Any:
+    return value
+
+
+AT: Final = Way(to_us, from_us)
+MAYBE_AT: Final = Way(maybe_us, maybe_at)
+OFFSET: Final = Way(lambda offset: offset // MICROSECOND, lambda number: number * MICROSECOND, "offset_us")
+
+REPORT: Final = Shape(StoredReport, at=AT, received_at=AT, offset=OFFSET)
+HEALTH: Final = Shape(
+    Health,
+    failing_since=MAYBE_AT,
+    paused_until=MAYBE_AT,
+    success_at=MAYBE_AT,
+    failure_at=MAYBE_AT,
+    failure=Way(printable, _as_it_is),
+)
+CONDITION: Final = Shape(Condition, severity=Way(str, Severity), since=AT)
+BOARD: Final = Shape(BoardRow, at=AT, standing=Way(_encode, _standing, "data"))
+EDGE: Final = Shape(Edge, last_heard_at=MAYBE_AT, offset=OFFSET, oldest_at=MAYBE_AT)
 
 
 def of_incident(incident: Incident) -> Values:
@@ -131,29 +154,6 @@ def to_notice(row: Row[Any]) -> Notice:
     return msgspec.structs.replace(found, id=row.id, incident_id=0 if found.kind.bundles else row.incident_id)
 
 
-def of_health(name: str, health: Health) -> Values:
-    return {
-        "name": name,
-        "failures": health.failures,
-        "failing_since": maybe_us(health.failing_since),
-        "paused_until": maybe_us(health.paused_until),
-        "success_at": maybe_us(health.success_at),
-        "failure_at": maybe_us(health.failure_at),
-        "failure": printable(health.failure),
-    }
-
-
-def to_health(row: Row[Any]) -> Health:
-    return Health(
-        failures=row.failures,
-        failing_since=maybe_at(row.failing_since),
-        paused_until=maybe_at(row.paused_until),
-        success_at=maybe_at(row.success_at),
-        failure_at=maybe_at(row.failure_at),
-        failure=row.failure,
-    )
-
-
 def to_notice_row(row: Row[Any], tries: tuple[Attempt, ...]) -> NoticeRow:
     return NoticeRow(
         notice=to_notice(row),
@@ -194,65 +194,3 @@ def of_memory(memory: Mapping[str, str]) -> bytes:
 
 def to_memory(data: bytes | None) -> dict[str, str]:
     return {} if data is None else _memory(data)
-
-
-def of_condition(condition: Condition) -> Values:
-    return {
-        "cluster": condition.cluster,
-        "subject": condition.subject,
-        "severity": str(condition.severity),
-        "since": to_us(condition.since),
-        "why": condition.why,
-        "uid": condition.uid,
-        "incident_key": condition.incident_key,
-    }
-
-
-def to_condition(row: Row[Any]) -> Condition:
-    return Condition(
-        cluster=row.cluster,
-        subject=row.subject,
-        severity=row.severity,
-        since=from_us(row.since),
-        why=row.why,
-        uid=row.uid,
-        incident_key=row.incident_key,
-    )
-
-
-def of_board(board: BoardRow) -> Values:
-    return {"receiver": board.receiver, "at": to_us(board.at), "data": _encode(board.standing)}
-
-
-def to_board(row: Row[Any]) -> BoardRow:
-    return BoardRow(receiver=row.receiver, at=from_us(row.at), standing=_standing(row.data))
-
-
-def of_edge(edge: Edge) -> Values:
-    return {
-        "cluster": edge.cluster,
-        "node": edge.node,
-        "last_heard_at": maybe_us(edge.last_heard_at),
-        "silent": edge.silent,
-        "offset_us": edge.offset // _MICROSECOND,
-        "backlog_count": edge.backlog_count,
-        "backlog_bytes": edge.backlog_bytes,
-        "oldest_at": maybe_us(edge.oldest_at),
-        "version": edge.version,
-        "boot": edge.boot,
-    }
-
-
-def to_edge(row: Row[Any]) -> Edge:
-    return Edge(
-        cluster=row.cluster,
-        node=row.node,
-        last_heard_at=maybe_at(row.last_heard_at),
-        silent=row.silent,
-        offset=row.offset_us * _MICROSECOND,
-        backlog_count=row.backlog_count,
-        backlog_bytes=row.backlog_bytes,
-        oldest_at=maybe_at(row.oldest_at),
-        version=row.version,
-        boot=row.boot,
-    )

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, Final, Self
 
 from sqlalchemy import URL, Connection, Engine, NullPool, create_engine, event, make_url
-from sqlalchemy.exc import ArgumentError, DataError, DBAPIError, IntegrityError, InterfaceError, OperationalError
+from sqlalchemy.exc import ArgumentError, DataError, DBAPIError, IntegrityError, InterfaceError, OperationalError, SQLAlchemyError
 
 from bridge.ledger.records import LedgerAway, LedgerBusy, LedgerError, LedgerGone
 
@@ -36,8 +36,13 @@ FAR: Final = {"nfs", "nfs4", "cifs", "smb3", "ceph", "fuse.glusterfs", "fuse.ssh
 
 
 def of_a_row(error: BaseException) -> bool:
-    """Whether a row is to blame, and not the place: SQLSTATE 22 data, 23 integrity, 54 limits (PostgreSQL, appendix A)."""
-    if isinstance(error, UnicodeError | OverflowError | DataError | IntegrityError):
+    """Whether a row is to blame, and not the place: SQLSTATE 22 data, 23 integrity, 54 limits (PostgreSQL, appendix A).
+
+    What raises in our own code while a row is made is of that row, too.
+    """
+    if isinstance(error, DataError | IntegrityError):
+        return True
+    if isinstance(error, Exception) and not isinstance(error, SQLAlchemyError | LedgerError | OSError):
         return True
     state = getattr(getattr(error, "orig", None), "sqlstate", None) or ""
     return state[:2] in {"22", "23", "54"}

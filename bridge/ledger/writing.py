@@ -13,12 +13,12 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from bridge.core.telling.circuit import Health
 from bridge.core.telling.notice import Delivered, GiveUp, Notice, Verdict
+from bridge.core.world.condition import Condition
 from bridge.core.world.event import Severity, to_us
 from bridge.core.world.incident import Incident, State
-from bridge.core.world.world import Condition
 from bridge.ledger import rows
 from bridge.ledger.reading import beginner, ids_of, incidents_of
-from bridge.ledger.records import BadRows, BoardRow, Commit, Edge, Standing, StoredReport
+from bridge.ledger.records import BadRows, BoardRow, Commit, Culprit, Edge, Standing, StoredReport, Unstorable
 from bridge.ledger.store import of_a_row
 from bridge.ledger.tables import (
     UNFINISHED,
@@ -39,6 +39,7 @@ Action = Callable[[Connection, Sequence[Any]], object]
 Blame = Callable[[Any], set[bytes]]
 
 CHECKPOINTS_KEPT: Final = 3
+LONGEST_REASON: Final = 300
 _INSERT: Final[dict[str, Any]] = {"sqlite": sqlite.insert, "postgresql": postgresql.insert}
 
 _redecide: Final = (
@@ -57,29 +58,30 @@ _withdraw: Final = (
 
 
 def write(connection: Connection, commit: Commit) -> None:
-    for action, items, _ in _parts(commit):
+    for _, action, items, _ in _parts(commit):
         if items:
             action(connection, items)
 
 
-def find_culprits(connection: Connection, commit: Commit) -> set[bytes]:
-    """The reports to blame for a commit that the database refused; nothing of this may be committed."""
-    for action, items, blame in _parts(commit):
-        culprits = _halve(connection, action, items, blame)
-        if culprits:
-            return culprits
-    return set()
+def find_culprits(connection: Connection, commit: Commit) -> list[Culprit]:
+    """The rows to blame for a commit that the database refused; nothing of this may be committed."""
+    for field, action, items, blame in _parts(commit):
+        bad = _halve(connection, action, items)
+        if bad:
+            return [Culprit(field, item, frozenset(blame(item))) for item in bad]
+    return []
 
 
-def bad_rows(connection: Connection, commit: Commit, why: BaseException) -> BadRows | None:
-    """None when no report explains the refusal: then it is a mistake of ours, and must be seen as such."""
+def unstorable(connection: Connection, commit: Commit, why: BaseException) -> Unstorable:
+    """BadRows when reports explain the refusal; else it is a mistake of ours, and must be seen as such."""
     trial = connection.begin_nested()
     culprits = find_culprits(connection, commit)
     trial.rollback()
-    return BadRows(culprits, str(getattr(why, "orig", why))) if culprits else None
+    kind = BadRows if any(one.uids for one in culprits) else Unstorable
+    return kind(culprits, str(getattr(why, "orig", why))[:LONGEST_REASON])
 
 
-def _parts(commit: Commit) -> list[tuple[Action, Sequence[Any], Blame]]:
+def _parts(commit: Commit) -> list[tuple[str, Action, Sequence[Any], Blame]]:
     """What a commit does, in order, and which reports each item goes back to."""
     of_key: dict[str | None, set[bytes]] = {}
     for one in commit.reports:
@@ -88,24 +90,29 @@ def _parts(commit: Commit) -> list[tuple[Action, Sequence[Any], Blame]]:
         of_key.setdefault(key, set()).add(uid)
     latest = list({one.key: one for one in commit.incidents}.values())
     return [
-        (add_reports, commit.reports, lambda item: {item.uid}),
-        (redecide, commit.redecided, lambda item: {item[0]}),
-        (keep_incidents, latest, lambda item: of_key.get(item.key, set())),
-        (add_notices, commit.notices, lambda item: of_key.get(item.incident.key, set())),
-        (withdraw, commit.withdrawn, lambda _: set()),
-        (keep_digested, list(commit.digested.items()), lambda _: set()),
-        (_recorder(commit.now), commit.verdicts, lambda _: set()),
-        (keep_conditions, commit.conditions, lambda item: {item.uid} if item.uid else of_key.get(item.incident_key, set())),
-        (keep_edges, commit.edges, lambda _: set()),
-        (drop_edges, commit.edges_gone, lambda _: set()),
-        (keep_boards, commit.boards, lambda _: set()),
-        (_checkpointer(commit.now), [] if commit.checkpoint is None else [commit.checkpoint], lambda _: set()),
+        ("reports", add_reports, commit.reports, lambda item: {item.uid}),
+        ("redecided", redecide, commit.redecided, lambda item: {item[0]}),
+        ("incidents", keep_incidents, latest, lambda item: of_key.get(item.key, set())),
+        ("notices", add_notices, commit.notices, lambda item: of_key.get(item.incident.key, set())),
+        ("withdrawn", withdraw, commit.withdrawn, lambda _: set()),
+        ("digested", keep_digested, list(commit.digested.items()), lambda _: set()),
+        ("verdicts", _recorder(commit.now), commit.verdicts, lambda _: set()),
+        (
+            "conditions",
+            keep_conditions,
+            commit.conditions,
+            lambda item: {item.uid} if item.uid else of_key.get(item.incident_key, set()),
+        ),
+        ("edges", keep_edges, commit.edges, lambda _: set()),
+        ("edges_gone", drop_edges, commit.edges_gone, lambda _: set()),
+        ("boards", keep_boards, commit.boards, lambda _: set()),
+        ("checkpoint", _checkpointer(commit.now), [] if commit.checkpoint is None else [commit.checkpoint], lambda _: set()),
     ]
 
 
-def _halve(connection: Connection, action: Action, items: Sequence[Any], blame: Blame) -> set[bytes]:
+def _halve(connection: Connection, action: Action, items: Sequence[Any]) -> list[Any]:
     if not items:
-        return set()
+        return []
     try:
         with connection.begin_nested():
             action(connection, items)
@@ -113,17 +120,17 @@ def _halve(connection: Connection, action: Action, items: Sequence[Any], blame: 
         if not of_a_row(error):
             raise
     else:
-        return set()
+        return []
     if len(items) == 1:
-        return blame(items[0])
+        return [items[0]]
     middle = len(items) // 2
-    return _halve(connection, action, items[:middle], blame) | _halve(connection, action, items[middle:], blame)
+    return _halve(connection, action, items[:middle]) + _halve(connection, action, items[middle:])
 
 
 def add_reports(connection: Connection, reports: Sequence[StoredReport]) -> None:
     """A report that is there already is left as it is: the same file may come twice, and over two ways."""
     statement, order = _add_report(connection.dialect)
-    values = map(rows.of_report, reports)
+    values = map(rows.REPORT.row, reports)
     connection.exec_driver_sql(statement, [order(one) for one in values] if order else list(values))
 
 
@@ -159,11 +166,11 @@ def withdraw(connection: Connection, notice_ids: Sequence[int]) -> None:
 
 def keep_digested(connection: Connection, digested: Sequence[tuple[str, datetime]]) -> None:
     for name, until in digested:
-        _keep_receiver(connection, rows.of_health(name, Health()), {"digested_until": to_us(until)})
+        _keep_receiver(connection, {"name": name} | rows.HEALTH.row(Health()), {"digested_until": to_us(until)})
 
 
 def keep_health(connection: Connection, name: str, health: Health) -> None:
-    values = rows.of_health(name, health)
+    values = {"name": name} | rows.HEALTH.row(health)
     _keep_receiver(connection, values, values)
 
 
@@ -179,11 +186,11 @@ def hurry(connection: Connection, name: str, now: datetime) -> None:
 
 
 def keep_conditions(connection: Connection, conditions: Sequence[Condition]) -> None:
-    connection.execute(_upsert(connection.dialect.name, condition), [rows.of_condition(one) for one in conditions])
+    connection.execute(_upsert(connection.dialect.name, condition), [rows.CONDITION.row(one) for one in conditions])
 
 
 def keep_edges(connection: Connection, edges: Sequence[Edge]) -> None:
-    connection.execute(_upsert(connection.dialect.name, edge), [rows.of_edge(one) for one in edges])
+    connection.execute(_upsert(connection.dialect.name, edge), [rows.EDGE.row(one) for one in edges])
 
 
 def drop_edges(connection: Connection, gone: Sequence[tuple[str, str]]) -> None:
@@ -192,7 +199,7 @@ def drop_edges(connection: Connection, gone: Sequence[tuple[str, str]]) -> None:
 
 
 def keep_boards(connection: Connection, boards: Sequence[BoardRow]) -> None:
-    connection.execute(_upsert(connection.dialect.name, board), [rows.of_board(one) for one in boards])
+    connection.execute(_upsert(connection.dialect.name, board), [rows.BOARD.row(one) for one in boards])
 
 
 def keep_checkpoint(connection: Connection, data: bytes, now: datetime) -> None:

@@ -14,6 +14,8 @@ from zmq.utils.monitor import recv_monitor_message
 from bridge.node.settings import Settings
 from bridge.wire import codec
 
+KEPT_OUT: Final = 500
+"""The status that a bridge's authenticator gives to a key which it knows, and does not let in now (RFC 27)."""
 HANDSHAKES: Final = {
     int(zmq.EVENT_HANDSHAKE_FAILED_AUTH): (
         "the bridge at {endpoint} does not know this node's key {public}: "
@@ -26,6 +28,10 @@ HANDSHAKES: Final = {
     int(zmq.EVENT_HANDSHAKE_FAILED_NO_DETAIL): (
         "the bridge at {endpoint} hung up during the handshake; most likely bridge_key is not its key: "
         "copy bridge.public from the bridge again"
+    ),
+    KEPT_OUT: (
+        "the bridge at {endpoint} keeps this node out for a while, since it sent too much: "
+        "`quorumbell status` on the bridge says what"
     ),
 }
 
@@ -76,10 +82,12 @@ class Dealer:
             return None
 
     def happened(self) -> int | None:
-        """The next event that libzmq saw of the connection."""
+        """The next event that libzmq saw of the connection, or KEPT_OUT."""
         if self.monitor is None or not self.monitor.poll(0):
             return None
-        return int(recv_monitor_message(self.monitor, zmq.DONTWAIT)["event"])
+        happened = recv_monitor_message(self.monitor, zmq.DONTWAIT)
+        event, value = int(happened["event"]), int(happened["value"])
+        return KEPT_OUT if event == zmq.EVENT_HANDSHAKE_FAILED_AUTH and value == KEPT_OUT else event
 
     def why(self, happened: int, endpoint: str) -> str:
         """A failed handshake, in words with a cure."""
@@ -102,12 +110,13 @@ _OPTIONS: Final = {
     zmq.LINGER: 0,  # the spool is the memory; the default hangs at exit
     zmq.IMMEDIATE: 1,  # no queue for a peer that is not there
     zmq.SNDHWM: 1000,
-    zmq.RCVHWM: 1000,
+    zmq.RCVHWM: 1000,  # far above MOST_IN_FLIGHT: a bridge that hangs up while we are held there would end this process
     zmq.RECONNECT_IVL: 50,
     zmq.RECONNECT_IVL_MAX: 2000,
     zmq.CONNECT_TIMEOUT: 3000,
     zmq.HEARTBEAT_IVL: 1000,
     zmq.HEARTBEAT_TIMEOUT: 3000,
+    zmq.HEARTBEAT_TTL: 6000,  # the bridge may drop us when it hears nothing for so long
     zmq.HANDSHAKE_IVL: 5000,
     zmq.MAXMSGSIZE: codec.MAX_EVENT,
     zmq.TCP_KEEPALIVE: 1,

@@ -25,6 +25,8 @@ PING_EVERY: Final = 1.0
 STALLED_AFTER: Final = 3.0
 REPEAT_WORDS_AFTER: Final = 300.0
 MOST_MESSAGES: Final = 256
+MOST_IN_FLIGHT: Final = 400
+"""Reports, whatever window a bridge gives: each is answered at most once before we read, and the socket must have room for it."""
 
 log = logging.getLogger("quorumbell.relay")
 
@@ -171,7 +173,7 @@ class Link:
     def _set_window(self, window: int, now: float) -> None:
         if window and not self.window:
             self._progress_at = now
-        self.window = window
+        self.window = min(window, MOST_IN_FLIGHT)
 
     def _watch(self, now: float) -> None:
         """What libzmq saw of the connection; a failed handshake is told nowhere else."""

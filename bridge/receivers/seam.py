@@ -4,7 +4,7 @@ from collections.abc import Collection, Mapping
 from datetime import datetime
 from typing import Final, Protocol
 
-from bridge.core.showing.board import Pace
+from bridge.core.showing.pace import Pace
 from bridge.core.showing.picture import Seen, Show, Target
 from bridge.core.telling.notice import GiveUp, Notice, TryLater, Verdict
 from bridge.core.world.event import Subject

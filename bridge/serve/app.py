@@ -6,11 +6,12 @@
 `build` wires everything in one straight function; `Bridge.run` is the loop. Only here is the clock read.
 """
 
+import faulthandler
 import gc
 import logging
 import os
+import resource
 import signal
-import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -21,19 +22,21 @@ import zmq
 from bridge.config.config import Config
 from bridge.core.normalise import EVERYWHERE
 from bridge.intake.intake import Intake
-from bridge.ledger.ledger import Ledger, LedgerAway, Queue
+from bridge.ledger.ledger import Ledger, LedgerAway, LedgerGone, Queue
 from bridge.serve import control
 from bridge.serve.bells import Bells
 from bridge.serve.boards import Boards
 from bridge.serve.digests import Digests
+from bridge.serve.faults import Faults
 from bridge.serve.orders import Orders
 from bridge.serve.recall import new_line, restore
 from bridge.serve.relays import Edges
-from bridge.serve.telemetry import Metrics, MetricsServer, sd_notify, watchdog_seconds
+from bridge.serve.telemetry import Metrics, MetricsServer, Pulse, sd_notify
 from bridge.serve.writer import Writer
 from bridge.wire.keys import AllowList, load_secret
 
 LONGEST_WAIT_MS: Final = 500
+MOST_FILES: Final = 65_536
 
 log = logging.getLogger("quorumbell.bridge")
 Clock = Callable[[], datetime]
@@ -45,6 +48,8 @@ def wall_clock() -> datetime:
 
 def serve(config: Config) -> None:
     """Runs until SIGTERM or SIGINT. Raises LedgerError, Mistakes or ControlError when it cannot begin."""
+    faulthandler.enable()  # what the watchdog kills says where it was
+    raise_file_limit()
     bridge = build(config, wall_clock)
     calm_the_collector()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -53,6 +58,17 @@ def serve(config: Config) -> None:
         bridge.run()
     finally:
         bridge.close()
+
+
+def raise_file_limit() -> None:
+    """As far as we may: a descriptor for each connection, also for those that come to nothing."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    most = min(hard, MOST_FILES)
+    if soft < most:
+        try:
+            resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
+        except (OSError, ValueError) as error:
+            log.warning("no more than %d files can be open (%s): raise LimitNOFILE of the service", soft, error)
 
 
 def calm_the_collector() -> None:
@@ -64,26 +80,28 @@ def calm_the_collector() -> None:
 
 def build(config: Config, clock: Clock) -> "Bridge":
     """Opens what can refuse to open, in the order in which a mistake is best told."""
-    now = clock()
+    now, pulse = clock(), Pulse()
+    pulse.beat()
     ledger = Ledger.open(config.bridge.ledger_url)
     for remark in ledger.remarks:
         log.warning("ledger: %s", remark)
     if interrupted := ledger.release_leases(now):
         log.warning("%d notices were being told when the bridge died: they are told again", interrupted)
     line = new_line(config)
-    restore(line, ledger, now)
+    restore(line, ledger, now, pulse.beat)
     intakes = open_intakes(config)
     asked = control.Control(config.bridge.control)
     metrics = Metrics()
+    faults = Faults(metrics)
     server = MetricsServer(metrics, config.bridge.metrics) if config.bridge.metrics else None
     waker = Waker()
     bells = Bells(config.receivers, ledger, metrics, now, waker.wake)
     boards = Boards(config.receivers, ledger, line, metrics, now, waker.wake)
-    writer = Writer(ledger, line, intakes, metrics, bells.owed, boards.committed)
+    writer = Writer(ledger, line, intakes, metrics, bells.owed, boards.committed, faults, pulse.beat)
     digests = Digests(config.receivers, ledger, line.router, now)
     edges = Edges(writer, intakes, metrics, config.correlation.edge_silent_after, now, boards.hear)
     orders = Orders(asked, writer, bells, config.bridge.name, now)
-    return Bridge(writer, bells, digests, boards, edges, orders, intakes, asked.fileno(), waker, metrics, server, clock)
+    return Bridge(writer, bells, digests, boards, edges, orders, intakes, asked.fileno(), waker, metrics, server, clock, pulse)
 
 
 def open_intakes(config: Config) -> list[Intake]:
@@ -135,6 +153,7 @@ class Bridge:
         metrics: Metrics,
         server: MetricsServer | None,
         clock: Clock,
+        pulse: Pulse,
     ) -> None:
         self._writer = writer
         self._bells = bells
@@ -147,7 +166,10 @@ class Bridge:
         self._metrics = metrics
         self._server = server
         self._clock = clock
+        self._pulse = pulse
         self._stopping = False
+        self._rests = False
+        """Something raised: what was due stays due, and must not be tried without a pause."""
         self._poller = zmq.Poller()
         for waiting in (*(intake.socket for intake in intakes), orders_fd, waker.fd):
             self._poller.register(waiting, zmq.POLLIN)
@@ -160,29 +182,50 @@ class Bridge:
         """Receive, decide, commit, acknowledge; and let time pass."""
         for intake in self._intakes:
             log.info("listening on %s", ", ".join(intake.endpoints))
-        sd_notify("READY=1")
-        pulse, beat_at = watchdog_seconds(), 0.0
+        self._pulse.ready()
         while not self._stopping:
             self._wait()
             try:
                 self.turn(self._clock())
             except LedgerAway as error:  # only while stopping: else it is waited for
                 log.warning("stopped while the ledger did not answer; relays keep what was not acknowledged: %s", error)
-            if pulse and time.monotonic() - beat_at > pulse / 2:
-                beat_at = time.monotonic()
-                sd_notify("WATCHDOG=1")
+            self._pulse.beat()
 
     def turn(self, now: datetime) -> None:
         """Everything once. What is done here with the ledger waits for it, and can be done again from its beginning."""
-        self._writer.receive(now)
-        self._orders.listen(now)
+        for where, part in (
+            ("received", self._writer.receive),
+            ("asked", self._orders.listen),
+            ("heard", self._hear),
+            ("looked at", self._look),
+            ("waited for", self._writer.pass_time),
+            ("digested", self._digest),
+            ("handed out", self._hand_out),
+            ("shown", self._show),
+        ):
+            try:
+                part(now)
+            except (LedgerAway, LedgerGone):  # it is waited for, or it ends the bridge with a word of its own
+                raise
+            except Exception as error:  # noqa: BLE001 - one part in trouble must not stop the others
+                self._writer.faults.met(where, error, now)
+                self._rests = True
+
+    def _hear(self, now: datetime) -> None:
         self._writer.patiently(partial(self._bells.hear, now), now)
+
+    def _look(self, now: datetime) -> None:
         if self._edges.look(now):
             self._writer.patiently(partial(self._measure, now), now)
-        self._writer.pass_time(now)
+
+    def _digest(self, now: datetime) -> None:
         if self._writer.patiently(partial(self._digests.tell, now), now):
             self._bells.owed(now)
+
+    def _hand_out(self, now: datetime) -> None:
         self._writer.patiently(partial(self._bells.hand_out, now), now)
+
+    def _show(self, now: datetime) -> None:
         for doing in self._boards.turn(now):
             self._writer.report("opsview", EVERYWHERE, doing, now)
 
@@ -203,8 +246,8 @@ class Bridge:
         if self._writer.backlog:
             return
         due = [at for at in (self._writer.line.next_due(), self._bells.next_at, self._boards.next_at()) if at is not None]
-        wait = LONGEST_WAIT_MS
-        if due:
+        wait, rests, self._rests = LONGEST_WAIT_MS, self._rests, False
+        if due and not rests:
             wait = max(0, min(wait, int((min(due) - self._clock()) / timedelta(milliseconds=1)) + 1))
         if self._waker.fd in dict(self._poller.poll(wait)):
             self._waker.clear()

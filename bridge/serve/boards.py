@@ -13,10 +13,11 @@ from typing import Final
 
 from bridge.config.receivers import Receiver
 from bridge.core.line import Line
-from bridge.core.showing.board import Life, Standing
+from bridge.core.showing.board import Standing
+from bridge.core.showing.life import Life
 from bridge.core.showing.orders import Fields, Story
 from bridge.core.showing.picture import Shade, Target
-from bridge.core.world.world import Condition
+from bridge.core.world.condition import Condition
 from bridge.ledger.ledger import BoardRow, Commit, Edge, Ledger, LedgerAway
 from bridge.serve.heard import Heard
 from bridge.serve.one_board import OneBoard

@@ -59,7 +59,8 @@ class Ring(Request, frozen=True, kw_only=True, tag="ring"):
 
 
 class Hello(Request, frozen=True, kw_only=True, tag="hello"):
-    """Answer: {"ok": true, "name", "version", "pid", "since_us", "held_back": {receiver: count}, "acknowledged": {key: who}}"""
+    """Answer: {"ok": true, "name", "version", "pid", "since_us", "held_back": {receiver: count}, "acknowledged": {key: who}}; and
+    "faults" and "kept_out", as `status` shows them."""
 
 
 Asked = Ack | Silence | EndSilence | Silences | Ring | Hello

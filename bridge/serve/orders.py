@@ -8,8 +8,8 @@ from bridge import __version__
 from bridge.core.normalise import EVERYWHERE
 from bridge.core.world.event import to_us
 from bridge.core.world.incident import State
-from bridge.ledger.ledger import LedgerAway
-from bridge.serve import control
+from bridge.ledger.ledger import LedgerAway, LedgerGone
+from bridge.serve import control, kept_out
 from bridge.serve.bells import Bells
 from bridge.serve.writer import Fields, Writer
 
@@ -30,6 +30,11 @@ class Orders:
                 self._obey(request, answer, now)
             except LedgerAway as error:
                 answer(why=f"the ledger does not answer: {error}")
+            except LedgerGone:
+                raise
+            except Exception as error:  # noqa: BLE001 - the asker is told, and the bridge goes on
+                self._writer.faults.met("asked", error, now)
+                answer(why=f"an error of Quorumbell itself ({type(error).__name__}: {error}); the bridge's log has all of it")
 
     def close(self) -> None:
         self._asked.close()
@@ -59,6 +64,8 @@ class Orders:
             since_us=to_us(self._started_at),
             held_back={name: count for name, count in router.held().items() if count},
             acknowledged=router.acknowledged(),
+            faults=self._writer.faults.shown(),
+            kept_out=kept_out.shown(self._writer.relays()),
         )
 
     def _acknowledge(self, request: control.Ack, answer: control.Answer, now: datetime) -> None:

@@ -2,10 +2,10 @@
 
 import logging
 import zlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime, timedelta
 from itertools import islice
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import msgspec
 
@@ -26,6 +26,8 @@ BATCH: Final = 256
 
 RINGS: Final = 1000
 """So many of the last notices say how often each receiver was rung lately, which is what its brake goes by."""
+
+R = TypeVar("R")
 
 log = logging.getLogger("quorumbell.bridge")
 
@@ -53,10 +55,11 @@ def to_report(stored: StoredReport) -> Report:
     )
 
 
-def restore(line: Line, ledger: Reader, now: datetime | None = None) -> None:
+def restore(line: Line, ledger: Reader, now: datetime | None = None, beat: Callable[[], None] = lambda: None) -> None:
     """Fills the memory from the ledger: the worlds at their horizons, the reports since, and what was told.
 
     `now` says which brakes are still on; without it, it is the time of the last change.
+    `beat` is called at each step.
     """
     since: dict[str, datetime | None] = {}
     checkpoint = ledger.latest_checkpoint()
@@ -69,13 +72,19 @@ def restore(line: Line, ledger: Reader, now: datetime | None = None) -> None:
     for cluster, horizon in since.items():
         begin = horizon - MARGIN if horizon else None
         # What happened before the horizon is in the checkpoint: it is not even parsed.
-        rows = ledger.reports(cluster=cluster, since=begin)
+        rows = _with_beats(ledger.reports(cluster=cluster, since=begin), beat)
         _feed(line, (row for row in rows if horizon is None or row[1].at >= horizon))
     # What the checkpoint does not know began after it; but people's words are in no world: all of them count.
     after = checkpoint.seq if since and checkpoint is not None else 0
-    _feed(line, (row for row in ledger.reports(after) if row[1].cluster not in {*since, EVERYWHERE}))
-    _feed(line, ledger.reports(cluster=EVERYWHERE))
+    _feed(line, (row for row in _with_beats(ledger.reports(after), beat) if row[1].cluster not in {*since, EVERYWHERE}))
+    _feed(line, _with_beats(ledger.reports(cluster=EVERYWHERE), beat))
     _recall(line, ledger, now)
+
+
+def _with_beats(rows: Iterable[R], beat: Callable[[], None]) -> Iterator[R]:
+    for row in rows:
+        beat()
+        yield row
 
 
 def _feed(line: Line, stored: Iterable[tuple[int, StoredReport]]) -> None:

@@ -9,6 +9,7 @@ from bridge.core.world.event import from_ns
 from bridge.intake.intake import Intake
 from bridge.intake.peers import PeerState
 from bridge.ledger.ledger import Commit, Edge
+from bridge.serve.kept_out import KeptOut
 from bridge.serve.telemetry import Metrics
 from bridge.serve.writer import Writer
 
@@ -31,6 +32,7 @@ class Edges:
         self._intakes = intakes
         self._metrics = metrics
         self._silent_after = silent_after
+        self._kept_out = KeptOut(writer, intakes, metrics)
         self._heard = heard
         self._started_at = now
         self._next_at = now
@@ -42,7 +44,8 @@ class Edges:
             return False
         self._next_at = now + EVERY
         rows = []
-        for peer in (state for intake in self._intakes for state in intake.peers()):
+        self._kept_out.look(now)
+        for peer in self._writer.relays():
             silent = self._is_silent(peer, now)
             place = (peer.cluster, peer.node)
             known, self._silent[place] = self._silent.get(place, False), silent

@@ -5,6 +5,7 @@ import logging
 import os
 import socket
 import sys
+import time
 from collections.abc import Iterable, Mapping, MutableMapping
 from datetime import datetime
 from typing import Any, Final, TextIO
@@ -12,11 +13,13 @@ from typing import Any, Final, TextIO
 import structlog
 from prometheus_client import CollectorRegistry, Counter, Gauge, start_http_server
 
-from bridge.core.showing.board import Life
+from bridge.core.showing.life import Life
 from bridge.core.telling.circuit import Circuit, Health
 from bridge.core.world.incident import Kind
 from bridge.secret import redact
 
+START_STEP: Final = 60.0
+"""Seconds that one step of the start may take."""
 # sd-daemon(3): the level in front of a line, for what systemd reads from stderr.
 _LEVELS: Final = {"debug": 7, "info": 6, "warning": 4, "error": 3, "critical": 2}
 
@@ -109,11 +112,35 @@ def sd_notify(*words: str) -> bool:
 
 
 def watchdog_seconds() -> float | None:
-    """Half of what systemd allows between two WATCHDOG=1, if it watches this process. (sd_watchdog_enabled(3))"""
+    """What systemd allows between two WATCHDOG=1, if it watches this process. (sd_watchdog_enabled(3))"""
     allowed, process = os.environ.get("WATCHDOG_USEC", ""), os.environ.get("WATCHDOG_PID", "")
     if not allowed.isdigit() or (process and process != str(os.getpid())):
         return None
-    return int(allowed) / 2_000_000
+    return int(allowed) / 1_000_000
+
+
+class Pulse:
+    """Tells systemd that there is progress: while starting, so that it waits, and then, so that it does not restart us.
+
+    Whatever may take long calls `beat` at each step of its own; what is stuck calls nothing, and that is the point.
+    """
+
+    def __init__(self) -> None:
+        self._word = f"EXTEND_TIMEOUT_USEC={int(START_STEP * 1_000_000)}"
+        self._every = START_STEP / 4
+        self._at = 0.0
+
+    def beat(self) -> None:
+        now = time.monotonic()
+        if now >= self._at:
+            self._at = now + self._every
+            sd_notify(self._word)
+
+    def ready(self) -> None:
+        """The start is over; from now on it is the watchdog that waits for beats."""
+        sd_notify("READY=1")
+        allowed = watchdog_seconds()
+        self._word, self._every, self._at = "WATCHDOG=1", allowed / 4 if allowed else float("inf"), 0.0
 
 
 class Metrics:
@@ -127,6 +154,9 @@ class Metrics:
             "quorumbell_reports_duplicate", "Reports that were in the ledger already", registry=self.registry
         )
         self.refused = Counter("quorumbell_reports_refused", "Reports refused for ever", registry=self.registry)
+        self.faults = Counter(
+            "quorumbell_faults", "Errors of Quorumbell itself, each set aside, by where it was", ["where"], registry=self.registry
+        )
         self.commits = Counter("quorumbell_commits", "Transactions of the writer", registry=self.registry)
         self.notices = Counter(
             "quorumbell_notices", "Attempts to tell, by receiver and verdict", ["receiver", "verdict"], registry=self.registry
@@ -137,6 +167,20 @@ class Metrics:
         self.given_up = Gauge("quorumbell_notices_given_up", "Notices that need a person", registry=self.registry)
         self.silent = Gauge(
             "quorumbell_edges_silent", "Relays that were heard once and are not heard now", registry=self.registry
+        )
+        self.kept_out = Gauge(
+            "quorumbell_edges_kept_out",
+            "Relays that are kept out, or watched, because they sent too much",
+            registry=self.registry,
+        )
+        self.offences = Counter(
+            "quorumbell_edge_offences",
+            "How often a relay was kept out for a while, by what was too much",
+            ["why"],
+            registry=self.registry,
+        )
+        self.turned_away = Counter(
+            "quorumbell_turned_away", "Connections and messages that were not let in, by why", ["why"], registry=self.registry
         )
         self.edges = Gauge("quorumbell_edges", "Relays that were ever heard", registry=self.registry)
         self.board = Gauge(

@@ -12,17 +12,24 @@ import msgspec
 
 from bridge.core.line import Line, Outcome
 from bridge.core.world.event import Report, from_ns
+from bridge.core.world.fault import fault
+from bridge.core.world.reading import holdable
 from bridge.intake.arrivals import Arrival
 from bridge.intake.intake import Intake
-from bridge.ledger.ledger import BadRows, Commit, Ledger, LedgerAway, StoredReport
+from bridge.intake.peers import PeerState
+from bridge.ledger.ledger import Commit, Ledger, LedgerAway, StoredReport, Unstorable
+from bridge.serve.faults import Faults
 from bridge.serve.telemetry import Metrics
 from bridge.wire import codec
 from bridge.wire.body import boot_id, make_body, moment
 
+MOST_HELD: Final = 64 << 20
+"""Bytes of reports that are kept while the database does not answer. Relays send again what is beyond."""
 RETRY_COMMIT_AFTER: Final = 0.5
 """Seconds between two tries when the database does not take a commit."""
 OWN: Final = frozenset({"bridge", "operator", "opsview"})
 """Sources that only the bridge itself may use: a relay that claims one is not believed."""
+LONGEST_SOURCE: Final = 60
 SOURCES: Final = frozenset({"pacemaker", "clustermon", "drbd", "drbd-events", "edge", "bridge", "operator", "opsview"})
 
 Fields = dict[str, str | int | bool]
@@ -33,7 +40,7 @@ log = logging.getLogger("quorumbell.bridge")
 
 class Writer:
     """Owns the ledger and the line. `owed` is called when a commit has notices in it, `committed` after each, with the numbers of
-    its incidents."""
+    its incidents. `beat` is called while the database is waited for."""
 
     def __init__(
         self,
@@ -43,6 +50,8 @@ class Writer:
         metrics: Metrics,
         owed: Callable[[datetime], None],
         committed: Callable[[Commit, Mapping[str, int]], None],
+        faults: Faults,
+        beat: Callable[[], None] = lambda: None,
     ) -> None:
         self.ledger = ledger
         self.line = line
@@ -50,6 +59,8 @@ class Writer:
         self._metrics = metrics
         self._owed = owed
         self._committed = committed
+        self.faults = faults
+        self._beat = beat
         self._boot = boot_id()
         self.backlog: list[tuple[Intake, Arrival]] = []
         """What came while the database did not answer."""
@@ -76,17 +87,27 @@ class Writer:
         arrivals = self._arrivals()
         if not arrivals:
             return
-        known = self.patiently(partial(self.ledger.known, [arrival.uid for _, arrival in arrivals]), now)
-        fresh = {arrival.uid: arrival for _, arrival in arrivals if arrival.uid not in known}
-        self._metrics.duplicates.inc(len(arrivals) - len(fresh))
-        reports = [_report(arrival) for arrival in fresh.values()]
-        outcome = self.line.take(reports, now) if reports else Outcome()
-        refused = self._commit([stored(report, fresh[report.uid].body, outcome) for report in reports], outcome, now)
+        refused = self.take(arrivals, now)
         for intake, arrival in arrivals:
             if arrival.uid in refused:
                 intake.refuse(arrival, codec.Code.MALFORMED, "the database cannot store it")
         for intake in self._intakes:
             intake.acknowledge([arrival for one, arrival in arrivals if one is intake and arrival.uid not in refused])
+
+    def take(self, arrivals: Sequence[tuple[Intake, Arrival]], now: datetime) -> set[bytes]:
+        """Understands and stores; gives the reports that no database takes."""
+        known = self.patiently(partial(self.ledger.known, [arrival.uid for _, arrival in arrivals]), now)
+        fresh = {arrival.uid: arrival for _, arrival in arrivals if arrival.uid not in known}
+        self._metrics.duplicates.inc(len(arrivals) - len(fresh))
+        for intake in self._intakes:
+            intake.repeated([arrival for one, arrival in arrivals if one is intake and fresh.get(arrival.uid) is not arrival])
+        reports = [to_report(arrival) for arrival in fresh.values()]
+        outcome = self._understand(reports, now)
+        return self._commit([stored(report, fresh[report.uid].body, outcome) for report in reports], outcome, now)
+
+    def relays(self) -> list[PeerState]:
+        """All that are known, as they are now."""
+        return [state for intake in self._intakes for state in intake.peers()]
 
     def report(self, source: str, cluster: str, fields: Fields, now: datetime) -> None:
         """The bridge's own word, and a person's, go the same way as everybody's."""
@@ -99,7 +120,7 @@ class Writer:
             received_at=now,
             body=msgspec.json.decode(body, type=dict[str, Any]),
         )
-        outcome = self.line.take([report], now)
+        outcome = self._understand([report], now)
         self._commit([stored(report, body, outcome)], outcome, now)
 
     def pass_time(self, now: datetime) -> None:
@@ -107,6 +128,23 @@ class Writer:
         due = self.line.next_due()
         if due is not None and due <= now:
             self._commit([], self.line.tick(now), now)
+
+    def _understand(self, reports: Sequence[Report], now: datetime) -> Outcome:
+        """What the line makes of them. Should the line itself raise, they are stored all the same, and say so."""
+        if not reports:
+            return Outcome()
+        try:
+            return self.line.take(reports, now)
+        except Exception as error:  # noqa: BLE001 - whatever it is: it is told, and nothing else stops
+            faults = [fault("understood", error, report.uid) for report in reports]
+            return Outcome(faults=faults, unreadable={report.uid: one.why for report, one in zip(reports, faults, strict=True)})
+
+    def _checkpoint(self, now: datetime) -> bytes | None:
+        try:
+            return self.line.correlator.checkpoint()
+        except Exception as error:  # noqa: BLE001 - without it, the next start reads more
+            self.faults.met("written down for the next start", error, now)
+            return None
 
     def _arrivals(self) -> list[tuple[Intake, Arrival]]:
         arrivals, self.backlog = self.backlog, []
@@ -118,7 +156,9 @@ class Writer:
 
     def _commit(self, reports: list[StoredReport], outcome: Outcome, now: datetime) -> set[bytes]:
         """Commits, however long the database needs; meanwhile relays hold. Gives the reports that no database takes."""
-        commit = commit_of(reports, outcome, now, self.line.correlator.checkpoint())
+        for found in outcome.faults:
+            self.faults.note(found, now)
+        commit = commit_of(reports, outcome, now, self._checkpoint(now))
         if not any((commit.reports, commit.redecided, commit.incidents, commit.notices, commit.conditions, commit.checkpoint)):
             return set()
         refused: set[bytes] = set()
@@ -126,10 +166,10 @@ class Writer:
             try:
                 numbers = self.patiently(partial(self.ledger.commit, commit), now)
                 break
-            except BadRows as error:
-                log.error("%s", error)  # noqa: TRY400 - the text says all
-                refused |= error.uids
-                commit.reports = [report for report in commit.reports if report.uid not in error.uids]
+            except Unstorable as error:
+                self.faults.met("stored", error, now)
+                refused |= error.refused
+                error.leave_out(commit)
         self._tell_of(commit, outcome)
         self._committed(commit, numbers)
         return refused
@@ -141,11 +181,19 @@ class Writer:
             intake.set_window(0)
         until = time.monotonic() + RETRY_COMMIT_AFTER
         while (left := until - time.monotonic()) > 0:
+            self._beat()
             select.select([intake.fileno() for intake in self._intakes], [], [], left)
             for intake in self._intakes:
-                self.backlog += [(intake, arrival) for arrival in intake.drain().arrivals]
+                self._keep(intake, intake.drain().arrivals)
         for intake in self._intakes:
             intake.set_window(codec.DEFAULT_WINDOW)
+
+    def _keep(self, intake: Intake, arrivals: Sequence[Arrival]) -> None:
+        held = sum(len(arrival.body) for _, arrival in self.backlog) if arrivals else 0
+        for arrival in arrivals:
+            held += len(arrival.body)
+            if held <= MOST_HELD:
+                self.backlog.append((intake, arrival))
 
     def _tell_of(self, commit: Commit, outcome: Outcome) -> None:
         """The log and the counters."""
@@ -153,7 +201,10 @@ class Writer:
         self._metrics.unreadable.inc(len(outcome.unreadable))
         for report in commit.reports:
             self._metrics.reports.labels(report.source if report.source in SOURCES else "other").inc()
+        ours = {found.uid for found in outcome.faults}
         for uid, why in outcome.unreadable.items():
+            if uid in ours:
+                continue
             log.warning("report %s is kept, but cannot be understood: %s", uid.hex(), why)
         for incident in commit.incidents:
             log.info(
@@ -163,8 +214,8 @@ class Writer:
             self._owed(commit.now)
 
 
-def _report(arrival: Arrival) -> Report:
-    source = str(arrival.fields.get("src", ""))
+def to_report(arrival: Arrival) -> Report:
+    source = holdable(str(arrival.fields.get("src", ""))[:LONGEST_SOURCE])
     return Report(
         uid=arrival.uid,
         cluster=arrival.cluster,

@@ -26,6 +26,14 @@ def wrong(text, tmp_path):
     return {problem.line: problem.text for problem in caught.value.problems}
 
 
+def told_with_the_cure(text, tmp_path, line, told):
+    """It is the only mistake; behind a semicolon stands what to do."""
+    found = wrong(text, tmp_path)
+    assert list(found) == [line]
+    assert told in found[line]
+    assert ";" in found[line]
+
+
 def warned(text, tmp_path):
     return [problem.text for problem in parse(text, tmp_path).warnings]
 
@@ -73,10 +81,7 @@ def test_brake_and_digest_can_be_taken_off_or_moved(tmp_path):
     ],
 )
 def test_a_wrong_interval_names_the_line_and_the_cure(tmp_path, line, told):
-    found = wrong(NOC + "[intervals.x]\n" + line + "\n", tmp_path)
-    assert list(found) == [7]
-    assert told in found[7]
-    assert ";" in found[7]
+    told_with_the_cure(NOC + "[intervals.x]\n" + line + "\n", tmp_path, 7, told)
 
 
 @pytest.mark.parametrize(
@@ -92,10 +97,7 @@ def test_a_wrong_interval_names_the_line_and_the_cure(tmp_path, line, told):
     ],
 )
 def test_a_wrong_route_names_the_line_and_the_cure(tmp_path, line, told):
-    found = wrong(NOC + OFFICE + '[[routes]]\nreceivers = ["noc"]\n' + line + "\n", tmp_path)
-    assert list(found) == [12]
-    assert told in found[12]
-    assert ";" in found[12]
+    told_with_the_cure(NOC + OFFICE + '[[routes]]\nreceivers = ["noc"]\n' + line + "\n", tmp_path, 12, told)
 
 
 @pytest.mark.parametrize(
@@ -110,10 +112,7 @@ def test_a_wrong_route_names_the_line_and_the_cure(tmp_path, line, told):
     ],
 )
 def test_a_wrong_brake_or_digest_names_the_line_and_the_cure(tmp_path, line, told):
-    found = wrong(NOC + line + "\n", tmp_path)
-    assert list(found) == [6]
-    assert told in found[6]
-    assert ";" in found[6]
+    told_with_the_cure(NOC + line + "\n", tmp_path, 6, told)
 
 
 def test_a_critical_incident_without_a_receiver_is_warned_of(tmp_path):

@@ -9,19 +9,14 @@ from bridge.core.telling.notice import Notice, Telling
 from bridge.core.world.event import Severity
 from bridge.core.world.incident import Incident, Kind, State
 from bridge.ledger.ledger import Commit, Ledger, StoredReport
-from tests.servers.postgres import MissingError, Postgres
+from tests.servers.postgres import Postgres
 
 NOW = datetime(2026, 11, 24, 3, 0, 0, 123456, tzinfo=UTC)
 
 
 @pytest.fixture(scope="session")
 def postgres():
-    try:
-        server = Postgres()
-    except MissingError as missing:
-        if os.environ.get("CI") == "true":
-            pytest.fail(str(missing))
-        pytest.skip(str(missing))
+    server = Postgres()
     yield server
     server.close()
 

@@ -7,6 +7,7 @@ import msgspec
 
 from bridge.config.config import load_config
 from bridge.ledger.ledger import Ledger
+from bridge.serve.faults import Faults
 from bridge.serve.recall import new_line, replay, restore
 from bridge.serve.telemetry import Metrics
 from bridge.serve.writer import Writer, stored
@@ -21,7 +22,7 @@ def as_its_own_cluster(name, number, report):
 def lived(config, reports):
     """What the bridge does with reports as they come, on a real ledger; then an hour passes."""
     ledger = Ledger.open(config.bridge.ledger_url)
-    writer = Writer(ledger, new_line(config), [], Metrics(), lambda _: None, lambda *_: None)
+    writer = Writer(ledger, new_line(config), [], Metrics(), lambda _: None, lambda *_: None, Faults(Metrics()))
     for report in reports:
         pass_time(writer, report.received_at)
         outcome = writer.line.take([report], report.received_at)

@@ -18,6 +18,7 @@ from tests.receivers.test_apprise import Place as Anything
 from tests.servers.mattermost import Mattermost
 from tests.servers.ports import free_port
 from tests.servers.slack import Slack
+from tests.waiting import eventually
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -52,14 +53,6 @@ url = "json://127.0.0.1:{anything.port}/key-of-ours"
 receivers = ["mattermost", "slack", "anything"]
 hold = "0s"
 """
-
-
-def eventually(condition, seconds=20.0):
-    until = time.monotonic() + seconds
-    while not (found := condition()):
-        assert time.monotonic() < until, "did not happen in time"
-        time.sleep(0.05)
-    return found
 
 
 class House:

@@ -16,17 +16,10 @@ from bridge.ledger.ledger import Ledger
 from bridge.wire.keys import enrol, make_bridge_keys, make_node_keys
 from examples.mail_sink import MailSink
 from tests.servers.ports import free_port
+from tests.waiting import eventually
 
 ROOT = Path(__file__).resolve().parents[2]
 HOOK = ROOT / "alert_scripts" / "quorumbell-alert"
-
-
-def eventually(condition, seconds=20.0):
-    until = time.monotonic() + seconds
-    while not (found := condition()):
-        assert time.monotonic() < until, "did not happen in time"
-        time.sleep(0.05)
-    return found
 
 
 class Bridge:

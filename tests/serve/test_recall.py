@@ -9,7 +9,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from bridge.core import correlate
+from bridge.core import cluster
 from bridge.core.line import Line
 from bridge.core.world.event import Report, to_us
 from bridge.core.world.settings import Settings
@@ -38,8 +38,8 @@ def ledger(tmp_path):
 @pytest.fixture
 def short_reach(monkeypatch):
     """Checkpoints after a dozen events, so that every recording has some."""
-    monkeypatch.setattr(correlate, "REACH", 12)
-    monkeypatch.setattr(correlate, "FACTS_PER_EVENT", 100)
+    monkeypatch.setattr(cluster, "REACH", 12)
+    monkeypatch.setattr(cluster, "FACTS_PER_EVENT", 100)
 
 
 def in_turn(path):

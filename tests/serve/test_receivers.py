@@ -7,8 +7,9 @@ import urllib.request
 
 import pytest
 
-from tests.serve.test_bridge import Bridge, eventually, stop_failed
+from tests.serve.test_bridge import Bridge, stop_failed
 from tests.servers.ports import free_port
+from tests.waiting import eventually
 
 
 class Measured(Bridge):

@@ -5,7 +5,8 @@ import signal
 
 import pytest
 
-from tests.serve.test_bridge import Bridge, eventually
+from tests.serve.test_bridge import Bridge
+from tests.waiting import eventually
 
 
 @pytest.fixture

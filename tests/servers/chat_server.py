@@ -1,5 +1,6 @@
 """What the chat servers with rules share: sockets, canned troubles, a record of what was asked, and a look at what a reader sees."""
 
+import argparse
 import contextlib
 import json
 import sys
@@ -133,12 +134,25 @@ class ChatServer:
         self.stop()
 
 
-def serve(server: ChatServer, settings: str) -> None:
-    """As a program: the settings that fit, then what the channels show, whenever that changes."""
+def main(make: type[Any], settings: str, about: str) -> None:
+    """A server as a program, with a channel and a bot in it. In `settings` stand {server}, {token}, {channel} and {number}, its id."""
+    parser = argparse.ArgumentParser(prog=f"python -m {make.__module__}", description=about)
+    parser.add_argument("--port", type=int, default=0, help="default: any free one")
+    parser.add_argument("--channel", default="alarms")
+    parser.add_argument("--token", default="", help="of the bot; default: a new one")
+    given = parser.parse_args()
+    server = make(given.port)
+    token = server.add_bot(given.token)
+    number = server.add_channel(given.channel, token)
+    serve(server, lambda: settings.format(server=server, token=token, channel=given.channel, number=number))
+
+
+def serve(server: ChatServer, settings: Callable[[], str]) -> None:
+    """The settings that fit, then what the channels show, whenever that changes."""
     changed = threading.Event()
     server.on_change = changed.set
     with server:
-        print(settings.format(url=server.url), flush=True)
+        print(settings(), flush=True)
         print(f"(what is shown: {server.url}/contents.txt, or /contents as JSON; end with Ctrl-C)", flush=True)
         shown = ""
         try:

@@ -71,29 +71,21 @@ class FaultServer:
         self._thread.join(5)
 
 
-class Answering:
+class Answering(FaultServer):
     """An HTTP server that says the same to every request; with `tls`, behind it. `asked` holds what it was asked, as it came."""
 
     def __init__(self, raw: bytes, tls: ssl.SSLContext | None = None) -> None:
         self.raw = raw
         self.asked: list[bytes] = []
         self._tls = tls
-        self._faults = FaultServer(self._answer)
-        self.port = self._faults.port
+        super().__init__(self._say)
 
-    def _answer(self, peer: socket.socket) -> None:
+    def _say(self, peer: socket.socket) -> None:
         with contextlib.suppress(OSError):
             line = self._tls.wrap_socket(peer, server_side=True) if self._tls else peer
             with line:
                 self.asked.append(read_request(line))
                 line.sendall(self.raw)
-
-    def __enter__(self) -> Self:
-        self._faults.__enter__()
-        return self
-
-    def __exit__(self, *what: object) -> None:
-        self._faults.__exit__(None, None, None)
 
 
 def read_request(line: socket.socket) -> bytes:
@@ -108,15 +100,14 @@ def read_request(line: socket.socket) -> bytes:
     return head + b"\r\n\r\n" + body
 
 
-class Lossy:
+class Lossy(FaultServer):
     """Stands before a server and lets every request through, but the next `lose` answers never come back: the line is cut."""
 
     def __init__(self, port: int) -> None:
         self._upstream = port
         self.lose = 0
         self.lost = 0
-        self._faults = FaultServer(self._pass_on)
-        self.port = self._faults.port
+        super().__init__(self._pass_on)
 
     def _pass_on(self, peer: socket.socket) -> None:
         request = read_request(peer)
@@ -136,15 +127,8 @@ class Lossy:
         status, _, rest = answer.partition(b"\r\n")
         peer.sendall(status + b"\r\nConnection: close\r\n" + rest)
 
-    def __enter__(self) -> Self:
-        self._faults.__enter__()
-        return self
 
-    def __exit__(self, *what: object) -> None:
-        self._faults.__exit__(None, None, None)
-
-
-class LossyLine:
+class LossyLine(FaultServer):
     """As `Lossy`, for protocols that talk to and fro: what the server says after the client's `last` never comes back."""
 
     def __init__(self, port: int, last: bytes) -> None:
@@ -152,8 +136,7 @@ class LossyLine:
         self._last = last
         self.lose = 0
         self.lost = 0
-        self._faults = FaultServer(self._pass_on)
-        self.port = self._faults.port
+        super().__init__(self._pass_on)
 
     def _pass_on(self, peer: socket.socket) -> None:
         with socket.create_connection(("127.0.0.1", self._upstream), 10) as server:
@@ -174,10 +157,3 @@ class LossyLine:
         with contextlib.suppress(OSError):
             while more := server.recv(65536):
                 peer.sendall(more)
-
-    def __enter__(self) -> Self:
-        self._faults.__enter__()
-        return self
-
-    def __exit__(self, *what: object) -> None:
-        self._faults.__exit__(None, None, None)

@@ -11,17 +11,15 @@ from pathlib import Path
 
 import psycopg
 
+from tests.missing import missing
+
 HOMES = "/usr/lib/postgresql/*/bin"  # where Debian keeps what it does not put on the path
-
-
-class MissingError(Exception):
-    """This machine has no PostgreSQL server, or no user to run it as."""
 
 
 def program(name):
     found = shutil.which(name) or next((str(one) for one in sorted(Path("/").glob(f"{HOMES[1:]}/{name}"), reverse=True)), None)
     if found is None:
-        raise MissingError(f"no {name} here: install the package postgresql")
+        missing(f"no {name} here: install the package postgresql")
     return found
 
 
@@ -32,7 +30,7 @@ def user():
     try:
         found = pwd.getpwnam("postgres")
     except KeyError:
-        raise MissingError("no user postgres here: install the package postgresql") from None
+        missing("no user postgres here: install the package postgresql")
     return {"user": found.pw_uid, "group": found.pw_gid, "extra_groups": []}
 
 

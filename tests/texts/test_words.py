@@ -1,7 +1,6 @@
 """Times, durations, outages, quoting, versions: what stands in a text besides its sentences."""
 
 import logging
-import os
 import re
 import shlex
 import shutil
@@ -19,6 +18,7 @@ from bridge.core.telling.notice import Telling
 from bridge.core.world.event import Subject
 from bridge.core.world.incident import Incident, Kind, Outage
 from bridge.texts import LANGUAGES, render, render_strictly, sentences, summary, words
+from tests.missing import missing
 from tools import gallery
 from tools.notices import BEGAN_AT, notice
 from tools.scenes import SCENES
@@ -236,9 +236,7 @@ TOOLS = ("attrd_updater", "cibadmin", "crm_attribute", "crm_mon", "crm_resource"
 @pytest.mark.parametrize("tool", TOOLS)
 def test_every_option_we_print_exists(tool):
     if shutil.which(tool) is None:
-        if os.environ.get("CI") == "true":
-            pytest.fail(f"{tool} is missing: apt-get install pacemaker-cli-utils")
-        pytest.skip(f"{tool} is not installed here (Debian: pacemaker-cli-utils)")
+        missing(f"{tool} is not installed here: apt-get install pacemaker-cli-utils")
     known = "".join(
         subprocess.run([tool, asked], capture_output=True, text=True, check=False).stdout for asked in ("--help-all", "--help")
     )

@@ -13,6 +13,7 @@ from bridge.core.world.event import Report
 from bridge.ledger.ledger import Ledger
 from bridge.serve.bells import Bells
 from bridge.serve.digests import Digests
+from bridge.serve.faults import Faults
 from bridge.serve.recall import new_line, restore
 from bridge.serve.telemetry import Metrics
 from bridge.serve.writer import Writer, stored
@@ -29,6 +30,8 @@ class Timeline:
         self.config = config
         self.path = path
         self.now = BEGIN
+        self.poisoned = False
+        """Some reports are meant not to be understood."""
         self._count = 0
         self._seen = {}
         self.open()
@@ -39,7 +42,7 @@ class Timeline:
         restore(self.line, self.ledger, self.now)
         self._woken = threading.Semaphore(0)
         self.bells = Bells(self.config.receivers, self.ledger, Metrics(), self.now, self._woken.release)
-        self.writer = Writer(self.ledger, self.line, [], Metrics(), self.bells.owed, lambda *_: None)
+        self.writer = Writer(self.ledger, self.line, [], Metrics(), self.bells.owed, lambda *_: None, Faults(Metrics()))
         self.digests = Digests(self.config.receivers, self.ledger, self.line.router, self.now)
 
     def close(self):
@@ -124,7 +127,7 @@ class Timeline:
             uid = self._count.to_bytes(16)
             reports.append(Report(uid=uid, cluster="alpha", node=by, source="pacemaker", received_at=self.now, body=body))
         outcome = self.line.take(reports, self.now)
-        assert not outcome.unreadable, outcome.unreadable
+        assert self.poisoned or not outcome.unreadable, outcome.unreadable
         rows = [stored(report, json.dumps(report.body).encode(), outcome) for report in reports]
         self.writer._commit(rows, outcome, self.now)
         return self.turn()
@@ -172,7 +175,7 @@ def timeline(tmp_path, monkeypatch):
 
     def begin(text):
         config = parse_config(text, tmp_path / "q.toml")
-        begun.append(Timeline(config, f"sqlite:///{tmp_path}/ledger.db"))
+        begun.append(Timeline(config, f"sqlite:///{tmp_path}/ledger{len(begun)}.db"))
         return begun[-1]
 
     yield begin

@@ -5,6 +5,10 @@ import socket
 import time
 
 import pytest
+import zmq
+
+from bridge.node import dealer
+from bridge.node.link import MOST_IN_FLIGHT
 
 STORMS = 8
 
@@ -117,6 +121,18 @@ def test_in_flight_never_exceeds_the_window(prepared, make_bridge, wait):
     bridge.acking = True
     bridge.do(lambda intake: intake.acknowledge(list(bridge.arrivals)))
     wait(lambda: bridge.has(uids) and prepared.empty())
+
+
+def test_nor_what_the_relays_own_socket_has_room_for(prepared, make_bridge, wait):
+    """Answers to more than that could stop its input, and a bridge that then hangs up would end the relay."""
+    bridge = make_bridge()
+    bridge.acking = False
+    bridge.do(lambda intake: intake.set_window(60_000))
+    prepared.put(MOST_IN_FLIGHT + 200)
+    prepared.settings(bridge.endpoint).start()
+    wait(lambda: len(bridge.uids()) >= MOST_IN_FLIGHT)
+    time.sleep(0.5)
+    assert len(bridge.uids()) == MOST_IN_FLIGHT < dealer._OPTIONS[zmq.RCVHWM] / 2
 
 
 def test_two_relays_cannot_serve_one_spool(node, make_node, make_bridge, make_report, wait):

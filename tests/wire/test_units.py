@@ -1,4 +1,4 @@
-"""What the system is told about the relay: its unit, its user, its folders. Judged by systemd's own tools."""
+"""What the system is told about relay and bridge: their units, user, folders. Judged by systemd's own tools."""
 
 import os
 import re
@@ -8,37 +8,51 @@ from pathlib import Path
 
 import pytest
 
+from tests.missing import missing
+
 PACKAGING = Path(__file__).parent.parent.parent / "packaging"
-UNIT = PACKAGING / "quorumbell-relay.service"
+RELAY = PACKAGING / "quorumbell-relay.service"
+BRIDGE = PACKAGING / "quorumbell-bridge.service"
+UNITS = pytest.mark.parametrize("unit", [RELAY, BRIDGE], ids=["relay", "bridge"])
 
 
 def tool(name: str, *arguments: object) -> str:
     path = shutil.which(name)
     if path is None:
-        why = f"{name} is not here: install systemd"
-        assert not os.environ.get("CI"), why
-        pytest.skip(why)
+        missing(f"{name} is not here: install systemd")
     run = subprocess.run([path, *map(str, arguments)], capture_output=True, text=True)
     assert run.returncode == 0, run.stdout + run.stderr
     return run.stdout + run.stderr
 
 
-def test_the_unit_is_sound():
-    assert tool("systemd-analyze", "verify", UNIT) == ""
+@UNITS
+def test_the_unit_is_sound(unit):
+    assert tool("systemd-analyze", "verify", unit) == ""
 
 
-def test_the_unit_is_hardened():
+@UNITS
+def test_the_unit_is_hardened(unit):
     exposure = re.search(
-        r"Overall exposure level[^:]*: ([0-9.]+)", tool("systemd-analyze", "security", "--offline=true", "--no-pager", UNIT)
+        r"Overall exposure level[^:]*: ([0-9.]+)", tool("systemd-analyze", "security", "--offline=true", "--no-pager", unit)
     )
     assert exposure is not None
     assert float(exposure[1]) <= 1.5
 
 
 def test_it_starts_before_the_cluster_and_never_gives_up():
-    lines = UNIT.read_text().splitlines()
+    lines = RELAY.read_text().splitlines()
     for line in ("Before=pacemaker.service heartbeat.service drbd.service", "Restart=always", "StartLimitIntervalSec=0"):
         assert line in lines
+
+
+def test_the_bridge_is_back_within_seconds_whatever_ends_or_stops_it():
+    lines = BRIDGE.read_text().splitlines()
+    settings = dict(line.partition("=")[::2] for line in lines if "=" in line and not line.startswith("#"))
+    assert (settings["Type"], settings["Restart"], settings["StartLimitIntervalSec"]) == ("notify", "always", "0")
+    assert int(settings["RestartSec"]) <= 2
+    assert 10 <= int(settings["WatchdogSec"]) <= 60
+    assert int(settings["LimitNOFILE"]) >= 4096
+    assert settings["StateDirectory"] == "quorumbell"
 
 
 def test_folders_are_made_for_their_writers(tmp_path):

@@ -2,9 +2,11 @@
 
 from datetime import datetime
 
+from bridge.core.drbd.tables import LOSSES, UNSTEADY
 from bridge.core.drbd.told import hold_of, is_about, told_in
 from bridge.core.world.event import Severity
-from bridge.core.world.incident import Incident, Kind, State
+from bridge.core.world.incident import Kind, State
+from bridge.core.world.tables import INCIDENT
 from bridge.core.world.world import World
 
 
@@ -15,19 +17,19 @@ def count_loss(world: World, name: str, key: str, at: datetime) -> None:
     settings = world.settings
     if not _is_mere_loss(world, key):
         return
-    rows = world.get("losses", name) or ()
+    rows = world.get(LOSSES, name) or ()
     before = tuple(row for row in rows if at - row[0] < settings.flapping_window and _is_mere_loss(world, row[1]))
     losses = (*before, (at, key))
-    world.put(("losses", name), losses)
+    world.put((LOSSES, name), losses)
     if len(losses) < settings.flapping_count:
         return
     for _, old in before:
-        earlier: Incident | None = world.get("incident", old)
+        earlier = world.get(INCIDENT, old)
         if earlier is not None and old != key and is_about(earlier, name):
             world.absorb(old, key, at, f"the connection of {name} is lost again and again")
-    if world.get("unsteady", name) is None:
-        world.keep_open(key, hold_of("unsteady", name))
-        world.put(("unsteady", name), key)
+    if world.get(UNSTEADY, name) is None:
+        world.keep_open(key, hold_of(UNSTEADY, name))
+        world.put((UNSTEADY, name), key)
     world.change(key, at, facts={"failures": str(len(losses))})
     world.alarm(key, at, f"the connection of {name} is lost again and again", Severity.WARNING)
     world.set_timer(at + settings.flapping_quiet, "replica-steady", name)
@@ -40,8 +42,8 @@ def _is_mere_loss(world: World, key: str) -> bool:
 
 def on_steady(world: World, name: str, at: datetime) -> None:
     """A timer: for ten minutes the connection was not lost anew."""
-    key = world.get("unsteady", name)
-    world.put(("unsteady", name), None)
+    key = world.get(UNSTEADY, name)
+    world.put((UNSTEADY, name), None)
     incident = told_in(world, key) if key is not None else None
     if incident is not None and incident.state is not State.CLOSED:
-        world.release(incident.key, hold_of("unsteady", name), at, f"the connection of {name} has been steady for a while")
+        world.release(incident.key, hold_of(UNSTEADY, name), at, f"the connection of {name} has been steady for a while")

@@ -21,7 +21,7 @@ from typing import Any, Final
 from bridge.core.drbd.events import HANDLERS, Call, HandlerCalled, ReplicasListed, StatesChanged
 from bridge.core.drbd.lines import Line, NotALine, generation, item, parse
 from bridge.core.world.event import Event, Report
-from bridge.core.world.reading import Senseless, believed, happened_at, integer, name_of, order_of, text
+from bridge.core.world.reading import Senseless, believed, head, integer, name_of, named, text
 
 Body = Mapping[str, Any]
 ANSWERING: Final = frozenset({"fence-peer"})
@@ -47,10 +47,7 @@ def read_handler(report: Report) -> Event:
         cstate=text(body, "DRBD_CSTATE"),
     )
     return HandlerCalled(
-        uid=report.uid,
-        witness=report.node,
-        at=happened_at(report),
-        order=order_of(report),
+        **head(report),
         resource=name_of(body, "DRBD_RESOURCE"),
         node=report.node,
         call=call,
@@ -81,12 +78,9 @@ def read_states(report: Report) -> Event:
     """The event of lines of events2, or of a list of all resources. Raises Senseless."""
     body = report.body
     if "resources" in body:
-        listed = tuple(name for key in body if key.startswith("resources") for name in text(body, key).split())
+        listed = tuple(named(one) for key in body if key.startswith("resources") for one in text(body, key).split())
         return ReplicasListed(
-            uid=report.uid,
-            witness=report.node,
-            at=happened_at(report),
-            order=order_of(report),
+            **head(report),
             node=report.node,
             resources=listed,
         )
@@ -101,11 +95,8 @@ def read_states(report: Report) -> Event:
         raise Senseless("a report of events2 whose lines are not about one resource")
     stamp = next((line.at for line in lines if line.at is not None), None)
     return StatesChanged(
-        uid=report.uid,
-        witness=report.node,
-        at=happened_at(report) if stamp is None else believed(stamp + report.offset, report),
-        order=order_of(report),
-        resource=resource,
+        **head(report, at=None if stamp is None else believed(stamp + report.offset, report)),
+        resource=named(resource),
         node=report.node,
         items=tuple(said for line in lines if (said := item(line)) is not None),
         whole=body.get("dump") is True,

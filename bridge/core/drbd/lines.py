@@ -26,6 +26,8 @@ STATES: Final[Mapping[str, frozenset[str]]] = {
 NO_ONE: Final = "peer"
 """8.4 knows one peer and calls it so."""
 SPAWN_FAILED: Final = 1 << 31
+DIGITS: Final = 10
+"""A wait status has 32 bits."""
 
 
 class Line(msgspec.Struct, frozen=True):
@@ -97,7 +99,7 @@ def _call(line: Line, peer: str) -> Call | None:
 
 def _exit_code(status: str) -> int:
     """Of a raw wait status. A helper that could not be started, or was killed, counts as 0 to DRBD."""
-    raw = int(status) if status.isascii() and status.isdigit() else 0
+    raw = int(status) if status.isascii() and status.isdigit() and len(status) <= DIGITS else 0
     return 0 if raw >= SPAWN_FAILED else raw >> 8 & 0xFF
 
 

@@ -9,10 +9,12 @@ from datetime import datetime
 from typing import Final
 
 from bridge.core.drbd import story
+from bridge.core.drbd.tables import ONLY_AWAY_SINCE
 from bridge.core.drbd.told import REDUNDANCY
 from bridge.core.world.event import Severity, Subject, subject_name
 from bridge.core.world.incident import Kind
 from bridge.core.world.nodes import node
+from bridge.core.world.tables import WOUNDS
 from bridge.core.world.world import World
 
 NOT_FOR: Final = frozenset({Kind.NODE_FENCED_BY_ADMIN, Kind.REDUNDANCY_LOST})
@@ -22,13 +24,13 @@ NOT_FOR: Final = frozenset({Kind.NODE_FENCED_BY_ADMIN, Kind.REDUNDANCY_LOST})
 def consider(world: World, key: str, at: datetime) -> None:
     """After a good word in an incident: is only the node still missing?"""
     if missing_nodes(world, key):
-        world.put(("redundancy", key), at)
+        world.put((ONLY_AWAY_SINCE, key), at)
         world.set_timer(at + world.settings.clear_after, "redundancy", key)
 
 
 def missing_nodes(world: World, key: str) -> list[str]:
     """The nodes that the incident still waits for, if it waits for nothing else, and the cluster does not wait for them."""
-    wounds = {name for name in world.get("wounds", key) or () if not name.startswith(REDUNDANCY)}
+    wounds = {name for name in world.get(WOUNDS, key) or () if not name.startswith(REDUNDANCY)}
     if story.is_frozen(world, key) or world.incident(key).kind in NOT_FOR or not all(name.startswith("node/") for name in wounds):
         return []
     names = sorted(subject_name(Subject(name)) for name in wounds)
@@ -39,7 +41,7 @@ def missing_nodes(world: World, key: str) -> list[str]:
 def on_redundancy(world: World, key: str, at: datetime) -> None:
     """A timer: first the incident sinks to a warning, later `redundancy-lost` takes over."""
     names = missing_nodes(world, key)
-    since: datetime = world.facts["redundancy", key]
+    since: datetime = world.facts[ONLY_AWAY_SINCE, key]
     handed_over_at = since + world.settings.redundancy_after
     if names and at < handed_over_at:
         world.change(key, at, severity=Severity.WARNING, reason=f"everything runs again; still away: {', '.join(names)}")
@@ -49,7 +51,7 @@ def on_redundancy(world: World, key: str, at: datetime) -> None:
             _take_over(world, key, name, since, at)
         world.change(key, at, facts={"recovered_at": since.isoformat()})
     else:
-        world.put(("redundancy", key), None)
+        world.put((ONLY_AWAY_SINCE, key), None)
 
 
 def _take_over(world: World, old: str, name: str, since: datetime, at: datetime) -> None:

@@ -11,12 +11,14 @@ from bridge.core.drbd.fold_calls import apply
 from bridge.core.drbd.fold_states import gone
 from bridge.core.drbd.state import Replica, put_side, replace
 from bridge.core.drbd.story import tell, tell_differences
-from bridge.core.drbd.told import Story, story_of
+from bridge.core.drbd.tables import DIFFERENCE, ONLY_AWAY_SINCE, REPLICA, REPLICAS, STORY
+from bridge.core.drbd.told import story_of
 from bridge.core.drbd.trouble import Trouble
 from bridge.core.drbd.troubles import troubles
 from bridge.core.drbd.whole import due, up_to
 from bridge.core.world.event import EdgeHeard, Event, Subject
-from bridge.core.world.world import Condition, World
+from bridge.core.world.tables import CONDITION, SILENT
+from bridge.core.world.world import World
 
 __all__ = ["and_replicas", "on_called", "on_listed", "on_states", "on_steady", "on_time"]
 
@@ -39,7 +41,7 @@ def on_states(world: World, event: StatesChanged) -> None:
 def on_listed(world: World, event: ReplicasListed) -> None:
     """All that a node has: what it does not list it has no more."""
     for name in _names(world):
-        replica: Replica = world.facts["replica", name]
+        replica: Replica = world.facts[REPLICA, name]
         side = replica.sides.get(event.node)
         if side is not None and not side.gone and name not in event.resources:
             _settle(world, gone(replica, event.node, event.at), event.at)
@@ -48,7 +50,7 @@ def on_listed(world: World, event: ReplicasListed) -> None:
 
 def on_time(world: World, resource: str, at: datetime) -> None:
     """A timer: without a further report there may be something to say."""
-    _settle(world, world.facts["replica", resource], at)
+    _settle(world, world.facts[REPLICA, resource], at)
 
 
 def and_replicas(rule: Callable[[World, Any], None]) -> Callable[[World, Any], None]:
@@ -57,21 +59,20 @@ def and_replicas(rule: Callable[[World, Any], None]) -> Callable[[World, Any], N
     def both(world: World, event: Event) -> None:
         rule(world, event)
         for name in _names(world):
-            story: Story | None = world.get("story", name)
+            story = world.get(STORY, name)
             if (story is not None and story.held) or isinstance(event, EdgeHeard):
-                _settle(world, world.facts["replica", name], event.at)
+                _settle(world, world.facts[REPLICA, name], event.at)
 
     return both
 
 
 def _names(world: World) -> tuple[str, ...]:
-    names: tuple[str, ...] = world.get("replicas") or ()
-    return names
+    return world.get(REPLICAS) or ()
 
 
 def _take(world: World, event: HandlerCalled | StatesChanged, words: str) -> None:
-    _settle(world, apply(world.get("replica", event.resource) or Replica(resource=event.resource), event), event.at)
-    story = story_of(world, "story", event.resource) or story_of(world, "difference", event.resource)
+    _settle(world, apply(world.get(REPLICA, event.resource) or Replica(resource=event.resource), event), event.at)
+    story = story_of(world, STORY, event.resource) or story_of(world, DIFFERENCE, event.resource)
     world.say(words, story.key if story is not None else None)
 
 
@@ -89,11 +90,11 @@ def _words(event: StatesChanged) -> str:
 
 def _rename(world: World, event: StatesChanged, new: str) -> None:
     """Each node renames it for itself: its side moves over."""
-    old: Replica | None = world.get("replica", event.resource)
+    old = world.get(REPLICA, event.resource)
     world.say(f"{event.node}: {event.resource} is now called {new}")
     if old is None or event.node not in old.sides:
         return
-    target = world.get("replica", new) or Replica(resource=new, generation=old.generation, splits=old.splits)
+    target = world.get(REPLICA, new) or Replica(resource=new, generation=old.generation, splits=old.splits)
     left = {node: side for node, side in old.sides.items() if node != event.node}
     _settle(world, put_side(target, old.sides[event.node]), event.at)
     _settle(world, replace(old, sides=left, splits=old.splits if left else {}), event.at)
@@ -103,15 +104,15 @@ def _settle(world: World, replica: Replica, at: datetime) -> None:
     """The state as it is now, and what follows from it."""
     replica = up_to(replica, at)
     name = replica.resource
-    world.put(("replica", name), replica)
+    world.put((REPLICA, name), replica)
     if name not in _names(world):
-        world.put(("replicas",), (*_names(world), name))
+        world.put((REPLICAS,), (*_names(world), name))
     found = troubles(replica, at)
     tell(world, replica, found, at)
     tell_differences(world, replica, at)
     _consider_redundancy(world, name, at)
     _show(world, replica, found, at)
-    story = story_of(world, "story", name)
+    story = story_of(world, STORY, name)
     later = due(replica, at, live=story is not None and story.held)
     if later is None:
         world.cancel_timer("replica", name)
@@ -121,8 +122,12 @@ def _settle(world: World, replica: Replica, at: datetime) -> None:
 
 def _consider_redundancy(world: World, name: str, at: datetime) -> None:
     """A replica that works again, if with one copy, may have been the last thing but the node that its story waited for."""
-    story = story_of(world, "story", name)
-    if story is not None and ("redundancy", story.key) not in world.facts and world.incident(story.key).root.startswith("node/"):
+    story = story_of(world, STORY, name)
+    if (
+        story is not None
+        and (ONLY_AWAY_SINCE, story.key) not in world.facts
+        and world.incident(story.key).root.startswith("node/")
+    ):
         redundancy.consider(world, story.key, at)
 
 
@@ -134,10 +139,10 @@ def _show(world: World, replica: Replica, found: list[Trouble], at: datetime) ->
     looks = {replica_subject(replica.resource): look.whole(replica, found)}
     for side in replica.sides.values():
         seen = look.of_side(replica, side, found)
-        if ("silent", side.node) in world.facts:
+        if (SILENT, side.node) in world.facts:
             seen = look.silent(seen, side.node)
         looks[replica_subject(replica.resource, side.node)] = seen
-    story = story_of(world, "story", replica.resource) or story_of(world, "difference", replica.resource)
+    story = story_of(world, STORY, replica.resource) or story_of(world, DIFFERENCE, replica.resource)
     key = story.key if story is not None else None
     for subject, seen in looks.items():
         _note(world, subject, seen, at, key)
@@ -146,5 +151,5 @@ def _show(world: World, replica: Replica, found: list[Trouble], at: datetime) ->
 def _note(world: World, subject: Subject, seen: look.Look, at: datetime, key: str | None) -> None:
     """A condition that only got other words is as old as it was."""
     severity, why = seen
-    old: Condition | None = world.get("condition", subject)
+    old = world.get(CONDITION, subject)
     world.note(subject, severity, old.since if old is not None and old.severity is severity else at, why, key)

@@ -12,13 +12,15 @@ from bridge.core.drbd import look
 from bridge.core.drbd.events import replica_subject
 from bridge.core.drbd.flapping import count_loss
 from bridge.core.drbd.state import Replica, replace, same_node
-from bridge.core.drbd.told import Story, hold_of, is_about, story_of, tellers, told_in
+from bridge.core.drbd.tables import DIFFERENCE, REPLICA, REPLICAS, STORY, Story
+from bridge.core.drbd.told import hold_of, is_about, story_of, tellers, told_in
 from bridge.core.drbd.trouble import Trouble, rank, root_of
 from bridge.core.drbd.troubles import differences, troubles
 from bridge.core.drbd.whole import TOGETHER, closed_in_order, is_down, is_whole
 from bridge.core.world.event import Severity, Subject, node_subject, subject_name
 from bridge.core.world.incident import Incident, Kind, State, Step
 from bridge.core.world.nodes import circle
+from bridge.core.world.table import Table
 from bridge.core.world.world import World
 
 NEAR: Final = timedelta(minutes=2)
@@ -31,31 +33,31 @@ SHARED: Final = frozenset({Kind.REPLICA_DISCONNECTED, Kind.REPLICA_FENCING, Kind
 def tell(world: World, replica: Replica, found: list[Trouble], at: datetime) -> None:
     """Makes the story fit the troubles, the worst of which is the last."""
     name = replica.resource
-    story = story_of(world, "story", name)
+    story = story_of(world, STORY, name)
     if found := found or _orphaned(world, replica, at):
         key = _home(world, replica, story, found, at)
-        _keep(world, "story", name, key, found, at)
+        _keep(world, STORY, name, key, found, at)
         _describe(world, replica, key, found, at)
     elif story is not None and story.held:
         if not replica.sides:
-            _release(world, "story", name, story.key, at, f"{name} is called otherwise now")
+            _release(world, STORY, name, story.key, at, f"{name} is called otherwise now")
         elif is_whole(replica, world.incident(story.key).opened_at, at):
             _end(world, replica, story.key, at)
         elif _was_asked_for(world, replica, story.key, at):
-            world.put(("story", name), None)
+            world.put((STORY, name), None)
             world.dismiss(story.key, at, f"the connection of {name} was closed in order")
         else:
-            world.put(("story", name), Story(story.key, True, Severity.WARNING))
+            world.put((STORY, name), Story(story.key, True, Severity.WARNING))
             _describe(world, replica, story.key, [], at)
 
 
 def _orphaned(world: World, replica: Replica, at: datetime) -> list[Trouble]:
     """The incident that told of the replica turned out to be nothing; the replica itself is still not whole."""
     name = replica.resource
-    last: Story | None = world.get("story", name)
-    if last is None or not last.held or story_of(world, "story", name) is not None:
+    last = world.get(STORY, name)
+    if last is None or not last.held or story_of(world, STORY, name) is not None:
         return []
-    world.put(("story", name), None)
+    world.put((STORY, name), None)
     incident = told_in(world, last.key)
     since = incident.opened_at if incident is not None else at
     if not replica.sides or is_whole(replica, since, at):
@@ -74,14 +76,14 @@ def _was_asked_for(world: World, replica: Replica, key: str, at: datetime) -> bo
 def tell_differences(world: World, replica: Replica, at: datetime) -> None:
     """That copies differ unnoticed is a story of its own, which no reconnect ends."""
     name, found = replica.resource, differences(replica)
-    story = story_of(world, "difference", name)
+    story = story_of(world, DIFFERENCE, name)
     if found:
         key = story.key if story is not None else _open(world, replica, found, at)
-        _keep(world, "difference", name, key, found, at)
+        _keep(world, DIFFERENCE, name, key, found, at)
         told = look.now(replica, found, Kind.REPLICA_OUT_OF_SYNC, {})
         world.change(key, at, facts=look.facts(replica, found, Kind.REPLICA_OUT_OF_SYNC) | told)
     elif story is not None and story.held:
-        _release(world, "difference", name, story.key, at, f"the copies of {name} are the same again")
+        _release(world, DIFFERENCE, name, story.key, at, f"the copies of {name} are the same again")
 
 
 # --- which incident ------------------------------------------------------------------------------------------------------
@@ -130,13 +132,13 @@ def _cut_with_others(world: World, name: str, worst: Trouble, at: datetime) -> s
     """The incident of another replica that lost the same peer just now: one wire, one story."""
     if worst.kind not in SHARED:
         return None
-    for other in world.get("replicas") or ():
-        story = story_of(world, "story", other) if other != name else None
+    for other in world.get(REPLICAS) or ():
+        story = story_of(world, STORY, other) if other != name else None
         if story is None or not story.held:
             continue
         incident = world.incident(story.key)
         fresh = incident.kind in SHARED and at - incident.opened_at < CUT_TOGETHER
-        if fresh and set(worst.pairs) & {ends for one in troubles(world.facts["replica", other], at) for ends in one.pairs}:
+        if fresh and set(worst.pairs) & {ends for one in troubles(world.facts[REPLICA, other], at) for ends in one.pairs}:
             return story.key
     return None
 
@@ -148,16 +150,16 @@ def _is_own(world: World, incident: Incident, name: str) -> bool:
 
 def _leave(world: World, name: str, story: Story, at: datetime) -> None:
     """From an incident that is another's, or several replicas': what happens to this one now is its own."""
-    world.put(("story", name), None)
+    world.put((STORY, name), None)
     incident = world.incident(story.key)
     others = [other for other in tellers(world, story.key) if other != name]
     if is_about(incident, name) and others:
         subjects = tuple(subject for subject in incident.subjects if not _of(subject, name))
         world.change(story.key, at, root=replica_subject(others[0]), subjects=subjects, facts={"replicas": ", ".join(others)})
-        replica: Replica = world.facts["replica", others[0]]
+        replica: Replica = world.facts[REPLICA, others[0]]
         _describe(world, replica, story.key, troubles(replica, at), at)
     if story.held:
-        world.release(story.key, hold_of("story", name), at, f"{name} has a story of its own")
+        world.release(story.key, hold_of(STORY, name), at, f"{name} has a story of its own")
 
 
 def _of(subject: Subject, name: str) -> bool:
@@ -167,14 +169,14 @@ def _of(subject: Subject, name: str) -> bool:
 # --- its life ------------------------------------------------------------------------------------------------------------
 
 
-def _keep(world: World, table: str, name: str, key: str, found: list[Trouble], at: datetime) -> None:
+def _keep(world: World, table: Table[Story], name: str, key: str, found: list[Trouble], at: datetime) -> None:
     """The incident stays open because of this replica."""
     story = story_of(world, table, name)
     if story is None or not story.held:
         world.keep_open(key, hold_of(table, name))
         if world.incident(key).state is State.CLEARING:
             world.step(key, Step.RELAPSE, at, found[-1].why)
-        if table == "story":
+        if table is STORY:
             count_loss(world, name, key, at)
     severity = max((trouble.severity for trouble in found), key=lambda one: one.rank)
     world.put((table, name), Story(key, True, severity, found[-1].kind))
@@ -188,10 +190,10 @@ def _end(world: World, replica: Replica, key: str, at: datetime) -> None:
     if _is_own(world, world.incident(key), name):
         world.change(key, at, facts={"nowhere": "yes" if down else ""})
     why = f"no node has had {name} for an hour" if down else f"{name} is connected, all its copies are up to date"
-    _release(world, "story", name, key, at, why)
+    _release(world, STORY, name, key, at, why)
 
 
-def _release(world: World, table: str, name: str, key: str, at: datetime, why: str) -> None:
+def _release(world: World, table: Table[Story], name: str, key: str, at: datetime, why: str) -> None:
     world.put((table, name), Story(key, False))
     world.say(why, key)
     world.release(key, hold_of(table, name), at, why)
@@ -199,18 +201,18 @@ def _release(world: World, table: str, name: str, key: str, at: datetime, why: s
 
 def is_frozen(world: World, key: str) -> bool:
     """Whether a replica that the incident tells of is worse than without its other side."""
-    stories = [story_of(world, "story", name) for name in tellers(world, key)]
+    stories = [story_of(world, STORY, name) for name in tellers(world, key)]
     return any(story is not None and story.worst is not Kind.REPLICA_DISCONNECTED for story in stories)
 
 
 def hand_over(world: World, key: str, into: str, at: datetime) -> None:
     """The replicas that an incident tells of are told of in another from now on."""
     for name in tellers(world, key):
-        story: Story = world.facts["story", name]
-        world.put(("story", name), replace(story, key=into))
-        world.keep_open(into, hold_of("story", name))
+        story: Story = world.facts[STORY, name]
+        world.put((STORY, name), replace(story, key=into))
+        world.keep_open(into, hold_of(STORY, name))
         world.draw_in(into, replica_subject(name), at)
-        world.release(key, hold_of("story", name), at, f"{name} is told of in another incident")
+        world.release(key, hold_of(STORY, name), at, f"{name} is told of in another incident")
 
 
 def _describe(world: World, replica: Replica, key: str, found: list[Trouble], at: datetime) -> None:
@@ -225,7 +227,7 @@ def _describe(world: World, replica: Replica, key: str, found: list[Trouble], at
     if found:
         _grow(world, replica, incident, found[-1], at)
     incident = world.incident(key)
-    mine = story_of(world, "story", replica.resource)
+    mine = story_of(world, STORY, replica.resource)
     if mine is not None and mine.severity is not incident.severity:
         world.change(key, at, severity=_worst_of(world, key))
     known = incident.facts.get("replicas", "")
@@ -237,7 +239,7 @@ def _describe(world: World, replica: Replica, key: str, found: list[Trouble], at
 
 
 def _worst_of(world: World, key: str) -> Severity:
-    stories = [story for name in tellers(world, key) if (story := story_of(world, "story", name)) is not None]
+    stories = [story for name in tellers(world, key) if (story := story_of(world, STORY, name)) is not None]
     return max((story.severity for story in stories), key=lambda one: one.rank, default=Severity.WARNING)
 
 

@@ -1,30 +1,22 @@
 """Which incident tells of a replica, and which replicas keep an incident open."""
 
-from typing import Final
-
-import msgspec
+from typing import Any, Final
 
 from bridge.core.drbd.state import replace
-from bridge.core.world.event import Severity, subject_name
-from bridge.core.world.incident import Incident, Kind, State
+from bridge.core.drbd.tables import STORY, Story
+from bridge.core.world.event import subject_name
+from bridge.core.world.incident import Incident, State
+from bridge.core.world.table import Table
+from bridge.core.world.tables import INCIDENT, WOUNDS
 from bridge.core.world.world import World
 
 REDUNDANCY: Final = "drbd/"
 """How the holds begin by which replicas keep an incident open."""
 
 
-class Story(msgspec.Struct, frozen=True):
-    """The incident that tells of a replica, whether the replica still keeps it open, and the worst that is so now."""
-
-    key: str
-    held: bool
-    severity: Severity = Severity.OK
-    worst: Kind = Kind.REPLICA_DISCONNECTED
-
-
-def story_of(world: World, table: str, name: str) -> Story | None:
+def story_of(world: World, table: Table[Story], name: str) -> Story | None:
     """The story of a replica where it is told now; None if there is none, or somebody has ended it."""
-    story: Story | None = world.get(table, name)
+    story = world.get(table, name)
     if story is None:
         return None
     incident = told_in(world, story.key)
@@ -33,15 +25,15 @@ def story_of(world: World, table: str, name: str) -> Story | None:
 
 def told_in(world: World, key: str) -> Incident | None:
     """The incident that this one has become a part of, or itself."""
-    incident: Incident | None = world.get("incident", key)
+    incident = world.get(INCIDENT, key)
     while incident is not None and incident.absorbed_into is not None:
-        incident = world.get("incident", incident.absorbed_into)
+        incident = world.get(INCIDENT, incident.absorbed_into)
     return incident
 
 
-def hold_of(table: str, name: str) -> str:
+def hold_of(table: Table[Any], name: str) -> str:
     """The name by which a replica keeps an incident open."""
-    return f"{REDUNDANCY}{name}" if table == "story" else f"{table}/{name}"
+    return f"{REDUNDANCY}{name}" if table is STORY else f"{table}/{name}"
 
 
 def is_about(incident: Incident, name: str) -> bool:
@@ -51,4 +43,4 @@ def is_about(incident: Incident, name: str) -> bool:
 
 def tellers(world: World, key: str) -> list[str]:
     """The replicas that keep an incident open, by name."""
-    return sorted(hold.removeprefix(REDUNDANCY) for hold in world.get("wounds", key) or () if hold.startswith(REDUNDANCY))
+    return sorted(hold.removeprefix(REDUNDANCY) for hold in world.get(WOUNDS, key) or () if hold.startswith(REDUNDANCY))

@@ -6,11 +6,14 @@ decide. What makes no sense is Unreadable, never guessed.
 
 import re
 from collections.abc import Callable
+from functools import partial
 from typing import Final
 
 from bridge.core.world.event import Action, AttributeSet, Event, Fencing, NodeSeen, Outcome, Report
-from bridge.core.world.reading import Body, Senseless, happened_at, integer, name_of, order_of, text
+from bridge.core.world.reading import Body, Senseless, head, integer, name_of, named, text
 
+ALERT, NOTIFY = "CRM_alert", "CRM_notify"
+"""How the variables of a call begin."""
 OK, NOT_RUNNING, RUNNING_PROMOTED = 0, 7, 8
 DEGRADED: Final = {190: 0, 191: 8}
 """OCF codes of a resource that runs, but badly, and the code it should have had."""
@@ -32,38 +35,30 @@ def read_alert(report: Report) -> Event:
     reader = _READERS.get(text(report.body, "CRM_alert_kind"))
     if reader is None:
         raise Senseless(f"CRM_alert_kind={report.body.get('CRM_alert_kind')!r} is none of node, fencing, resource, attribute")
-    return reader(report, report.body)
+    return reader(report)
 
 
-def _node(report: Report, body: Body) -> Event:
+def _node(report: Report) -> Event:
+    body = report.body
     word = text(body, "CRM_alert_desc")
     if word not in {"member", "lost"}:
         raise Senseless(f"CRM_alert_desc={word!r} of a node event is neither member nor lost")
     return NodeSeen(
-        uid=report.uid,
-        witness=report.node,
-        at=happened_at(report),
-        order=order_of(report),
+        **head(report),
         node=name_of(body, "CRM_alert_node"),
         member=word == "member",
         remote=body.get("CRM_alert_nodeid") == "0",
     )
 
 
-def _fencing(report: Report, body: Body) -> Event:
-    return _fencing_event(report, text(body, "CRM_alert_desc"), integer("CRM_alert_rc", body.get("CRM_alert_rc")))
-
-
-def _fencing_event(report: Report, words: str, rc: int) -> Fencing:
+def _fencing(report: Report, call: str) -> Fencing:
+    words, rc = text(report.body, f"{call}_desc"), _number(report.body, f"{call}_rc")
     found = _FENCING.fullmatch(words)
     if found is None:
         raise Senseless(f"the text of the fencing is of no known form: {words[:200]!r}")
     return Fencing(
-        uid=report.uid,
-        witness=report.node,
-        at=happened_at(report),
-        order=order_of(report),
-        target=found["target"],
+        **head(report),
+        target=named(found["target"]),
         action=found["action"],
         rc=rc,
         executioner="" if found["by"] in {"the cluster", "<no-one>"} else found["by"],
@@ -74,39 +69,37 @@ def _fencing_event(report: Report, words: str, rc: int) -> Fencing:
     )
 
 
-def _resource(report: Report, body: Body) -> Event:
-    name = name_of(body, "CRM_alert_rsc")
-    task = text(body, "CRM_alert_task")
-    interval = integer("CRM_alert_interval", body.get("CRM_alert_interval"))
-    codes = [integer(key, body.get(key)) for key in ("CRM_alert_rc", "CRM_alert_target_rc", "CRM_alert_status")]
-    rc, target_rc, status = codes
-    took = body.get("CRM_alert_exec_time")
+def _action(report: Report, call: str) -> Action:
+    """What was done with a resource. ClusterMon gives no interval: there a monitor that expects nothing running is a probe."""
+    body, timed = report.body, call == ALERT
+    name = name_of(body, f"{call}_rsc")
+    task = text(body, f"{call}_task")
+    interval = _number(body, f"{call}_interval") if timed else 0
+    rc = _number(body, f"{call}_rc")
+    target_rc, status = _number(body, f"{call}_target_rc"), _number(body, f"{call}_status")
+    probe = task == "monitor" and (interval == 0 if timed else target_rc == NOT_RUNNING)
     return Action(
-        uid=report.uid,
-        witness=report.node,
-        at=happened_at(report),
-        order=order_of(report),
+        **head(report),
         resource=plain_name(name),
         instance=name,
-        node=name_of(body, "CRM_alert_node"),
+        node=name_of(body, f"{call}_node"),
         task=task,
         interval_ms=interval,
         rc=rc,
         target_rc=target_rc,
         status=status,
-        outcome=outcome(rc, target_rc, status, probe=task == "monitor" and interval == 0),
-        words=text(body, "CRM_alert_desc"),
-        exec_ms=integer("CRM_alert_exec_time", took) if took else None,
-        version=str(body.get("CRM_alert_version", "")),
+        outcome=outcome(rc, target_rc, status, probe=probe),
+        words=text(body, f"{call}_desc"),
+        exec_ms=_number(body, "CRM_alert_exec_time") if timed and body.get("CRM_alert_exec_time") else None,
+        version=text(body, "CRM_alert_version") if timed else "",
+        timed=timed,
     )
 
 
-def _attribute(report: Report, body: Body) -> Event:
+def _attribute(report: Report) -> Event:
+    body = report.body
     return AttributeSet(
-        uid=report.uid,
-        witness=report.node,
-        at=happened_at(report),
-        order=order_of(report),
+        **head(report),
         node=name_of(body, "CRM_alert_node"),
         name=name_of(body, "CRM_alert_attribute_name"),
         value=text(body, "CRM_alert_attribute_value"),
@@ -115,38 +108,19 @@ def _attribute(report: Report, body: Body) -> Event:
 
 def read_clustermon(report: Report) -> Event:
     """ClusterMon's call: no kind, time or interval. A fencing carries the stale `rsc` of an earlier event: task decides."""
-    body = report.body
-    task = text(body, "CRM_notify_task")
-    rc = integer("CRM_notify_rc", body.get("CRM_notify_rc"))
-    if task == "st_notify_fence":
-        return _fencing_event(report, text(body, "CRM_notify_desc"), rc)
-    name = name_of(body, "CRM_notify_rsc")
-    target_rc = integer("CRM_notify_target_rc", body.get("CRM_notify_target_rc"))
-    status = integer("CRM_notify_status", body.get("CRM_notify_status"))
-    probe = task == "monitor" and target_rc == NOT_RUNNING
-    return Action(
-        uid=report.uid,
-        witness=report.node,
-        at=happened_at(report),
-        order=order_of(report),
-        resource=plain_name(name),
-        instance=name,
-        node=name_of(body, "CRM_notify_node"),
-        task=task,
-        interval_ms=0,
-        rc=rc,
-        target_rc=target_rc,
-        status=status,
-        outcome=outcome(rc, target_rc, status, probe=probe),
-        words=text(body, "CRM_notify_desc"),
-        timed=False,
-    )
+    if text(report.body, "CRM_notify_task") == "st_notify_fence":
+        return _fencing(report, NOTIFY)
+    return _action(report, NOTIFY)
 
 
-_READERS: Final[dict[str, Callable[[Report, Body], Event]]] = {
+def _number(body: Body, key: str) -> int:
+    return integer(key, body.get(key))
+
+
+_READERS: Final[dict[str, Callable[[Report], Event]]] = {
     "node": _node,
-    "fencing": _fencing,
-    "resource": _resource,
+    "fencing": partial(_fencing, call=ALERT),
+    "resource": partial(_action, call=ALERT),
     "attribute": _attribute,
 }
 

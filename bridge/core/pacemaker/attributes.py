@@ -3,10 +3,13 @@
 from datetime import datetime
 
 from bridge.core.pacemaker.membership import on_shutdown, on_standby
+from bridge.core.pacemaker.tables import ATTRIBUTE, FAIL_COUNTS
 from bridge.core.world.event import AttributeSet, Severity, Subject
 from bridge.core.world.incident import Kind
+from bridge.core.world.journal import TIMER
 from bridge.core.world.nodes import meet
 from bridge.core.world.shown import show_stopped
+from bridge.core.world.tables import HOLDER
 from bridge.core.world.world import World
 
 
@@ -27,15 +30,15 @@ def on_attribute(world: World, event: AttributeSet) -> None:
 def _on_fail_count(world: World, event: AttributeSet) -> None:
     """The administrator's cleanup empties a fail count that stood: an all-clear, if the resource runs or nobody starts it."""
     resource = event.name.removeprefix("fail-count-").partition("#")[0].partition(":")[0]
-    counted: frozenset[tuple[str, str]] = world.get("fail_counts", resource) or frozenset()
+    counted = world.get(FAIL_COUNTS, resource) or frozenset()
     mark = (event.name, event.node)
     known = mark in counted
-    world.put(("fail_counts", resource), (counted | {mark} if event.value else counted - {mark}) or None)
+    world.put((FAIL_COUNTS, resource), (counted | {mark} if event.value else counted - {mark}) or None)
     subject = world.service(resource)
     if event.value or not known:
-        world.say(f"{event.name} of {event.node} is {event.value or 'empty'}", world.get("holder", subject))
+        world.say(f"{event.name} of {event.node} is {event.value or 'empty'}", world.get(HOLDER, subject))
         return
-    world.say(f"failures of {resource} on {event.node} were cleaned up", world.get("holder", subject))
+    world.say(f"failures of {resource} on {event.node} were cleaned up", world.get(HOLDER, subject))
     if world.wound(subject) is not None:
         world.set_timer(event.at + world.settings.down_after, "cleaned", resource)
 
@@ -43,7 +46,7 @@ def _on_fail_count(world: World, event: AttributeSet) -> None:
 def on_cleaned(world: World, resource: str, at: datetime) -> None:
     """A timer: failures were cleaned up, and nothing failed since; what runs nowhere is not wanted to run."""
     subject = world.service(resource)
-    if world.get("timer", "down", resource) is None and not world.get("fail_counts", resource):
+    if world.get(TIMER, "down", resource) is None and not world.get(FAIL_COUNTS, resource):
         world.heal(subject, at, f"failures of {resource} were cleaned up, and it did not fail again")
         show_stopped(world, resource, at, "stopped; its failures were cleaned up")
 
@@ -51,8 +54,8 @@ def on_cleaned(world: World, resource: str, at: datetime) -> None:
 def _on_connectivity(world: World, event: AttributeSet) -> None:
     """`pingd` and its like at 0, a health attribute at red: the node has lost its way to the outside, or is not healthy."""
     subject = Subject(f"attribute/{event.name}@{event.node}")
-    before = world.get("attribute", event.name, event.node)
-    world.put(("attribute", event.name, event.node), event.value or None)
+    before = world.get(ATTRIBUTE, event.name, event.node)
+    world.put((ATTRIBUTE, event.name, event.node), event.value or None)
     bad = event.value == "red" if event.name.startswith("#health") else event.value == "0"
     if bad and world.wound(subject) is None:
         reason = f"{event.name} of {event.node} is {event.value}"

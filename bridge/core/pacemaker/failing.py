@@ -4,12 +4,29 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from bridge.core.pacemaker.flapping import look_for_flapping
+from bridge.core.pacemaker.tables import (
+    BYSTANDER,
+    BYSTANDERS,
+    CLONE,
+    DOWN_TOLD,
+    FAILED_ON,
+    MIGRATION,
+    NEEDS_PROMOTE,
+    SEEN_ON,
+    START_FAILED,
+    STOP_FAILED,
+    STOP_FAILED_ON,
+    TROUBLE,
+)
 from bridge.core.pacemaker.trouble import OWN_KINDS, PROMOTED, SOON, own_incident, set_active, with_name
+from bridge.core.world.condition import Wound
 from bridge.core.world.event import Action, Severity, Subject
 from bridge.core.world.incident import Incident, Kind
+from bridge.core.world.journal import TIMER
 from bridge.core.world.nodes import circle, node
 from bridge.core.world.relays import silent_members
-from bridge.core.world.world import World, Wound
+from bridge.core.world.tables import ACTIVE, HOLDER, WAITS_FOR
+from bridge.core.world.world import World
 
 HARD: Final = frozenset({2, 3, 4, 5, 6})
 """OCF codes that no retry heals: arguments, unimplemented, permissions, not installed, not configured."""
@@ -23,7 +40,7 @@ def on_degraded(world: World, event: Action) -> None:
     subject = world.service(event.resource)
     set_active(world, event, "promoted" if event.rc in PROMOTED else "started")
     if world.wound(subject) is not None:
-        world.say(f"{event.resource} runs degraded on {event.node}", world.get("holder", subject))
+        world.say(f"{event.resource} runs degraded on {event.node}", world.get(HOLDER, subject))
         return
     reason = f"{event.resource} runs on {event.node}, but degraded"
     key = own_incident(world, Kind.RESOURCE_DEGRADED, event, reason, Severity.WARNING)
@@ -74,21 +91,21 @@ def _on_failed_stop(world: World, event: Action) -> None:
     world.confirm(key, at, reason)
     if story is not None and first:
         world.alarm(key, at, f"{resource} cannot be stopped")
-    stuck = world.get("stop_failed_on", name) or ()
+    stuck = world.get(STOP_FAILED_ON, name) or ()
     if resource not in stuck:
-        world.put(("stop_failed_on", name), (*stuck, resource))
-    world.put(("stop_failed", resource), name)
+        world.put((STOP_FAILED_ON, name), (*stuck, resource))
+    world.put((STOP_FAILED, resource), name)
     note_trouble(world, name, key, at)
     world.say(reason, key)
 
 
 def _stuck_together(world: World, event: Action) -> Incident | None:
     """The incident of another resource that could not be stopped on this node just now: the node is sick, or will be fenced."""
-    trouble: tuple[str, datetime] | None = world.get("trouble", event.node)
+    trouble = world.get(TROUBLE, event.node)
     if trouble is None or event.at - trouble[1] > SOON:
         return None
     subject = world.service(event.resource)
-    for other in world.get("stop_failed_on", event.node) or ():
+    for other in world.get(STOP_FAILED_ON, event.node) or ():
         story = world.holder(world.service(other))
         if story is None or other == event.resource:
             continue
@@ -103,7 +120,7 @@ def _on_failed_migration(world: World, event: Action) -> None:
     subject = world.service(event.resource)
     reason = f"live migration of {event.resource} failed on {event.node}: {_words(event)}"
     key = own_incident(world, Kind.MIGRATION_FAILURE, event, reason, Severity.WARNING)
-    world.put(("migration", event.resource), value=True)
+    world.put((MIGRATION, event.resource), value=True)
     world.hurt(key, subject, event.at, Severity.WARNING, reason, outage=False)
     if world.incident(key).kind in OWN_KINDS:
         world.change(key, event.at, kind=Kind.MIGRATION_FAILURE)
@@ -117,7 +134,7 @@ def _on_failed_run(world: World, event: Action) -> None:
     resource, name, at = event.resource, event.node, event.at
     subject = world.service(resource)
     if event.task == "start":
-        world.put(("active", name, resource), None)
+        world.put((ACTIVE, name, resource), None)
     wound = world.wound(subject)
     fresh = wound is None or not wound.outage
     reason = f"{resource}: {event.task} failed on {name}: {_words(event)}"
@@ -126,16 +143,16 @@ def _on_failed_run(world: World, event: Action) -> None:
     if incident.kind in {Kind.RESOURCE_DEGRADED, Kind.RESOURCE_MISCONFIGURED, Kind.MULTIPLE_ACTIVE}:
         world.change(key, at, kind=_kind(world, event))
     world.hurt(key, subject, at, _first_severity(world, event), reason)
-    world.put(("failed_on", resource), name)
+    world.put((FAILED_ON, resource), name)
     if event.task == "promote" or event.target_rc in PROMOTED:
-        world.put(("needs_promote", resource), value=True)  # a start is no answer to what the promoted instance did
+        world.put((NEEDS_PROMOTE, resource), value=True)  # a start is no answer to what the promoted instance did
     failures = int(incident.facts.get("failures", "0")) + 1 if incident.root == subject else 1
     facts = _facts(event) | {"failures": str(failures)}
     if event.task == "start":
         facts["tried_on"] = with_name(incident.facts.get("tried_on", ""), name)
     if incident.root == subject:
         world.change(key, at, facts=facts)
-    if world.get("timer", "down", resource) is None:  # however often it fails meanwhile
+    if world.get(TIMER, "down", resource) is None:  # however often it fails meanwhile
         world.set_timer(at + world.settings.down_after, "down", resource)
     note_trouble(world, name, key, at)
     world.say(reason, key)
@@ -147,8 +164,8 @@ def _on_failed_run(world: World, event: Action) -> None:
 
 def _tried_everywhere(world: World, resource: str, name: str, at: datetime) -> None:
     """When the start has failed on every node that is known to be there, a short while shows that it is down."""
-    tried = frozenset(world.get("start_failed", resource) or ()) | {name}
-    world.put(("start_failed", resource), tried)
+    tried = frozenset(world.get(START_FAILED, resource) or ()) | {name}
+    world.put((START_FAILED, resource), tried)
     there = {
         other
         for other in circle(world, name)
@@ -167,7 +184,7 @@ def on_down(world: World, resource: str, at: datetime) -> None:
     if _is_up(world, resource):
         _answered_before(world, resource, wound, at)
         return
-    if silent := silent_members(world, world.get("seen_on", resource) or ""):
+    if silent := silent_members(world, world.get(SEEN_ON, resource) or ""):
         _wait_for_word(world, resource, silent, at)
         return
     reason = f"{resource} is promoted nowhere" if world.runs_on.get(resource) else f"{resource} runs nowhere"
@@ -178,48 +195,48 @@ def on_down(world: World, resource: str, at: datetime) -> None:
     world.change(incident.key, at, facts={"down": down})
     world.confirm(incident.key, at, reason)
     _alarm_once(world, incident.key, reason, at)
-    for other in world.get("bystanders", incident.key) or ():
-        bystander: tuple[str, datetime, str] | None = world.get("bystander", other)
+    for other in world.get(BYSTANDERS, incident.key) or ():
+        bystander = world.get(BYSTANDER, other)
         if bystander is not None:
-            world.put(("bystander", other), None)
+            world.put((BYSTANDER, other), None)
             why = f"stopped with {resource}, and not started again"
             world.hurt(incident.key, world.service(other), bystander[1], Severity.CRITICAL, why)
 
 
 def _alarm_once(world: World, key: str, reason: str, at: datetime) -> None:
     """Many that are down for one cause are one alarm; each is named in the incident."""
-    before: datetime | None = world.get("down_told", key)
+    before = world.get(DOWN_TOLD, key)
     if before is None or at - before > ONE_ALARM:
-        world.put(("down_told", key), at)
+        world.put((DOWN_TOLD, key), at)
         world.alarm(key, at, reason)
 
 
 def _wait_for_word(world: World, resource: str, silent: list[str], at: datetime) -> None:
     """It may run where nobody can tell; when the silent are heard again, the verdict is due."""
     why = f"{resource} is not heard of; whether it runs on {' or '.join(silent)} is not known, for want of reports"
-    world.change(world.facts["holder", world.service(resource)], at, reason=why)
+    world.change(world.facts[HOLDER, world.service(resource)], at, reason=why)
     for name in silent:
-        waiting = world.get("waits_for", name) or ()
-        world.put(("waits_for", name), tuple(dict.fromkeys([*waiting, resource])))
+        waiting = world.get(WAITS_FOR, name) or ()
+        world.put((WAITS_FOR, name), tuple(dict.fromkeys([*waiting, resource])))
 
 
 def _is_up(world: World, resource: str) -> bool:
     row = world.runs_on.get(resource, {})
-    return "promoted" in row.values() if world.get("needs_promote", resource) else bool(row)
+    return "promoted" in row.values() if world.get(NEEDS_PROMOTE, resource) else bool(row)
 
 
 def _answered_before(world: World, resource: str, wound: Wound, at: datetime) -> None:
     """It has been running elsewhere all the while: the success there came after the failure, whatever the clocks say."""
     places = world.runs_on.get(resource, {})
-    failed_on = world.get("failed_on", resource)
-    if failed_on is None or failed_on in places or world.get("clone", resource):
+    failed_on = world.get(FAILED_ON, resource)
+    if failed_on is None or failed_on in places or world.get(CLONE, resource):
         return
     why = f"{resource} runs on {', '.join(sorted(places))}, and not on {failed_on}, where it failed"
     world.heal(world.service(resource), at, why, ended_at=wound.began_at)
 
 
 def note_trouble(world: World, name: str, key: str, at: datetime) -> None:
-    world.put(("trouble", name), (key, at))
+    world.put((TROUBLE, name), (key, at))
 
 
 def _kind(world: World, event: Action) -> Kind:

@@ -7,10 +7,12 @@ from bridge.core.drbd.redundancy import consider
 from bridge.core.pacemaker.membership import settle_accusations
 from bridge.core.pacemaker.node_failure import Span, cause_of, give_up, take_down
 from bridge.core.pacemaker.quorum import show_quorum_by_fencing
+from bridge.core.pacemaker.tables import FENCING, FENCINGS, NODE_FENCINGS, STOP_FAILED_ON
 from bridge.core.world.event import Fencing, Severity, Subject, node_subject
 from bridge.core.world.incident import Kind
 from bridge.core.world.nodes import meet, node, set_node
 from bridge.core.world.shown import forget_activity
+from bridge.core.world.tables import ACTIVE, CLAIMS, HOLDER
 from bridge.core.world.world import World
 
 SAME_FENCING: Final = timedelta(seconds=10)
@@ -21,7 +23,7 @@ NO_MORE_ATTEMPTS: Final = timedelta(minutes=10)
 def on_fencing(world: World, event: Fencing) -> None:
     meet(world, event.witness, event.target)
     if _already_told(world, event):
-        world.say(f"this fencing of {event.target} was told before", world.get("holder", node_subject(event.target)))
+        world.say(f"this fencing of {event.target} was told before", world.get(HOLDER, node_subject(event.target)))
     elif event.action == "on":
         world.say(f"{event.target} was switched on or unfenced: no fencing")
         world.note(Subject(f"fencing/{event.target}"), Severity.OK, event.at, "fencing worked: it was switched on")
@@ -33,8 +35,8 @@ def on_fencing(world: World, event: Fencing) -> None:
 
 def _already_told(world: World, event: Fencing) -> bool:
     name = f"{event.target}/{event.ref or f'{event.action}/{event.rc}'}"
-    before: datetime | None = world.get("fencing", name)
-    world.put(("fencing", name), event.at)
+    before = world.get(FENCING, name)
+    world.put((FENCING, name), event.at)
     return before is not None and (bool(event.ref) or event.at - before < SAME_FENCING)
 
 
@@ -48,7 +50,8 @@ def _on_fenced(world: World, event: Fencing) -> None:
     incident = world.holder(node_subject(name))
     world.heal(Subject(f"fencing/{name}"), at, f"fencing of {name} worked")
     world.note(Subject(f"fencing/{name}"), Severity.OK, at, f"fencing worked ({event.action})")
-    behind = ", ".join(world.get("stop_failed_on", name) or ())
+    stuck = world.get(STOP_FAILED_ON, name) or ()
+    behind = ", ".join(stuck)
     asked_for = by_admin(event) and not behind and (incident is None or incident.severity is not Severity.CRITICAL)
     if known.fenced_at is not None:
         forget_activity(world, name, at, Severity.UNKNOWN, f"was heard of on {name}, which was fenced")
@@ -65,7 +68,7 @@ def _on_fenced(world: World, event: Fencing) -> None:
         facts |= {"node": name}
     world.change(key, at, facts={**facts, "fencing_result": event.result})
     set_node(world, name, lost_at=known.lost_at or at, fenced_at=at, attempts=0)
-    world.put(("claims", name), None)
+    world.put((CLAIMS, name), None)
     world.cancel_timer("unfenced", name)
     settle_accusations(world, name, at)
     consider(world, key, at)
@@ -77,7 +80,7 @@ def _had_not_left(world: World, name: str) -> None:
     """It announced its going, and the cluster had to fence it all the same: what ran there was not stopped before."""
     for resource, role in node(world, name).left_with:
         if not world.runs_on.get(resource):
-            world.put(("active", name, resource), role)
+            world.put((ACTIVE, name, resource), role)
     set_node(world, name, left=False, left_with=())
 
 
@@ -97,10 +100,10 @@ def _fenced_by_admin(world: World, name: str, began: datetime, event: Fencing) -
 def _look_for_loop(world: World, name: str, key: str, at: datetime) -> None:
     """Three fencings of one story, or of one node, within ten minutes are a loop that somebody must break."""
     since = at - world.settings.loop_window
-    story = (*(when for when in world.get("fencings", key) or () if when > since), at)
-    own = (*(when for when in world.get("node_fencings", name) or () if when > since), at)
-    world.put(("fencings", key), story)
-    world.put(("node_fencings", name), own)
+    story = (*(when for when in world.get(FENCINGS, key) or () if when > since), at)
+    own = (*(when for when in world.get(NODE_FENCINGS, name) or () if when > since), at)
+    world.put((FENCINGS, key), story)
+    world.put((NODE_FENCINGS, name), own)
     count = max(len(story), len(own))
     if count < world.settings.loop_count:
         return
@@ -120,7 +123,7 @@ def _on_failed_attempt(world: World, event: Fencing) -> None:
     subject = Subject(f"fencing/{name}")
     known = node(world, name)
     if known.fenced_at is not None and at - known.fenced_at < SAME_FENCING:
-        world.say(f"an attempt to fence {name} failed that another made needless", world.get("holder", node_subject(name)))
+        world.say(f"an attempt to fence {name} failed that another made needless", world.get(HOLDER, node_subject(name)))
         return
     set_node(world, name, attempts=known.attempts + 1)
     reason = f"fencing of {name} failed: {event.result}"

@@ -9,12 +9,15 @@ from typing import Final
 
 from bridge.core.pacemaker.node_failure import Span, cause_of, give_up, take_down
 from bridge.core.pacemaker.quorum import look_for_quorum, lose_quorum, regain_quorum, show_quorum_by_majority, without_quorum
+from bridge.core.pacemaker.tables import STOP_FAILED_ON, STOPPED_AT
 from bridge.core.pacemaker.unseen import is_unexplained, on_began_anew
 from bridge.core.world.event import CLUSTER, AttributeSet, NodeSeen, Severity, Subject, node_subject
 from bridge.core.world.incident import Incident, Kind, State
-from bridge.core.world.nodes import EMPTIED_WITHIN, Node, accusers, circle, claims, is_heard, is_void, meet, node, set_node
+from bridge.core.world.node import Node
+from bridge.core.world.nodes import EMPTIED_WITHIN, accusers, circle, claims, is_heard, is_void, meet, node, set_node
 from bridge.core.world.relays import excuse, look_for_relay
 from bridge.core.world.shown import forget_activity, show_cluster, show_member
+from bridge.core.world.tables import CLAIMS, HOLDER, NODE_SEQUENCE, STANDBY
 from bridge.core.world.world import World
 
 ANNOUNCED_FOR: Final = timedelta(minutes=15)
@@ -44,11 +47,11 @@ def on_node_seen(world: World, event: NodeSeen) -> None:
 
 def _on_lost(world: World, event: NodeSeen) -> None:
     name = event.node
-    world.put(("claims", event.witness), claims(world, event.witness) | {name})
+    world.put((CLAIMS, event.witness), claims(world, event.witness) | {name})
     known = node(world, name)
     if is_void(world, event.witness):
         world.say(
-            f"{event.witness} is itself cut off: its word about {name} is void", world.get("holder", node_subject(event.witness))
+            f"{event.witness} is itself cut off: its word about {name} is void", world.get(HOLDER, node_subject(event.witness))
         )
     elif known.left:
         world.say(f"{name} is known to have left in good order")
@@ -79,13 +82,13 @@ def _another_accuser(world: World, name: str, at: datetime) -> None:
 def _left_in_good_order(world: World, name: str, known: Node, at: datetime) -> str | None:
     if known.announced_at is not None and at - known.announced_at < ANNOUNCED_FOR:
         return "it announced its shutdown"
-    if world.get("stop_failed_on", name):
+    if world.get(STOP_FAILED_ON, name):
         return None
     if world.runs_there.get(name):
         return None
     if known.emptied_at is not None and at - known.emptied_at < EMPTIED_WITHIN:
         return "its resources had just been stopped or moved away cleanly"
-    if known.remote and (stopped := world.get("stopped_at", name)) is not None and at - stopped < EMPTIED_WITHIN:
+    if known.remote and (stopped := world.get(STOPPED_AT, name)) is not None and at - stopped < EMPTIED_WITHIN:
         return "its connection was stopped cleanly"
     return None
 
@@ -174,11 +177,11 @@ def come_back(world: World, name: str, at: datetime, why: str) -> None:
     for witness in circle(world, name):
         lost = claims(world, witness)
         if name in lost:
-            world.put(("claims", witness), lost - {name})
+            world.put((CLAIMS, witness), lost - {name})
     known = node(world, name)
     away = known.lost_at is not None or known.fenced_at is not None or known.left
     if away:  # a newcomer also calls those members that were there all the time: their words stand
-        world.put(("claims", name), None)
+        world.put((CLAIMS, name), None)
     was_lost_at = known.lost_at if known.fenced_at is None else None
     set_node(
         world,
@@ -194,7 +197,7 @@ def come_back(world: World, name: str, at: datetime, why: str) -> None:
     )
     world.cancel_timer("unfenced", name)
     if away:
-        world.put(("standby", name), None)
+        world.put((STANDBY, name), None)
     incident = world.holder(node_subject(name))
     if incident is not None and world.wound(node_subject(name)) is not None:
         _healed_by_return(world, name, incident, at, why)
@@ -230,8 +233,8 @@ def note_life(world: World, witness: str, sequence: int, at: datetime, *, stampe
 
     If the node was called lost meanwhile and nobody fenced it, it died all the same: the survivors died too, or nobody told.
     """
-    before: tuple[int, datetime] | None = world.get("sequence", witness)
-    world.put(("sequence", witness), (sequence, at))
+    before = world.get(NODE_SEQUENCE, witness)
+    world.put((NODE_SEQUENCE, witness), (sequence, at))
     if before is None or not _begins_anew(before[0], sequence, at - before[1], stamped=stamped):
         return
     if is_unexplained(world, witness):
@@ -246,7 +249,7 @@ def note_life(world: World, witness: str, sequence: int, at: datetime, *, stampe
         take_down(world, witness, incident.key, Span(began, at))
     if known.lost_at is not None:
         come_back(world, witness, at, f"{witness} has started again")
-    world.put(("claims", witness), None)
+    world.put((CLAIMS, witness), None)
     forget_activity(world, witness, at, Severity.UNKNOWN, f"ran on {witness} until Pacemaker began anew there")
 
 
@@ -261,7 +264,7 @@ def on_shutdown(world: World, event: AttributeSet) -> None:
 def on_standby(world: World, event: AttributeSet) -> None:
     """The transient attribute `standby`: in standby until its next start. (Pacemaker Explained, node attributes)"""
     asked = event.value.lower() in TRUE
-    world.put(("standby", event.node), asked or None)
+    world.put((STANDBY, event.node), asked or None)
     world.say(f"{event.node} is {'in standby' if asked else 'not in standby'}")
     _show_plan(world, event.node, event.at)
 

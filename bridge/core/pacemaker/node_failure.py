@@ -3,10 +3,12 @@
 from datetime import datetime
 from typing import Final, NamedTuple
 
+from bridge.core.pacemaker.tables import NEEDS_PROMOTE, STOP_FAILED, STOP_FAILED_ON
 from bridge.core.world.event import Severity, Subject, node_subject
 from bridge.core.world.incident import Kind
 from bridge.core.world.nodes import node
 from bridge.core.world.shown import show_cluster, show_running
+from bridge.core.world.tables import ACTIVE
 from bridge.core.world.world import World
 
 LARGER: Final = frozenset({Kind.FENCING_LOOP, Kind.QUORUM_LOST})
@@ -26,7 +28,7 @@ def cause_of(world: World, name: str) -> str | None:
         holder = world.holder(subject)
         if holder is not None:
             return holder.key
-    for resource in world.get("stop_failed_on", name) or ():
+    for resource in world.get(STOP_FAILED_ON, name) or ():
         holder = world.holder(world.service(resource))
         if holder is not None:
             return holder.key
@@ -59,16 +61,16 @@ def give_up(world: World, name: str, at: datetime, reason: str, *, fenced: bool 
 def take_down(world: World, name: str, key: str, span: Span, severity: Severity = Severity.CRITICAL) -> None:
     """What ran on the node is away; an instance of a clone is missed only when it was the promoted one or the last."""
     for resource, role in sorted(world.runs_there.get(name, {}).items()):
-        world.put(("active", name, resource), None)
+        world.put((ACTIVE, name, resource), None)
         subject = world.service(resource)
         if world.runs_on.get(resource) and role != "promoted":
             world.draw_in(key, subject, span.known_at)
             show_running(world, resource, span.known_at)
             continue
         if role == "promoted" and world.runs_on.get(resource):
-            world.put(("needs_promote", resource), value=True)
+            world.put((NEEDS_PROMOTE, resource), value=True)
         world.hurt(key, subject, span.began_at, severity, f"ran on {name}")
         world.set_timer(span.known_at + world.settings.down_after, "down", resource)
-    for resource in world.get("stop_failed_on", name) or ():
-        world.put(("stop_failed", resource), None)
-    world.put(("stop_failed_on", name), None)
+    for resource in world.get(STOP_FAILED_ON, name) or ():
+        world.put((STOP_FAILED, resource), None)
+    world.put((STOP_FAILED_ON, name), None)

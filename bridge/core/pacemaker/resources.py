@@ -4,14 +4,16 @@ A failure opens or joins an incident; the first good word about the resource any
 resource is asked for, unless the story of a failure around it explains it better.
 """
 
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Final
 
 from bridge.core.pacemaker.failing import on_degraded, on_failed
 from bridge.core.pacemaker.membership import come_back
 from bridge.core.pacemaker.running import on_found, on_good
+from bridge.core.pacemaker.tables import SEEN_ON, UNTIMED
 from bridge.core.world.event import Action, Outcome
 from bridge.core.world.nodes import is_void, meet, node
+from bridge.core.world.tables import HOLDER
 from bridge.core.world.world import World
 
 SAME_WORD: Final = timedelta(seconds=5)
@@ -28,27 +30,27 @@ def on_action(world: World, event: Action) -> None:
     elif not event.timed and _told_by_another(world, event):
         world.say(f"{event.resource}: told by {event.witness} too")
     elif _speaks_from_the_grave(world, event):
-        world.say(f"{event.node} is cut off: its word about {event.resource} is void", world.get("holder", f"node/{event.node}"))
+        world.say(f"{event.node} is cut off: its word about {event.resource} is void", world.get(HOLDER, f"node/{event.node}"))
     else:
         _BY_OUTCOME[event.outcome](world, event)
 
 
 def _meet_by_resource(world: World, event: Action) -> None:
     """Nodes between which a resource moves belong together."""
-    before: str | None = world.get("seen_on", event.resource)
+    before = world.get(SEEN_ON, event.resource)
     if before != event.node:
-        world.put(("seen_on", event.resource), event.node)
+        world.put((SEEN_ON, event.resource), event.node)
         if before is not None:
             meet(world, before, event.node)
 
 
 def _told_by_another(world: World, event: Action) -> bool:
     name = f"{event.node}/{event.resource}/{event.task}/{event.rc}/{event.target_rc}/{event.status}"
-    before: tuple[datetime, frozenset[str]] | None = world.get("untimed", name)
+    before = world.get(UNTIMED, name)
     if before is not None and event.at - before[0] < SAME_WORD and event.witness not in before[1]:
-        world.put(("untimed", name), (before[0], before[1] | {event.witness}))
+        world.put((UNTIMED, name), (before[0], before[1] | {event.witness}))
         return True
-    world.put(("untimed", name), (event.at, frozenset({event.witness})))
+    world.put((UNTIMED, name), (event.at, frozenset({event.witness})))
     return False
 
 

@@ -1,22 +1,37 @@
 """Resources run: a good start, promotion or monitor, what it answers, and what it teaches about clones and places."""
 
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Any, Final
 
 from bridge.core.drbd.redundancy import consider
 from bridge.core.pacemaker.node_failure import give_up
 from bridge.core.pacemaker.probes import note_found
 from bridge.core.pacemaker.stopped import draw_in_bystander, on_stopped
+from bridge.core.pacemaker.tables import (
+    CLONE,
+    FAILED_ON,
+    HEALED,
+    MIGRATION,
+    NEEDS_PROMOTE,
+    START_FAILED,
+    STARTED,
+    STOP_FAILED,
+    STOP_FAILED_ON,
+)
 from bridge.core.pacemaker.trouble import PROMOTED, SOON, set_active, without_name
 from bridge.core.pacemaker.unseen import confirm_by_start, is_restart_under_services
 from bridge.core.world.event import Action, Severity, Subject
 from bridge.core.world.nodes import circle, emptied, node, set_node
 from bridge.core.world.shown import show_running
+from bridge.core.world.table import Table
+from bridge.core.world.tables import ACTIVE, HOLDER, WOUNDS
 from bridge.core.world.world import World
 
 STARTS: Final = frozenset({"start", "promote"})
 RUNNING: Final = frozenset({0, 8, 190, 191})
 CLONE_STARTS: Final = timedelta(seconds=30)
+ANSWERED: Final[tuple[Table[Any], ...]] = (STOP_FAILED, START_FAILED, NEEDS_PROMOTE, FAILED_ON, MIGRATION)
+"""What no longer counts of a resource that runs."""
 
 
 def on_good(world: World, event: Action) -> None:
@@ -49,7 +64,7 @@ def _on_running(world: World, event: Action) -> None:
     elif _answers(world, event, promoted=promoted):
         _recovered(world, event)
     else:
-        world.say(f"{resource} runs on {name}, but that is not yet what is missing", world.get("holder", subject))
+        world.say(f"{resource} runs on {name}, but that is not yet what is missing", world.get(HOLDER, subject))
     show_running(world, resource, at)
 
 
@@ -71,26 +86,26 @@ def on_found(world: World, event: Action) -> None:
 
 def _answers(world: World, event: Action, *, promoted: bool) -> bool:
     """Whether a good word answers the trouble: any later success does, but for a lost promoted instance, or a clone's sister."""
-    if world.get("needs_promote", event.resource):
+    if world.get(NEEDS_PROMOTE, event.resource):
         return promoted
-    if event.task == "monitor" and world.get("clone", event.resource):
-        return world.get("failed_on", event.resource) in {None, event.node}
+    if event.task == "monitor" and world.get(CLONE, event.resource):
+        return world.get(FAILED_ON, event.resource) in {None, event.node}
     return True
 
 
 def _recovered(world: World, event: Action) -> None:
     resource, name = event.resource, event.node
     subject = world.service(resource)
-    for fact in ("stop_failed", "start_failed", "needs_promote", "failed_on", "migration"):
-        world.put((fact, resource), None)
+    for table in ANSWERED:
+        world.put((table, resource), None)
     for other in circle(world, name):
-        world.put(("stop_failed_on", other), without_name(world.get("stop_failed_on", other), resource))
+        world.put((STOP_FAILED_ON, other), without_name(world.get(STOP_FAILED_ON, other), resource))
     world.cancel_timer("down", resource)
     world.cancel_timer("settled", resource)
-    key = world.facts["holder", subject]
+    key = world.facts[HOLDER, subject]
     if event.task in STARTS:
         confirm_by_start(world, key, event.at, f"{resource} had to be started on {name}")
-    elif is_restart_under_services(world, key) and world.get("wounds", key) == {subject}:
+    elif is_restart_under_services(world, key) and world.get(WOUNDS, key) == frozenset({subject}):
         world.dismiss(key, event.at, f"Pacemaker began anew on {name}, under services that went on running")
         return
     down = [part for part in world.incident(key).facts.get("down", "").split(", ") if part and part != resource]
@@ -101,7 +116,7 @@ def _recovered(world: World, event: Action) -> None:
     world.change(key, event.at, facts={"moved": ", ".join([*known, arrow]), "now_on": name})
     what = {"promote": "promoted", "monitor": "found well", "migrate_from": "arrived"}.get(event.task, "started")
     world.heal(subject, event.at, f"{resource} {what} on {name}")
-    world.put(("healed", subject), event.at)
+    world.put((HEALED, subject), event.at)
     consider(world, key, event.at)
 
 
@@ -119,20 +134,19 @@ def given_up_nodes(world: World, resource: str, here: str, at: datetime) -> None
 def learn_clone(world: World, resource: str, name: str, at: datetime) -> None:
     """Starts on several nodes at about one time are a clone's; else a start elsewhere is a move whose stop was not heard."""
     others = [other for other in world.runs_on.get(resource, {}) if other != name]
-    last: tuple[str, datetime] | None = world.get("started", resource)
+    last = world.get(STARTED, resource)
     if others and last is not None and last[0] != name and at - last[1] < CLONE_STARTS and last[0] in others:
-        world.put(("clone", resource), value=True)
-    if not world.get("clone", resource):
+        world.put((CLONE, resource), value=True)
+    if not world.get(CLONE, resource):
         for other in others:
-            world.put(("active", other, resource), None)
+            world.put((ACTIVE, other, resource), None)
             emptied(world, other, at)
-    world.put(("started", resource), (name, at))
+    world.put((STARTED, resource), (name, at))
 
 
 def _recent(world: World, subject: Subject, at: datetime) -> str | None:
     """The incident whose end this good word still belongs to."""
-    healed: datetime | None = world.get("healed", subject)
+    healed = world.get(HEALED, subject)
     if healed is None or at - healed > SOON:
         return None
-    key: str | None = world.get("holder", subject)
-    return key
+    return world.get(HOLDER, subject)

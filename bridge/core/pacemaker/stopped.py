@@ -5,11 +5,13 @@ from typing import Final
 
 from bridge.core.pacemaker.probes import found_twice
 from bridge.core.pacemaker.quorum import lose_quorum, quorum_incident, without_quorum
+from bridge.core.pacemaker.tables import BYSTANDER, BYSTANDERS, MIGRATION, STOP_FAILED, STOP_FAILED_ON, STOPPED_AT, TROUBLE
 from bridge.core.pacemaker.trouble import SOON, without_name
 from bridge.core.world.event import Action, Severity, Subject
-from bridge.core.world.incident import Incident, Kind, State
+from bridge.core.world.incident import Kind, State
 from bridge.core.world.nodes import circle, emptied, node
 from bridge.core.world.shown import show_stopped
+from bridge.core.world.tables import ACTIVE, INCIDENT
 from bridge.core.world.world import World
 
 AT_ONCE: Final = timedelta(seconds=5)
@@ -20,8 +22,8 @@ def on_stopped(world: World, event: Action) -> None:
     resource, name, at = event.resource, event.node, event.at
     subject = world.service(resource)
     was_here = resource in world.runs_there.get(name, {})
-    world.put(("active", name, resource), None)
-    world.put(("stopped_at", resource), at)
+    world.put((ACTIVE, name, resource), None)
+    world.put((STOPPED_AT, resource), at)
     key = _belongs_to_quorum(world, event)
     if key is None and world.wound(subject) is None:  # else the stop says nothing about what the node is about to do
         emptied(world, name, at)
@@ -33,8 +35,8 @@ def on_stopped(world: World, event: Action) -> None:
     elif world.wound(subject) is not None:
         _stopped_in_trouble(world, event)
     elif was_here and not node(world, name).announced_at and (bystander := trouble_here(world, subject, name, at)) is not None:
-        world.put(("bystander", resource), (bystander, at, name))
-        world.put(("bystanders", bystander), (*(world.get("bystanders", bystander) or ()), resource))
+        world.put((BYSTANDER, resource), (bystander, at, name))
+        world.put((BYSTANDERS, bystander), (*(world.get(BYSTANDERS, bystander) or ()), resource))
         world.say(f"{resource} stopped on {name} right after a failure", bystander)
         show_stopped(world, resource, at, f"stopped on {name}, right after a failure")
     else:
@@ -48,18 +50,18 @@ def _stopped_in_trouble(world: World, event: Action) -> None:
     incident = world.holder(subject)
     if incident is None:
         return
-    blocked = resource in (world.get("stop_failed_on", name) or ())
+    blocked = resource in (world.get(STOP_FAILED_ON, name) or ())
     wound = world.wound(subject)
     if blocked:
-        world.put(("stop_failed_on", name), without_name(world.get("stop_failed_on", name), resource))
-        world.put(("stop_failed", resource), None)
+        world.put((STOP_FAILED_ON, name), without_name(world.get(STOP_FAILED_ON, name), resource))
+        world.put((STOP_FAILED, resource), None)
         world.set_timer(at + world.settings.down_after, "settled", resource)
         world.say(f"{resource} stopped on {name} in the end", incident.key)
     elif incident.kind is Kind.RESOURCE_DEGRADED or (
         incident.kind is Kind.RESOURCE_FAILURE and wound and wound.why.startswith("probe")
     ):
         world.heal(subject, at, f"{resource} was stopped on {name}")
-    elif world.get("migration", resource):
+    elif world.get(MIGRATION, resource):
         world.hurt(incident.key, subject, at, Severity.WARNING, f"stopped on {name} after the failed migration")
         world.say(f"{resource} stopped on {name} to be started afresh", incident.key)
     else:
@@ -88,7 +90,7 @@ def _belongs_to_quorum(world: World, event: Action) -> str | None:
 def trouble_here(world: World, subject: Subject, name: str, at: datetime) -> str | None:
     """The story of a failure that a clean stop belongs to: one on this node a while ago, or one elsewhere a moment ago."""
     for other in (name, *sorted(circle(world, name) - {name})):
-        recent: tuple[str, datetime] | None = world.get("trouble", other)
+        recent = world.get(TROUBLE, other)
         if recent is None or at - recent[1] > (SOON if other == name else AT_ONCE):
             continue
         story = world.incident(recent[0])
@@ -99,11 +101,11 @@ def trouble_here(world: World, subject: Subject, name: str, at: datetime) -> str
 
 def draw_in_bystander(world: World, event: Action) -> None:
     """What was stopped because of another's failure and starts again was part of that story, and away so long."""
-    bystander: tuple[str, datetime, str] | None = world.get("bystander", event.resource)
+    bystander = world.get(BYSTANDER, event.resource)
     if bystander is None or event.task not in {"start", "promote"}:
         return
-    world.put(("bystander", event.resource), None)
+    world.put((BYSTANDER, event.resource), None)
     key, stopped_at, name = bystander
-    incident: Incident | None = world.get("incident", key)
+    incident = world.get(INCIDENT, key)
     if incident is not None and incident.state is not State.CLOSED:
         world.hurt(key, world.service(event.resource), stopped_at, Severity.WARNING, f"stopped on {name} with what had failed")

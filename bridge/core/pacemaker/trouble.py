@@ -3,8 +3,10 @@
 from datetime import datetime, timedelta
 from typing import Final
 
+from bridge.core.pacemaker.tables import CLONE, HEALED
 from bridge.core.world.event import Action, Severity, Subject
 from bridge.core.world.incident import Incident, Kind
+from bridge.core.world.tables import ACTIVE, HOLDER
 from bridge.core.world.world import World
 
 PROMOTED: Final = frozenset({8, 191})
@@ -35,7 +37,7 @@ def own_incident(world: World, kind: Kind, event: Action, reason: str, severity:
         return holder.key
     remote = world.service(event.node)
     if remote != subject and world.wound(remote) is not None:
-        story: str = world.facts["holder", remote]
+        story: str = world.facts[HOLDER, remote]
         return story
     return world.open_incident(kind, subject, event.at, severity, reason)
 
@@ -44,14 +46,14 @@ def _still_about(world: World, holder: Incident, subject: Subject, at: datetime)
     """A wounded subject's trouble stays in its story; a healed one's only for a while: no old story swallows a new one."""
     if world.wound(subject) is not None or holder.root == subject:
         return True
-    healed: datetime | None = world.get("healed", subject)
+    healed = world.get(HEALED, subject)
     return healed is not None and at - healed < SOON
 
 
 def set_active(world: World, event: Action, role: str) -> None:
     if role == "promoted" or ":" in event.instance:
-        world.put(("clone", event.resource), value=True)
-    world.put(("active", event.node, event.resource), role)
+        world.put((CLONE, event.resource), value=True)
+    world.put((ACTIVE, event.node, event.resource), role)
 
 
 def with_name(names: str, name: str) -> str:

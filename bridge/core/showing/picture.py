@@ -10,8 +10,8 @@ from typing import Final, NamedTuple
 
 import msgspec
 
+from bridge.core.world.condition import Condition
 from bridge.core.world.event import Severity, Subject, subject_name
-from bridge.core.world.world import Condition
 
 
 class Target(NamedTuple):
@@ -180,6 +180,7 @@ def words(text: str, limit: int = LONGEST_TEXT) -> str:
     """One line that a board takes: no line break, no pipe sign (performance data follows it), nothing beyond three bytes of
     UTF-8 a character, cut between characters (opsview-rest.md 1.1, 2.6)."""
     line = " ".join(text.replace("|", "/").split())
-    line = "".join(char if char.isprintable() and ord(char) < 0x10000 else "?" for char in line)
+    if not (line.isascii() and line.isprintable()):  # most are
+        line = "".join(char if char.isprintable() and ord(char) < 0x10000 else "?" for char in line)
     raw = line.encode(errors="replace")
     return line if len(raw) <= limit else raw[: limit - 3].decode(errors="ignore") + "..."

@@ -11,7 +11,7 @@ from bridge.core.telling.memory import Memory
 from bridge.core.telling.notice import Notice, Telling
 from bridge.core.world.incident import Incident, State
 
-Owed = Callable[[Incident, str], tuple[Route, Word] | None]
+Owed = Callable[[Incident, str, datetime], tuple[Route, Word] | None]
 """What a receiver is owed of an incident now, and by which route; None when no route leads there."""
 
 
@@ -83,7 +83,7 @@ class Desks:
         notices: list[Notice] = []
         for receiver, desk in self._desks.items():
             since = desk.since
-            waited = [one for one in desk.take(now) if one.state is not State.OPEN or _is_owed(owed(one, receiver))]
+            waited = [one for one in desk.take(now) if one.state is not State.OPEN or _is_owed(owed(one, receiver, now))]
             if waited:
                 notices.append(self._sum_up(receiver, desk, waited, owed, since, now))
             for incident in waited:
@@ -101,7 +101,7 @@ class Desks:
     ) -> Notice:
         """One summary; or the ordinary word, when only one incident has waited."""
         (first, *others) = waited
-        way = None if others else owed(first, receiver)
+        way = None if others else owed(first, receiver, now)
         if way is not None and (kind := way[1].kind) is not None and (kind.rings or kind is Telling.CLOSED):
             if kind.rings:
                 desk.rang(now)

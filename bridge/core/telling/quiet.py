@@ -4,7 +4,8 @@ from datetime import datetime
 
 import msgspec
 
-from bridge.core.telling.match import Compiled, Labels, all_hold
+from bridge.core.telling.match import Compiled, all_hold, labels_of
+from bridge.core.world.incident import Incident
 
 
 class Silence(msgspec.Struct, frozen=True, kw_only=True):
@@ -53,5 +54,7 @@ class Quiet:
     def silences(self, now: datetime) -> list[Silence]:
         return [silence for silence in self._silences.values() if now < silence.until]
 
-    def is_silenced(self, labels: Labels, now: datetime) -> bool:
-        return any(now < silence.until and all_hold(silence.matchers, labels) for silence in self._silences.values())
+    def is_silenced(self, incident: Incident, now: datetime) -> bool:
+        in_force = self.silences(now)
+        labels = labels_of(incident) if in_force else {}
+        return any(all_hold(silence.matchers, labels) for silence in in_force)

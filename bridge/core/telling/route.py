@@ -16,11 +16,12 @@ from bridge.core.telling.brake import Brake
 from bridge.core.telling.decide import Word, decide, single
 from bridge.core.telling.desks import Desks
 from bridge.core.telling.looks import ALL, Looks
-from bridge.core.telling.match import Route, labels_of
+from bridge.core.telling.match import Route
 from bridge.core.telling.memory import Memory
 from bridge.core.telling.notice import Notice, Telling
 from bridge.core.telling.quiet import Quiet, Silence
 from bridge.core.telling.ways import Routes, Way
+from bridge.core.world.fault import Fault, fault
 from bridge.core.world.incident import Incident, State
 
 
@@ -41,6 +42,8 @@ class Router:
         self._quiet = Quiet()
         self._looks = Looks()
         self._live: dict[str, Incident] = {}
+        self.faults: list[Fault] = []
+        """What raised, until somebody takes it from here."""
 
     def review(self, incidents: Iterable[Incident], now: datetime) -> list[Notice]:
         """The words owed after these incidents changed, and after time has passed."""
@@ -53,7 +56,7 @@ class Router:
         self._desks.refresh(changed)
         notices += self._settle_desks(now)
         for key in dict.fromkeys([*changed, *(i.absorbed_into for i in changed.values() if i.absorbed_into), *self._due(now)]):
-            notices += self._look(key, now)
+            notices += self._looked(key, now)
         return notices
 
     def next_due(self) -> datetime | None:
@@ -73,7 +76,7 @@ class Router:
         notices = self._settle_desks(now)
         self._quiet.silence(silence)
         self._looks.plan(silence.until, ALL)
-        return notices + [notice for key in list(self._live) for notice in self._look(key, now)]
+        return notices + [notice for key in list(self._live) for notice in self._looked(key, now)]
 
     # --- what is asked of it -----------------------------------------------------------------------------------------
 
@@ -126,6 +129,14 @@ class Router:
     def _due(self, now: datetime) -> list[str]:
         return [one for key in self._looks.take(now) for one in (self._live if key == ALL else [key])]
 
+    def _looked(self, key: str, now: datetime) -> list[Notice]:
+        """What is owed of one incident. Should deciding on it raise, the others are still told."""
+        try:
+            return self._look(key, now)
+        except Exception as error:  # noqa: BLE001 - whatever it is: it is told, and nothing else stops
+            self.faults.append(fault("told of", error, about=key))
+            return []
+
     def _look(self, key: str, now: datetime) -> list[Notice]:
         incident = self._live.get(key)
         if incident is None or incident.absorbed_into is not None:
@@ -156,19 +167,14 @@ class Router:
             self._memory.of(incident.key).get(receiver),
             way.route,
             now,
-            silenced=way.ends_only or self._quiet.is_silenced(labels_of(incident), now),
+            silenced=way.ends_only or self._quiet.is_silenced(incident, now),
             taken=self._quiet.is_taken(incident.key),
             why=way.why,
         )
 
     def _settle_desks(self, now: datetime) -> list[Notice]:
         """What waited, and may now be told; of that, what is over is done with, and the rest is looked at again in time."""
-
-        def owed(incident: Incident, receiver: str) -> tuple[Route, Word] | None:
-            way = self._ways(incident, now).get(receiver)
-            return None if way is None else (way.route, self._decide(incident, receiver, way, now))
-
-        notices = self._desks.settle(owed, now)
+        notices = self._desks.settle(self._owed, now)
         for notice in notices:
             for incident in notice.items or (notice.incident,):
                 if incident.state is State.CLOSED:
@@ -176,6 +182,10 @@ class Router:
                 elif incident.state is State.OPEN and notice.kind.rings:
                     self._plan(incident, now)
         return notices
+
+    def _owed(self, incident: Incident, receiver: str, now: datetime) -> tuple[Route, Word] | None:
+        way = self._ways(incident, now).get(receiver)
+        return None if way is None else (way.route, self._decide(incident, receiver, way, now))
 
     def _plan(self, incident: Incident, rung_at: datetime) -> None:
         """The looks that follow a ring: the reminder, and whom else to tell."""

@@ -54,11 +54,12 @@ class Routes:
     def ways(self, incident: Incident, told: Mapping[str, Told], now: datetime, *, taken: bool) -> Ways:
         """Whom the routes name, whom they name when nobody acknowledges, and who was told already."""
         routes = self.asked(labels_of(incident))
-        found, later = Ways({}, [])
+        found: dict[str, Way] = {}
+        later: list[datetime] = []
         for route in routes:
             for receiver in route.receivers:
                 found.setdefault(receiver, Way(route))
-        for route in routes:
+        for route in (one for one in routes if one.escalate):
             further = _further(incident, route, told, now, taken=taken)
             later += further.later
             for receiver, way in further.now.items():

@@ -11,6 +11,8 @@ from typing import Any, Final, NewType
 
 import msgspec
 
+from bridge.core.world.fault import Fault
+
 Subject = NewType("Subject", str)
 """What an event is about, within one cluster: `node/n3`, `resource/web`, `guest/vm-a`, `drbd/r0`, `drbd/r0@alpha`."""
 
@@ -149,7 +151,10 @@ class EdgeHeard(Event, frozen=True, kw_only=True):
 
 
 class EdgeSaid(Event, frozen=True, kw_only=True):
-    """A relay's word about itself: its spool fills, a report was torn or refused, its disk gave up room."""
+    """A relay's word about itself: its spool fills, a report was torn or refused, its disk gave up room.
+
+    Also the bridge's word about what a relay sends.
+    """
 
     node: str
     what: str
@@ -182,9 +187,12 @@ class Unreadable(msgspec.Struct, frozen=True, kw_only=True):
     uid: bytes
     witness: str
     why: str
+    fault: Fault | None = None
+    """Of a report that it is our own mistake not to understand."""
 
 
 EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+MICROSECOND: Final = timedelta(microseconds=1)
 
 
 def from_ns(nanoseconds: int) -> datetime:
@@ -194,7 +202,7 @@ def from_ns(nanoseconds: int) -> datetime:
 
 def to_us(instant: datetime) -> int:
     """Microseconds since 1970, exactly: the ledger's and the wire's form of an instant."""
-    return (instant - EPOCH) // timedelta(microseconds=1)
+    return (instant - EPOCH) // MICROSECOND
 
 
 def from_us(microseconds: int) -> datetime:

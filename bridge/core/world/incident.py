@@ -120,3 +120,21 @@ class Incident(msgspec.Struct, frozen=True, kw_only=True):
             return datetime.fromisoformat(self.facts.get("recovered_at", ""))
         except ValueError:
             return self.closed_at
+
+
+def joined(mine: tuple[Outage, ...], theirs: tuple[Outage, ...]) -> tuple[Outage, ...]:
+    """Both lists; of one subject's overlapping absences one that spans both."""
+    joined = list(mine)
+    for outage in theirs:
+        for index, other in enumerate(joined):
+            if other.subject == outage.subject and _overlap(other, outage):
+                ended = None if None in (other.ended_at, outage.ended_at) else max(other.ended_at, outage.ended_at)  # type: ignore[type-var]
+                joined[index] = Outage(outage.subject, min(other.began_at, outage.began_at), ended)
+                break
+        else:
+            joined.append(outage)
+    return tuple(joined)
+
+
+def _overlap(one: Outage, other: Outage) -> bool:
+    return (one.ended_at is None or other.began_at <= one.ended_at) and (other.ended_at is None or one.began_at <= other.ended_at)

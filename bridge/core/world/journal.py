@@ -5,35 +5,37 @@ wound back to before it happened, and everything since is understood once more, 
 is a function of the events and not of their arrival.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import datetime, timedelta
 from heapq import heappop, heappush
 from typing import Any, Final
 
 from bridge.core.world.incident import Incident
+from bridge.core.world.table import TABLES, Key, Table, V
 
 KEPT: Final = timedelta(days=1)
 
 
 class Journal:
-    """Facts by key; keys are tuples whose first member names the table. Timers are facts too."""
+    """Facts by key: the table, and whose the fact is. Timers are facts too."""
 
     def __init__(self) -> None:
-        self.facts: dict[tuple[str, ...], Any] = {}
-        self.journal: list[tuple[tuple[str, ...], Any]] = []
-        self._since_mark: set[tuple[str, ...]] = set()
-        self.touched: dict[tuple[str, ...], Any] = {}
+        self.facts: dict[Key, Any] = {}
+        self.journal: list[tuple[Key, Any]] = []
+        self._since_mark: set[Key] = set()
+        self.touched: dict[Key, Any] = {}
         self.runs_on: dict[str, dict[str, str]] = {}
         """resource -> node -> role, and the other way round below: indices over the `active` facts."""
         self.runs_there: dict[str, dict[str, str]] = {}
-        self._timers: list[tuple[datetime, tuple[str, ...]]] = []
-        self._passing: list[tuple[datetime, tuple[str, ...]]] = []
+        self._timers: list[tuple[datetime, Key]] = []
+        self._passing: list[tuple[datetime, Key]] = []
         """Facts that will be forgotten, by the time from which they age."""
 
-    def get(self, *key: str) -> Any:
-        return self.facts.get(key)
+    def get(self, *key: *tuple[Table[V], *tuple[str, ...]]) -> V | None:
+        found: V | None = self.facts.get(key)
+        return found
 
-    def put(self, key: tuple[str, ...], value: Any) -> None:
+    def put(self, key: tuple[Table[V], *tuple[str, ...]], value: V | None) -> None:
         """None removes the fact."""
         old = self.facts.get(key)
         if old is value or old == value:
@@ -43,12 +45,12 @@ class Journal:
             self.journal.append((key, old))
         self._set(key, value, old)
 
-    def _set(self, key: tuple[str, ...], value: Any, old: Any) -> None:
+    def _set(self, key: Key, value: Any, old: Any) -> None:
         if value is None:
             self.facts.pop(key, None)
         else:
             self.facts[key] = value
-        aside = _ASIDE.get(key[0])
+        aside = key[0].aside
         if aside is not None:
             aside(self, key, value, old)
 
@@ -82,12 +84,13 @@ class Journal:
                 again.append((at, key))
             elif _passes_at(self.facts.get(key)) == at:
                 del self.facts[key]
-                for table in _OF_INCIDENTS if key[0] == "incident" else ():
-                    self.facts.pop((table, key[1]), None)
+                for table in TABLES.values():
+                    if table.goes_with is key[0]:
+                        self.facts.pop((table, *key[1:]), None)
         for entry in again:
             heappush(self._passing, entry)
 
-    def take_touched(self) -> dict[tuple[str, ...], Any]:
+    def take_touched(self) -> dict[Key, Any]:
         """What incidents and conditions were before they changed, since the last call; the unchanged are left out."""
         touched, self.touched = self.touched, {}
         return {key: old for key, old in touched.items() if self.facts.get(key) != old}
@@ -95,10 +98,10 @@ class Journal:
     # --- timers ------------------------------------------------------------------------------------------------------
 
     def set_timer(self, at: datetime, *name: str) -> None:
-        self.put(("timer", *name), at)
+        self.put((TIMER, *name), at)
 
     def cancel_timer(self, *name: str) -> None:
-        self.put(("timer", *name), None)
+        self.put((TIMER, *name), None)
 
     def next_timer(self) -> datetime | None:
         while self._timers and self.facts.get(self._timers[0][1]) != self._timers[0][0]:
@@ -112,6 +115,30 @@ class Journal:
             self.put(key, None)
             yield due, key[1:]
 
+    # --- what is kept up to date beside a table, when a fact of it changes -----------------------------------------------
+
+    def touch(self, key: Key, _: Any, old: Any) -> None:
+        self.touched.setdefault(key, old)
+
+    def touch_incident(self, key: Key, value: Any, old: Any) -> None:
+        self.touch(key, value, old)
+        self.let_pass(key, value, old)
+
+    def let_pass(self, key: Key, value: Any, _: Any) -> None:
+        """The fact is forgotten some time after its value, an instant or the end of an incident."""
+        at = _passes_at(value)
+        if at is not None:
+            heappush(self._passing, (at, key))
+
+    def queue(self, key: Key, value: Any, _: Any) -> None:
+        if value is not None:
+            heappush(self._timers, (value, key))
+
+    def place(self, key: Key, value: Any, _: Any) -> None:
+        node, resource = key[1:]
+        _index(self.runs_there, node, resource, value)
+        _index(self.runs_on, resource, node, value)
+
 
 def _index(index: dict[str, dict[str, str]], one: str, other: str, value: str | None) -> None:
     row = index.setdefault(one, {})
@@ -123,44 +150,9 @@ def _index(index: dict[str, dict[str, str]], one: str, other: str, value: str | 
         row[other] = value
 
 
-def _touch(world: Journal, key: tuple[str, ...], _: Any, old: Any) -> None:
-    world.touched.setdefault(key, old)
-
-
-def _touch_incident(world: Journal, key: tuple[str, ...], value: Any, old: Any) -> None:
-    world.touched.setdefault(key, old)
-    _let_pass(world, key, value, old)
-
-
-def _let_pass(world: Journal, key: tuple[str, ...], value: Any, _: Any) -> None:
-    at = _passes_at(value)
-    if at is not None:
-        heappush(world._passing, (at, key))  # noqa: SLF001 - a part of Journal, kept outside for the table below
-
-
 def _passes_at(value: Any) -> datetime | None:
     return value.closed_at if isinstance(value, Incident) else value
 
 
-def _queue(world: Journal, key: tuple[str, ...], value: Any, _: Any) -> None:
-    if value is not None:
-        heappush(world._timers, (value, key))  # noqa: SLF001 - a part of Journal, kept outside for the table below
-
-
-def _place(world: Journal, key: tuple[str, ...], value: Any, _: Any) -> None:
-    _index(world.runs_there, key[1], key[2], value)
-    _index(world.runs_on, key[2], key[1], value)
-
-
-_ASIDE: Final[dict[str, Callable[[Journal, tuple[str, ...], Any, Any], None]]] = {
-    "incident": _touch_incident,
-    "condition": _touch,
-    "timer": _queue,
-    "active": _place,
-    "fencing": _let_pass,
-    "healed": _let_pass,
-    "stopped_at": _let_pass,
-}
-"""What else is kept up to date when a fact of these tables changes."""
-_OF_INCIDENTS: Final = ("fencings", "bystanders", "down_told", "redundancy")
-"""Tables by incident, forgotten with it."""
+TIMER: Final = Table("timer", datetime, aside=Journal.queue)
+"""By the name of the rule that it calls, and what it is about."""

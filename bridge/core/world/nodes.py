@@ -8,43 +8,24 @@ from typing import Final
 
 import msgspec
 
+from bridge.core.world.node import Node
+from bridge.core.world.tables import CIRCLE, CLAIMS, NODE, NODE_SEQUENCE
 from bridge.core.world.world import World
 
 EMPTIED_WITHIN: Final = timedelta(seconds=60)
 
 
-class Node(msgspec.Struct, frozen=True):
-    """What is known of one node. `lost_at` and `fenced_at` are None while it is there."""
-
-    lost_at: datetime | None = None
-    was_lost_at: datetime | None = None
-    fenced_at: datetime | None = None
-    announced_at: datetime | None = None
-    emptied_at: datetime | None = None
-    left: bool = False
-    left_with: tuple[tuple[str, str], ...] = ()
-    """What was known to run there when it left, with its roles: stopped before it went, if it went in good order."""
-    unseen_at: datetime | None = None
-    """When it was seen that it had died and come back, unseen."""
-    attempts: int = 0
-    given_up: bool = False
-    """Lost, and its resources were started elsewhere although nobody told of a fencing."""
-    remote: bool = False
-
-
 def node(world: World, name: str) -> Node:
-    found: Node | None = world.get("node", name)
-    return found or Node()
+    return world.get(NODE, name) or Node()
 
 
 def set_node(world: World, name: str, **changes: object) -> None:
-    world.put(("node", name), msgspec.structs.replace(node(world, name), **changes))
+    world.put((NODE, name), msgspec.structs.replace(node(world, name), **changes))
 
 
 def circle(world: World, name: str) -> frozenset[str]:
     """The nodes known to belong together: those that spoke about each other."""
-    found: frozenset[str] | None = world.get("circle", name)
-    return found or frozenset({name})
+    return world.get(CIRCLE, name) or frozenset({name})
 
 
 def meet(world: World, one: str, other: str) -> None:
@@ -53,13 +34,12 @@ def meet(world: World, one: str, other: str) -> None:
         return
     together = mine | circle(world, other)
     for name in together:
-        world.put(("circle", name), together)
+        world.put((CIRCLE, name), together)
 
 
 def claims(world: World, witness: str) -> frozenset[str]:
     """The nodes that a witness says are lost."""
-    found: frozenset[str] | None = world.get("claims", witness)
-    return found or frozenset()
+    return world.get(CLAIMS, witness) or frozenset()
 
 
 def accusers(world: World, name: str) -> list[str]:
@@ -87,7 +67,7 @@ def is_void(world: World, witness: str) -> bool:
 
 def is_heard(world: World, name: str) -> bool:
     """Whether the node itself has ever told anything."""
-    return ("sequence", name) in world.facts
+    return (NODE_SEQUENCE, name) in world.facts
 
 
 def emptied(world: World, name: str, at: datetime) -> None:

@@ -10,6 +10,7 @@ from bridge.core.world.event import EdgeHeard, EdgeSaid, Severity, node_subject
 from bridge.core.world.incident import Kind, State
 from bridge.core.world.nodes import circle, node
 from bridge.core.world.shown import relay_subject
+from bridge.core.world.tables import SILENT, WAITS_FOR
 from bridge.core.world.world import World
 
 BACK_WITHIN: Final = timedelta(seconds=60)
@@ -18,7 +19,7 @@ BACK_WITHIN: Final = timedelta(seconds=60)
 
 def on_edge(world: World, event: EdgeHeard) -> None:
     if event.silent:
-        world.put(("silent", event.node), event.at)
+        world.put((SILENT, event.node), event.at)
         _on_silent(world, event.node, event.at)
     elif event.gone:
         _expect_no_more(world, event.node, event.at, f"{event.node} is no longer enrolled")
@@ -47,24 +48,24 @@ def _on_silent(world: World, name: str, at: datetime) -> None:
 
 def _expect_no_more(world: World, name: str, at: datetime, why: str) -> None:
     """The silence is over: it is heard again, or is no silence any more."""
-    world.put(("silent", name), None)
+    world.put((SILENT, name), None)
     world.cancel_timer("edge", name)
     if world.heal(relay_subject(name), at, why) is None:
         world.say(why)
-    for resource in world.get("waits_for", name) or ():
+    for resource in world.get(WAITS_FOR, name) or ():
         world.set_timer(at + world.settings.down_after, "down", resource)
-    world.put(("waits_for", name), None)
+    world.put((WAITS_FOR, name), None)
 
 
 def look_for_relay(world: World, name: str, at: datetime) -> None:
     """The node is a member again: its relay, silent until now for a good reason, has no reason any more."""
-    if ("silent", name) in world.facts and world.wound(relay_subject(name)) is None:
+    if (SILENT, name) in world.facts and world.wound(relay_subject(name)) is None:
         world.set_timer(at + BACK_WITHIN, "edge", name)
 
 
 def on_still_silent(world: World, name: str, at: datetime) -> None:
     """A timer: the node has been back for a while, and its relay has not."""
-    if ("silent", name) in world.facts and world.wound(relay_subject(name)) is None:
+    if (SILENT, name) in world.facts and world.wound(relay_subject(name)) is None:
         _on_silent(world, name, at)
 
 
@@ -80,12 +81,12 @@ def silent_members(world: World, name: str) -> list[str]:
     return [
         other
         for other in sorted(circle(world, name))
-        if ("silent", other) in world.facts and (known := node(world, other)).lost_at is None and not known.left
+        if (SILENT, other) in world.facts and (known := node(world, other)).lost_at is None and not known.left
     ]
 
 
 def on_edge_said(world: World, event: EdgeSaid) -> None:
-    """A relay about itself: shown with the node, not rung."""
+    """A relay about itself, or the bridge about what it sends: shown with the node, not rung."""
     severity = Severity.OK if event.over else Severity.WARNING
     world.note(relay_subject(event.node), severity, event.at, event.why)
     world.say(f"the relay of {event.node}: {event.why}")

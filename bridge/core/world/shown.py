@@ -8,20 +8,21 @@ from datetime import datetime
 from bridge.core.world.event import CLUSTER, Severity, Subject, node_subject
 from bridge.core.world.incident import Kind, State
 from bridge.core.world.nodes import node
+from bridge.core.world.tables import ACTIVE, CONDITION, STANDBY
 from bridge.core.world.world import World
 
 
 def show_witness(world: World, witness: str, at: datetime) -> None:
     """Who speaks is there: the first report of a node says that it is a member."""
-    if ("condition", node_subject(witness)) not in world.facts:
+    if (CONDITION, node_subject(witness)) not in world.facts:
         show_member(world, witness, at)
-    if ("condition", CLUSTER) not in world.facts:
+    if (CONDITION, CLUSTER) not in world.facts:
         show_cluster(world, at)
 
 
 def show_relay(world: World, witness: str, at: datetime) -> None:
     """A report of a node's own shows that its relay works."""
-    if ("condition", relay_subject(witness)) not in world.facts:
+    if (CONDITION, relay_subject(witness)) not in world.facts:
         world.note(relay_subject(witness), Severity.OK, at, "its reports come in")
 
 
@@ -32,7 +33,7 @@ def relay_subject(node: str) -> Subject:
 def show_member(world: World, name: str, at: datetime) -> None:
     if node(world, name).announced_at is not None:
         world.note(node_subject(name), Severity.INFO, at, "about to leave in good order")
-    elif world.get("standby", name):
+    elif world.get(STANDBY, name):
         world.note(node_subject(name), Severity.INFO, at, "in standby, until its next start")
     else:
         world.note(node_subject(name), Severity.OK, at, "member of the cluster")
@@ -73,7 +74,7 @@ def place_words(row: dict[str, str]) -> str:
 def forget_activity(world: World, name: str, at: datetime, severity: Severity, why: str) -> None:
     """Nothing runs on the node any more, for all that is known; what runs nowhere else is shown with the severity and reason."""
     for resource in list(world.runs_there.get(name, {})):
-        world.put(("active", name, resource), None)
+        world.put((ACTIVE, name, resource), None)
         if world.runs_on.get(resource):
             show_running(world, resource, at)
         else:

@@ -8,37 +8,18 @@ from typing import Any, Final
 
 import msgspec
 
-from bridge.core.world.event import CLUSTER, Severity, Subject, resource_subject, subject_name
-from bridge.core.world.incident import LIFE, Incident, Kind, Outage, State, Step, advance
+from bridge.core.world.condition import Condition, Wound
+from bridge.core.world.event import Severity, Subject, resource_subject, subject_name
+from bridge.core.world.incident import Incident, Kind, Outage, State, Step, advance, joined
 from bridge.core.world.journal import Journal
 from bridge.core.world.settings import Settings
+from bridge.core.world.tables import CONDITION, HOLDER, INCIDENT, WOUND, WOUNDS
 
 SAME_STORY: Final = timedelta(minutes=2)
 """An incident that a larger one overtakes so soon after its beginning was the larger one's first sign."""
 NONE: Final[frozenset[str]] = frozenset()
 SERVICES: Final = ("resource/", "guest/")
 """Subjects whose absence is an outage."""
-
-
-class Wound(msgspec.Struct, frozen=True):
-    """Why a subject is not well, since when; an incident recovers when its last wound is healed."""
-
-    began_at: datetime
-    severity: Severity
-    why: str
-    outage: bool
-
-
-class Condition(msgspec.Struct, frozen=True, kw_only=True):
-    """How a subject is, since when and why; which incident knows more."""
-
-    cluster: str
-    subject: Subject
-    severity: Severity
-    since: datetime
-    why: str
-    uid: bytes | None = None
-    incident_key: str | None = None
 
 
 class World(Journal):
@@ -66,17 +47,16 @@ class World(Journal):
         return resource_subject(resource)
 
     def incident(self, key: str) -> Incident:
-        found: Incident = self.facts["incident", key]
+        found: Incident = self.facts[INCIDENT, key]
         return found
 
     def holder(self, subject: Subject) -> Incident | None:
         """The incident, not yet over, that the subject was last drawn into."""
-        key = self.get("holder", subject)
+        key = self.get(HOLDER, subject)
         return None if key is None else self.incident(key)
 
     def wound(self, subject: Subject) -> Wound | None:
-        found: Wound | None = self.get("wound", subject)
-        return found
+        return self.get(WOUND, subject)
 
     # --- incidents ---------------------------------------------------------------------------------------------------
 
@@ -85,7 +65,7 @@ class World(Journal):
     ) -> str:
         """A new incident; with `watch` it is only suspected. Gives its key, which a second birth at one instant makes unique."""
         key = f"{self.cluster}/{root}@{at.isoformat()}"
-        while ("incident", key) in self.facts:
+        while (INCIDENT, key) in self.facts:
             key += "+"
         incident = Incident(
             key=key,
@@ -100,8 +80,8 @@ class World(Journal):
             subjects=(root,),
             reason=reason,
         )
-        self.put(("incident", key), incident)
-        self.put(("wounds", key), NONE)
+        self.put((INCIDENT, key), incident)
+        self.put((WOUNDS, key), NONE)
         self.draw_in(key, root, at)
         self.say(reason, key)
         return key
@@ -115,7 +95,7 @@ class World(Journal):
         if severity.rank > incident.peak.rank:
             changes["peak"] = severity
         if any(getattr(incident, name) != value for name, value in changes.items()):
-            self.put(("incident", key), msgspec.structs.replace(incident, changed_at=max(at, incident.changed_at), **changes))
+            self.put((INCIDENT, key), msgspec.structs.replace(incident, changed_at=max(at, incident.changed_at), **changes))
 
     def step(self, key: str, step: Step, at: datetime, reason: str) -> None:
         """Moves an incident along its table, and does what the new state asks for."""
@@ -147,14 +127,14 @@ class World(Journal):
 
     def keep_open(self, key: str, hold: str) -> None:
         """The incident does not recover before `release` of this hold, though every subject be well."""
-        self._wounds(key, self.facts["wounds", key] | {hold})
+        self._wounds(key, self.facts[WOUNDS, key] | {hold})
 
     def release(self, key: str, hold: str, at: datetime, why: str, *, waited: bool = False) -> None:
         """Ends what `keep_open` began, in whatever the incident became a part of. With `waited` the hold was quiet time and no
         trouble: if the incident recovers with it, it had lasted only until the last of its outages ended."""
         while (into := self.incident(key).absorbed_into) is not None:
             key = into
-        self._wounds(key, (self.get("wounds", key) or NONE) - {hold})
+        self._wounds(key, (self.get(WOUNDS, key) or NONE) - {hold})
         self._settle(key, at, why)
         incident = self.incident(key)
         ended = [outage.ended_at for outage in incident.outages if outage.ended_at is not None]
@@ -167,7 +147,7 @@ class World(Journal):
         if subject not in incident.subjects:
             self.change(key, at, subjects=(*incident.subjects, subject))
         if self.wound(subject) is None:
-            self.put(("holder", subject), key)
+            self.put((HOLDER, subject), key)
 
     def hurt(self, key: str, subject: Subject, at: datetime, severity: Severity, why: str, *, outage: bool = True) -> None:
         """The subject is not well, because of this incident; the first word counts for the length of the outage.
@@ -175,13 +155,13 @@ class World(Journal):
         A subject that another incident holds as hurt moves over with its wound.
         """
         old = self.wound(subject)
-        was: str | None = self.get("holder", subject) if old is not None else None
+        was = self.get(HOLDER, subject) if old is not None else None
         self.draw_in(key, subject, at)
-        self.put(("holder", subject), key)
-        self._wounds(key, self.facts["wounds", key] | {subject})
+        self.put((HOLDER, subject), key)
+        self._wounds(key, self.facts[WOUNDS, key] | {subject})
         began = at if old is None else min(old.began_at, at)
         outage = outage and subject.startswith(SERVICES)
-        self.put(("wound", subject), Wound(began, severity, why, outage or (old is not None and old.outage)))
+        self.put((WOUND, subject), Wound(began, severity, why, outage or (old is not None and old.outage)))
         if outage and (old is None or not old.outage):
             self.change(key, at, outages=(*self.incident(key).outages, Outage(subject, at)))
         self._condition(subject, severity, began, why, key)
@@ -197,8 +177,8 @@ class World(Journal):
         `ended_at` is when it was well, if that was before it became known."""
         if self.wound(subject) is None:
             return None
-        key: str = self.facts["holder", subject]
-        self.put(("wound", subject), None)
+        key: str = self.facts[HOLDER, subject]
+        self.put((WOUND, subject), None)
         incident = self.incident(key)
         outages = tuple(
             msgspec.structs.replace(outage, ended_at=ended_at or at)
@@ -209,7 +189,7 @@ class World(Journal):
         self.change(key, at, outages=outages)
         self._condition(subject, Severity.OK, at, why, key)
         self.say(why, key)
-        self._wounds(key, self.facts["wounds", key] - {subject})
+        self._wounds(key, self.facts[WOUNDS, key] - {subject})
         self._settle(key, at, why)
         return key
 
@@ -227,17 +207,17 @@ class World(Journal):
             at,
             opened_at=min(other.opened_at, incident.opened_at),
             subjects=(*other.subjects, *(s for s in incident.subjects if s not in other.subjects)),
-            outages=_joined(other.outages, incident.outages),
+            outages=joined(other.outages, incident.outages),
             facts=incident.facts | other.facts,
             peak=max(incident.peak, other.peak, key=lambda severity: severity.rank),
         )
         for subject in incident.subjects:
-            if self.get("holder", subject) == key:
-                self.put(("holder", subject), into)
-            known: Condition | None = self.get("condition", subject)
+            if self.get(HOLDER, subject) == key:
+                self.put((HOLDER, subject), into)
+            known = self.get(CONDITION, subject)
             if known is not None and known.incident_key == key:
-                self.put(("condition", subject), msgspec.structs.replace(known, incident_key=into))
-        self._wounds(into, self.facts["wounds", into] | (self.get("wounds", key) or NONE))
+                self.put((CONDITION, subject), msgspec.structs.replace(known, incident_key=into))
+        self._wounds(into, self.facts[WOUNDS, into] | (self.get(WOUNDS, key) or NONE))
         self.change(key, at, absorbed_into=into)
         self.step(key, Step.ABSORB, at, reason)
         self._settle(into, at, reason)
@@ -246,8 +226,8 @@ class World(Journal):
         """It was nothing, or asked for: its wounds go with it, and nobody is told of it any more than they were."""
         incident = self.incident(key)
         for subject in incident.subjects:
-            if self.get("holder", subject) == key and self.wound(subject) is not None:
-                self.put(("wound", subject), None)
+            if self.get(HOLDER, subject) == key and self.wound(subject) is not None:
+                self.put((WOUND, subject), None)
                 self._condition(subject, Severity.OK, at, reason, key)
         self._wounds(key, NONE)
         self.change(key, at, planned=True, severity=Severity.INFO, outages=())
@@ -262,20 +242,20 @@ class World(Journal):
     def note(self, subject: Subject, severity: Severity, at: datetime, why: str, key: str | None = None) -> None:
         """How a subject is, without a wound: shown, never rung. A wound's word about it goes before; what is known already is
         no change."""
-        if ("wound", subject) in self.facts:
+        if (WOUND, subject) in self.facts:
             return
-        known: Condition | None = self.get("condition", subject)
+        known = self.get(CONDITION, subject)
         if known is None or known.why != why or known.severity is not severity:
-            self._condition(subject, severity, at, why, key or self.get("holder", subject))
+            self._condition(subject, severity, at, why, key or self.get(HOLDER, subject))
 
     def _wounds(self, key: str, wounds: frozenset[str]) -> None:
         """What keeps an incident open: its hurt subjects, and holds. Never a number, which one verb might forget to count."""
-        if ("wounds", key) in self.facts:
-            self.put(("wounds", key), wounds)
+        if (WOUNDS, key) in self.facts:
+            self.put((WOUNDS, key), wounds)
 
     def _settle(self, key: str, at: datetime, why: str) -> None:
         """Brings the state to what the wounds say: with the last one healed it recovers, with a new one it relapses."""
-        state, hurt = self.incident(key).state, bool(self.get("wounds", key))
+        state, hurt = self.incident(key).state, self.get(WOUNDS, key)
         if hurt and state is State.CLEARING:
             self.step(key, Step.RELAPSE, at, why)
         elif not hurt and state in {State.WATCHING, State.OPEN}:
@@ -284,42 +264,21 @@ class World(Journal):
     def _left(self, key: str, subject: Subject, into: str, at: datetime) -> None:
         """A hurt subject has gone over to another incident. If nothing else is wrong here, and it was what this was about,
         and both began about one time, that one tells this story too; otherwise this one goes on without it."""
-        self._wounds(key, self.facts["wounds", key] - {subject})
+        self._wounds(key, self.facts[WOUNDS, key] - {subject})
         incident = self.incident(key)
-        if not self.facts["wounds", key] and incident.root == subject and at - incident.opened_at < SAME_STORY:
+        if not self.facts[WOUNDS, key] and incident.root == subject and at - incident.opened_at < SAME_STORY:
             self.absorb(key, into, at, f"{subject_name(subject)} is part of a larger story")
         else:
             self._settle(key, at, f"{subject_name(subject)} is part of another story now")
 
     def _let_go(self, incident: Incident) -> None:
         for subject in incident.subjects:
-            if self.get("holder", subject) == incident.key:
-                self.put(("holder", subject), None)
-        self.put(("wounds", incident.key), None)
+            if self.get(HOLDER, subject) == incident.key:
+                self.put((HOLDER, subject), None)
+        self.put((WOUNDS, incident.key), None)
 
     def _condition(self, subject: Subject, severity: Severity, since: datetime, why: str, key: str | None) -> None:
         condition = Condition(
             cluster=self.cluster, subject=subject, severity=severity, since=since, why=why, uid=self.uid, incident_key=key
         )
-        self.put(("condition", subject), condition)
-
-
-def _joined(mine: tuple[Outage, ...], theirs: tuple[Outage, ...]) -> tuple[Outage, ...]:
-    """Both lists; of one subject's overlapping absences one that spans both."""
-    joined = list(mine)
-    for outage in theirs:
-        for index, other in enumerate(joined):
-            if other.subject == outage.subject and _overlap(other, outage):
-                ended = None if None in (other.ended_at, outage.ended_at) else max(other.ended_at, outage.ended_at)  # type: ignore[type-var]
-                joined[index] = Outage(outage.subject, min(other.began_at, outage.began_at), ended)
-                break
-        else:
-            joined.append(outage)
-    return tuple(joined)
-
-
-def _overlap(one: Outage, other: Outage) -> bool:
-    return (one.ended_at is None or other.began_at <= one.ended_at) and (other.ended_at is None or one.began_at <= other.ended_at)
-
-
-__all__ = ["CLUSTER", "LIFE", "Condition", "World", "Wound"]
+        self.put((CONDITION, subject), condition)

@@ -5,7 +5,7 @@ from collections.abc import Collection
 from datetime import datetime
 from typing import Final
 
-from bridge.core.showing.board import Pace
+from bridge.core.showing.pace import Pace
 from bridge.core.showing.picture import Seen, Show, Target, words
 from bridge.core.telling.notice import GiveUp, TryLater, Verdict
 from bridge.core.world.event import Subject, to_us

@@ -214,3 +214,17 @@ class Lab:
             self.state(node, peer, at + 0.1, resource, "Connecting")
             self.call(node, at + 0.3, "initial-split-brain", resource, peer, self.volumes[0])
         self.resync(survivor, victim, at + 1, resource)
+
+
+def pair(**more):
+    """Two nodes that are connected and in sync."""
+    lab = Lab("east", "west", **more)
+    lab.begin()
+    return lab
+
+
+def parted(at, **more):
+    """A pair, and then its connection is lost on both sides."""
+    lab = pair(**more)
+    lab.lose("east", "west", at)
+    return lab

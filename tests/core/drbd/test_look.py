@@ -8,7 +8,7 @@ from bridge.core.line import Line
 from bridge.core.world.event import Report
 from bridge.core.world.settings import Settings
 from bridge.rehearse.rehearse import CLUSTER, bell, read_recording
-from tests.core.drbd.lab import Lab, moment
+from tests.core.drbd.lab import Lab, moment, pair, parted
 
 
 @pytest.fixture
@@ -30,8 +30,7 @@ def shown(tmp_path):
 
 
 def test_all_well_is_green_with_words(shown):
-    lab = Lab("east", "west")
-    lab.begin()
+    lab = pair()
     assert shown(lab, 5) == {
         "drbd/r0": "ok Connected UpToDate/UpToDate",
         "drbd/r0@east": "ok Primary; UpToDate; connected to west",
@@ -54,9 +53,7 @@ def test_of_three_nodes_and_two_volumes_each_connection_is_named(shown):
 
 @pytest.mark.parametrize("generation", ["8.4", "9"])
 def test_a_cut_replica_is_shown_from_both_sides(shown, generation):
-    lab = Lab("east", "west", generation=generation)
-    lab.begin()
-    lab.lose("east", "west", 10)
+    lab = parted(10, generation=generation)
     found = shown(lab, 20)
     assert found["drbd/r0"].startswith("warning ")
     assert "lost the connection to" in found["drbd/r0"]
@@ -66,16 +63,13 @@ def test_a_cut_replica_is_shown_from_both_sides(shown, generation):
 
 
 def test_of_a_dead_node_nobody_shows_green(shown):
-    lab = Lab("east", "west")
-    lab.begin()
+    lab = pair()
     lab.lose_one("east", "west", 10)
     assert shown(lab, 20)["drbd/r0@west"].startswith("warning ")
 
 
 def test_a_resync_is_shown_on_both_and_ends_green(shown):
-    lab = Lab("east", "west")
-    lab.begin()
-    lab.lose("east", "west", 10)
+    lab = parted(10)
     lab.resync("east", "west", 20, seconds=100)
     found = shown(lab, 60)
     assert found["drbd/r0"].startswith("warning SyncSource UpToDate/Inconsistent")
@@ -84,8 +78,7 @@ def test_a_resync_is_shown_on_both_and_ends_green(shown):
 
 
 def test_taken_down_in_order_is_no_alarm_but_no_green_either(shown):
-    lab = Lab("east", "west")
-    lab.begin()
+    lab = pair()
     lab.down("west", 10)
     found = shown(lab, 20)
     assert found["drbd/r0"].startswith("warning Connecting UpToDate/DUnknown")
@@ -95,15 +88,13 @@ def test_taken_down_in_order_is_no_alarm_but_no_green_either(shown):
 
 
 def test_a_second_dump_in_a_recording_is_another_life_of_the_relay(shown):
-    lab = Lab("east", "west")
-    lab.begin()
+    lab = pair()
     lab.begin(300)
     assert {words.split()[0] for words in shown(lab, 400).values()} == {"ok"}
 
 
 def test_a_failed_disk_and_frozen_io_are_critical(shown):
-    lab = Lab("east", "west")
-    lab.begin()
+    lab = pair()
     lab.disks("east", 10, "r0", "Failed")
     lab.disks("east", 10.2, "r0", "Diskless")
     lab.say("west", 11, "change resource name:r0 suspended:quorum")
@@ -113,8 +104,7 @@ def test_a_failed_disk_and_frozen_io_are_critical(shown):
 
 
 def test_of_a_silent_relay_nothing_is_green(shown):
-    lab = Lab("east", "west")
-    lab.begin()
+    lab = pair()
     body = {"node": "west", "silent": True}
     silent = Report(uid=b"s", cluster=CLUSTER, node="", source="bridge", received_at=moment(100), body=body)
     found = shown(lab, 200, [silent])
@@ -136,9 +126,7 @@ def test_handlers_alone_never_show_green(shown):
 
 
 def test_a_condition_says_since_when(tmp_path):
-    lab = Lab("east", "west")
-    lab.begin()
-    lab.lose("east", "west", 10)
+    lab = parted(10)
     line = Line(Settings(), bell())
     reports = read_recording(lab.write(tmp_path))
     found = {one.subject: one for one in line.take(reports, moment(20)).conditions}

@@ -9,7 +9,7 @@ from bridge.core.world.incident import Kind
 from bridge.core.world.settings import Settings
 from bridge.rehearse.rehearse import Rehearsal, bell, read_recording, run
 from bridge.texts import render
-from tests.core.drbd.lab import Lab, moment
+from tests.core.drbd.lab import Lab, moment, pair, parted
 
 
 @pytest.fixture
@@ -70,9 +70,7 @@ BOTH = pytest.mark.parametrize("generation", ["8.4", "9"])
 
 @BOTH
 def test_a_cut_is_told_until_the_resync_is_over(told, generation):
-    lab = Lab("east", "west", generation=generation)
-    lab.begin()
-    lab.lose("east", "west", 10)
+    lab = parted(10, generation=generation)
     lab.resync("east", "west", 100, seconds=1800)
     cut = one(told(lab), "replica-disconnected", "drbd/r0", "closed")
     assert rings(cut) == ["opened"]
@@ -83,9 +81,7 @@ def test_a_cut_is_told_until_the_resync_is_over(told, generation):
 
 @BOTH
 def test_a_cut_that_lasts_is_critical_after_ten_minutes(told, generation):
-    lab = Lab("east", "west", generation=generation)
-    lab.begin()
-    lab.lose("east", "west", 10)
+    lab = parted(10, generation=generation)
     cut = one(told(lab), "replica-disconnected", "drbd/r0", "open")
     assert (cut["peak"], rings(cut)) == ("critical", ["opened", "escalated"])
 
@@ -93,25 +89,20 @@ def test_a_cut_that_lasts_is_critical_after_ten_minutes(told, generation):
 @BOTH
 @pytest.mark.parametrize("side", ["east", "west"])
 def test_one_side_alone_tells_the_same(told, generation, side):
-    lab = Lab("east", "west", generation=generation)
-    lab.begin()
-    lab.lose("east", "west", 10)
+    lab = parted(10, generation=generation)
     lab.resync("east", "west", 30)
     one(told(lab, states=[side], handlers=[side]), "replica-disconnected", "drbd/r0", "closed")
 
 
 def test_handlers_alone_tell_the_same(told):
-    lab = Lab("east", "west")
-    lab.begin()
-    lab.lose("east", "west", 10)
+    lab = parted(10)
     lab.resync("east", "west", 30)
     one(told(lab, states=[]), "replica-disconnected", "drbd/r0", "closed")
 
 
 @BOTH
 def test_losses_again_and_again_are_one_story(told, generation):
-    lab = Lab("east", "west", generation=generation)
-    lab.begin()
+    lab = pair(generation=generation)
     for at in range(10, 400, 60):
         lab.lose("east", "west", at)
         lab.connect("east", "west", at + 5)
@@ -122,9 +113,7 @@ def test_losses_again_and_again_are_one_story(told, generation):
 
 @BOTH
 def test_what_is_told_as_something_else_is_no_loss_of_a_series(told, generation):
-    lab = Lab("east", "west", generation=generation)
-    lab.begin()
-    lab.lose("east", "west", 10)
+    lab = parted(10, generation=generation)
     lab.resync("east", "west", 15)
     lab.lose("east", "west", 60)
     lab.split_brain("east", "west", 80)
@@ -149,8 +138,7 @@ def test_what_is_told_as_something_else_is_no_loss_of_a_series(told, generation)
 
 @BOTH
 def test_resources_that_are_cut_together_are_one_story(told, generation):
-    lab = Lab("east", "west", resources=("www", "db", "mail"), generation=generation)
-    lab.begin()
+    lab = pair(resources=("www", "db", "mail"), generation=generation)
     for number, name in enumerate(lab.resources):
         lab.lose("east", "west", 10 + number / 4, name)
         lab.resync("east", "west", 90 + number * 40, name)
@@ -162,8 +150,7 @@ def test_resources_that_are_cut_together_are_one_story(told, generation):
 
 @BOTH
 def test_resources_that_are_cut_one_after_the_other_are_two_stories(told, generation):
-    lab = Lab("east", "west", resources=("www", "db"), generation=generation)
-    lab.begin()
+    lab = pair(resources=("www", "db"), generation=generation)
     for at, name in ((10, "www"), (60, "db")):
         lab.lose("east", "west", at, name)
         lab.resync("east", "west", 200, name)
@@ -172,8 +159,7 @@ def test_resources_that_are_cut_one_after_the_other_are_two_stories(told, genera
 
 @BOTH
 def test_a_split_brain_of_one_of_two_is_a_story_of_its_own(told, generation):
-    lab = Lab("east", "west", resources=("www", "db"), generation=generation)
-    lab.begin()
+    lab = pair(resources=("www", "db"), generation=generation)
     for name in lab.resources:
         lab.lose("east", "west", 10, name)
     lab.resync("east", "west", 30, "db")
@@ -187,8 +173,7 @@ def test_a_split_brain_of_one_of_two_is_a_story_of_its_own(told, generation):
 
 @BOTH
 def test_down_and_up_is_nothing(told, generation):
-    lab = Lab("east", "west", generation=generation)
-    lab.begin()
+    lab = pair(generation=generation)
     lab.down("west", 10)
     lab.up("west", 300)
     lab.resync("east", "west", 303)
@@ -198,8 +183,7 @@ def test_down_and_up_is_nothing(told, generation):
 @BOTH
 @pytest.mark.parametrize("seconds", [-2, 2])
 def test_what_looks_like_a_loss_at_the_one_end_and_was_closed_at_the_other_is_nothing(told, generation, seconds):
-    lab = Lab("east", "west", generation=generation)
-    lab.begin()
+    lab = pair(generation=generation)
     lab.lose_one("east", "west", 10 + seconds)
     lab.state("west", "east", 10, "r0", "Disconnecting")
     lab.state("west", "east", 10.2, "r0", "StandAlone")
@@ -211,8 +195,7 @@ def test_what_looks_like_a_loss_at_the_one_end_and_was_closed_at_the_other_is_no
 
 @BOTH
 def test_what_was_asked_for_again_and_again_is_nothing(told, generation):
-    lab = Lab("east", "west", generation=generation)
-    lab.begin()
+    lab = pair(generation=generation)
     for at in (10, 70, 130, 190):
         lab.lose_one("east", "west", at)
         lab.state("west", "east", at + 2, "r0", "Disconnecting")
@@ -225,8 +208,7 @@ def test_what_was_asked_for_again_and_again_is_nothing(told, generation):
 
 @BOTH
 def test_disconnect_and_connect_is_nothing(told, generation):
-    lab = Lab("east", "west", generation=generation)
-    lab.begin()
+    lab = pair(generation=generation)
     lab.let_go("west", "east", 10)
     lab.resync("east", "west", 4000)
     assert told(lab) == []
@@ -234,16 +216,14 @@ def test_disconnect_and_connect_is_nothing(told, generation):
 
 @BOTH
 def test_invalidate_is_nothing(told, generation):
-    lab = Lab("east", "west", generation=generation)
-    lab.begin()
+    lab = pair(generation=generation)
     lab.resync_connected("east", "west", 10, seconds=600)
     assert told(lab) == []
 
 
 @BOTH
 def test_a_verify_without_differences_is_nothing(told, generation):
-    lab = Lab("east", "west", generation=generation)
-    lab.begin()
+    lab = pair(generation=generation)
     lab.copies("east", "west", 10, "r0", "replication:VerifyS")
     lab.copies("west", "east", 10, "r0", "replication:VerifyT")
     lab.copies("east", "west", 90, "r0", "replication:Established")
@@ -261,26 +241,20 @@ def test_a_node_that_is_down_in_order_does_not_keep_a_later_cut_open(told):
 
 
 def test_a_relay_that_starts_anew_repeats_what_is_so_and_ends_nothing(told):
-    lab = Lab("east", "west")
-    lab.begin()
-    lab.lose("east", "west", 10)
+    lab = parted(10)
     lab.dump("east", 40, primary=["r0"], connection="Connecting")
     one(told(lab), "replica-disconnected", "drbd/r0", "open")
 
 
 def test_a_dump_ends_what_ended_unseen(told):
-    lab = Lab("east", "west")
-    lab.begin()
-    lab.lose("east", "west", 10)
+    lab = parted(10)
     lab.dump("east", 400, primary=["r0"])
     lab.dump("west", 401)
     one(told(lab), "replica-disconnected", "drbd/r0", "closed")
 
 
 def test_a_side_that_is_silent_since_does_not_keep_open_what_the_other_says_is_well(told):
-    lab = Lab("east", "west")
-    lab.begin()
-    lab.lose("east", "west", 10)
+    lab = parted(10)
     lab.resync("east", "west", 60)
     lab.lines["east"] = [row for row in lab.lines["east"] if row[0] < 60]
     closed = one(told(lab), "replica-disconnected", "drbd/r0", "closed")
@@ -288,9 +262,7 @@ def test_a_side_that_is_silent_since_does_not_keep_open_what_the_other_says_is_w
 
 
 def test_a_replica_that_is_taken_down_everywhere_is_forgotten_after_an_hour(told):
-    lab = Lab("east", "west")
-    lab.begin()
-    lab.lose("east", "west", 10)
+    lab = parted(10)
     for node in lab.nodes:
         lab.say(node, 100, "destroy resource name:r0")
     lab.say("east", 5000, "exists -")
@@ -313,8 +285,7 @@ def test_a_split_brain_does_not_end_by_taking_both_sides_down(told, generation):
 
 @BOTH
 def test_writing_that_a_person_suspended_is_no_trouble(told, generation):
-    lab = Lab("east", "west", generation=generation)
-    lab.begin()
+    lab = pair(generation=generation)
     lab.say("east", 5, "change resource name:r0 suspended:user")
     lab.lose("east", "west", 10)
     lab.connect("east", "west", 20)
@@ -340,8 +311,7 @@ def test_names_with_and_without_their_domain_are_one_node(told):
 
 
 def test_the_peers_word_of_a_failed_disk_counts_where_the_side_itself_is_silent(told):
-    lab = Lab("east", "west")
-    lab.begin()
+    lab = pair()
     lab.copies("east", "west", 10, "r0", "peer-disk:Failed")
     lab.copies("east", "west", 10.2, "r0", "peer-disk:Diskless")
     one(told(lab, states=["east"]), "replica-io-error", "drbd/r0@west", "open")
@@ -354,8 +324,7 @@ def test_a_dump_opens_what_was_never_told(told):
 
 
 def test_a_resource_that_is_renamed_is_followed(told):
-    lab = Lab("east", "west", resources=("new",))
-    lab.begin()
+    lab = pair(resources=("new",))
     for node in lab.nodes:
         lab.lines[node] = [(at, line.replace("name:new", "name:old")) for at, line in lab.lines[node]]
         lab.say(node, 5, "rename resource name:old new_name:new")
@@ -433,9 +402,7 @@ def test_a_resync_of_another_pair_makes_nobody_a_victim(told):
 
 @BOTH
 def test_a_split_brain_whose_connection_is_dropped_is_told_at_once(told, generation):
-    lab = Lab("east", "west", generation=generation)
-    lab.begin()
-    lab.lose("east", "west", 10)
+    lab = parted(10, generation=generation)
     lab.call("east", 40, "initial-split-brain", "r0", "west")
     lab.state("east", "west", 41, "r0", "Disconnecting")
     lab.state("east", "west", 41.2, "r0", "StandAlone")
@@ -444,9 +411,7 @@ def test_a_split_brain_whose_connection_is_dropped_is_told_at_once(told, generat
 
 
 def test_of_8_4_a_side_that_is_heard_of_later_has_the_same_split_brain(told):
-    lab = Lab("east", "west", generation="8.4")
-    lab.begin()
-    lab.lose("east", "west", 10)
+    lab = parted(10, generation="8.4")
     lab.split_brain("east", "west", 40)
     lab.solve_by_hand("west", "east", 200)
     lab.lines["west"] = [row for row in lab.lines["west"] if row[0] >= 100]
@@ -456,9 +421,7 @@ def test_of_8_4_a_side_that_is_heard_of_later_has_the_same_split_brain(told):
 
 @BOTH
 def test_a_policy_that_threw_data_away_names_the_victim(told, generation):
-    lab = Lab("east", "west", generation=generation)
-    lab.begin()
-    lab.lose("east", "west", 10)
+    lab = parted(10, generation=generation)
     for node, peer in (("east", "west"), ("west", "east")):
         lab.call(node, 30, "initial-split-brain", "r0", peer)
     lab.resync("west", "east", 31)
@@ -470,8 +433,7 @@ def test_a_policy_that_threw_data_away_names_the_victim(told, generation):
 @BOTH
 @pytest.mark.parametrize("node, other", [("east", "west"), ("west", "east")])
 def test_a_disk_that_fails_and_is_replaced(told, generation, node, other):
-    lab = Lab("east", "west", volumes=("0", "1"), generation=generation)
-    lab.begin()
+    lab = pair(volumes=("0", "1"), generation=generation)
     lab.disks(node, 10, "r0", "Failed", ["1"])
     lab.disks(node, 10.2, "r0", "Diskless", ["1"])
     lab.role(node, 3999, "Secondary")
@@ -484,8 +446,7 @@ def test_a_disk_that_fails_and_is_replaced(told, generation, node, other):
 
 
 def test_of_several_volumes_the_states_say_which_one_failed(told):
-    lab = Lab("east", "west", volumes=("0", "1"))
-    lab.begin()
+    lab = pair(volumes=("0", "1"))
     lab.disks("east", 10, "r0", "Failed", ["1"])
     lab.call("east", 10.1, "local-io-error", "r0", volume="0 1")
     lab.lines["east"] = [(at, line) for at, line in lab.lines["east"] if " helper " not in line]
@@ -494,8 +455,7 @@ def test_of_several_volumes_the_states_say_which_one_failed(told):
 
 
 def test_a_detach_by_hand_is_no_failure(told):
-    lab = Lab("east", "west")
-    lab.begin()
+    lab = pair()
     lab.disks("west", 10, "r0", "Detaching")
     lab.disks("west", 10.1, "r0", "Diskless")
     lab.copies("east", "west", 10.1, "r0", "peer-disk:Detaching")
@@ -504,8 +464,7 @@ def test_a_detach_by_hand_is_no_failure(told):
 
 
 def test_a_client_without_a_disk_is_as_it_should_be(told):
-    lab = Lab("east", "west")
-    lab.begin()
+    lab = pair()
     for line in ("change device name:r0 volume:0 minor:0 disk:Diskless client:yes",):
         lab.say("west", 1, line)
     lab.copies("east", "west", 1, "r0", "peer-disk:Diskless peer-client:yes")
@@ -560,9 +519,7 @@ def fencing(lab, at, answered_at=None, code=4):
 
 @BOTH
 def test_a_fencing_that_does_not_answer_rings_once_and_as_such(told, generation):
-    lab = Lab("east", "west", generation=generation)
-    lab.begin()
-    lab.lose("east", "west", 10)
+    lab = parted(10, generation=generation)
     fencing(lab, 10)
     frozen = one(told(lab), "replica-fencing", "drbd/r0", "open")
     assert frozen["peak"] == "critical"
@@ -573,9 +530,7 @@ def test_a_fencing_that_does_not_answer_rings_once_and_as_such(told, generation)
 @BOTH
 @pytest.mark.parametrize("code", [0, 1, 6, 127])
 def test_an_answer_that_fences_nobody_rings_at_once(told, generation, code):
-    lab = Lab("east", "west", generation=generation)
-    lab.begin()
-    lab.lose("east", "west", 10)
+    lab = parted(10, generation=generation)
     fencing(lab, 10, answered_at=13, code=code)
     frozen = one(told(lab), "replica-fencing", "drbd/r0", "open")
     assert frozen["peak"] == "critical"
@@ -584,8 +539,7 @@ def test_an_answer_that_fences_nobody_rings_at_once(told, generation, code):
 
 @BOTH
 def test_a_promotion_while_the_peer_is_down_in_order_fences_it_and_is_nothing(told, generation):
-    lab = Lab("east", "west", generation=generation)
-    lab.begin()
+    lab = pair(generation=generation)
     lab.down("west", 10)
     lab.call("east", 20, "fence-peer", "r0", "west", status=5)
     assert told(lab) == []
@@ -594,9 +548,7 @@ def test_a_promotion_while_the_peer_is_down_in_order_fences_it_and_is_nothing(to
 @BOTH
 @pytest.mark.parametrize("code, refused", [(0, False), (3, False), (1, True), (127, True)])
 def test_an_answer_of_before_resync_source_that_refuses_is_named(told, generation, code, refused):
-    lab = Lab("east", "west", generation=generation)
-    lab.begin()
-    lab.lose("east", "west", 10)
+    lab = parted(10, generation=generation)
     for node, peer in (("east", "west"), ("west", "east")):
         lab.state(node, peer, 20, "r0", "Connected")
     lab.call("east", 20.1, "before-resync-source", "r0", "west", status=code)
@@ -605,9 +557,7 @@ def test_an_answer_of_before_resync_source_that_refuses_is_named(told, generatio
 
 @BOTH
 def test_an_answer_of_fence_peer_after_the_connection_is_back_is_ignored(told, generation):
-    lab = Lab("east", "west", generation=generation)
-    lab.begin()
-    lab.lose("east", "west", 10)
+    lab = parted(10, generation=generation)
     fencing(lab, 10, answered_at=25, code=1)
     lab.say("east", 20, "change resource name:r0 suspended:no")
     lab.resync("east", "west", 20, seconds=20)
@@ -616,8 +566,7 @@ def test_an_answer_of_fence_peer_after_the_connection_is_back_is_ignored(told, g
 
 @BOTH
 def test_of_replicas_that_are_frozen_together_all_are_named(told, generation):
-    lab = Lab("east", "west", resources=("www", "db"), generation=generation)
-    lab.begin()
+    lab = pair(resources=("www", "db"), generation=generation)
     for name in lab.resources:
         lab.lose("east", "west", 10, name)
         lab.say("east", 10, f"change resource name:{name} suspended:fencing")
@@ -648,8 +597,7 @@ def verified(lab, at):
 
 @BOTH
 def test_a_reconnect_without_a_resync_repairs_no_difference(told, generation):
-    lab = Lab("east", "west", generation=generation)
-    lab.begin()
+    lab = pair(generation=generation)
     verified(lab, 10)
     lab.let_go("west", "east", 100)
     lab.connect("east", "west", 110)
@@ -658,8 +606,7 @@ def test_a_reconnect_without_a_resync_repairs_no_difference(told, generation):
 
 @BOTH
 def test_a_restart_of_both_nodes_repairs_no_difference(told, generation):
-    lab = Lab("east", "west", generation=generation)
-    lab.begin()
+    lab = pair(generation=generation)
     verified(lab, 10)
     lab.role("east", 190, "Secondary")
     for node, at in (("west", 200), ("east", 400)):
@@ -674,8 +621,7 @@ def test_a_restart_of_both_nodes_repairs_no_difference(told, generation):
 
 @BOTH
 def test_a_resync_or_a_clean_verify_ends_a_difference(told, generation):
-    lab = Lab("east", "west", generation=generation)
-    lab.begin()
+    lab = pair(generation=generation)
     verified(lab, 10)
     lab.copies("east", "west", 200, "r0", "replication:VerifyS")
     lab.copies("east", "west", 260, "r0", "replication:Established")
@@ -683,8 +629,7 @@ def test_a_resync_or_a_clean_verify_ends_a_difference(told, generation):
 
 
 def test_a_cut_while_copies_differ_is_another_story(told):
-    lab = Lab("east", "west")
-    lab.begin()
+    lab = pair()
     verified(lab, 10)
     lab.lose("east", "west", 1000)
     lab.connect("east", "west", 1100)
@@ -698,8 +643,7 @@ def test_a_cut_while_copies_differ_is_another_story(told):
 @BOTH
 @pytest.mark.parametrize("noticed", [-8, 3, 40])
 def test_a_fenced_node_and_its_replicas_are_one_story_until_redundancy_is_back(told, generation, noticed):
-    lab = Lab("east", "west", resources=("www", "db"), generation=generation)
-    lab.begin()
+    lab = pair(resources=("www", "db"), generation=generation)
     for name in lab.resources:
         lab.lose_one("east", "west", 60, name)
         lab.up("west", 200, name)
@@ -711,8 +655,7 @@ def test_a_fenced_node_and_its_replicas_are_one_story_until_redundancy_is_back(t
 
 
 def test_a_peer_that_nobody_names_is_the_node_that_failed(told):
-    lab = Lab("east", "west", generation="8.4")
-    lab.begin()
+    lab = pair(generation="8.4")
     lab.lose_one("east", "west", 60)
     lab.resync("east", "west", 100, seconds=50)
     alerts = [lost("east", "west", 61), fenced("east", "west", 63), member("east", "west", 90)]
@@ -720,9 +663,7 @@ def test_a_peer_that_nobody_names_is_the_node_that_failed(told):
 
 
 def test_a_node_that_fails_long_after_its_replica_was_cut_is_another_story(told):
-    lab = Lab("east", "west")
-    lab.begin()
-    lab.lose("east", "west", 60)
+    lab = parted(60)
     alerts = [lost("east", "west", 700), fenced("east", "west", 702), member("east", "west", 800)]
     assert {i["kind"] for i in told(lab, alerts=alerts)} == {"node-failure", "replica-disconnected"}
 
@@ -737,8 +678,7 @@ def test_a_cut_between_nodes_that_are_well_is_its_own_story(told):
 
 
 def test_of_a_node_that_stays_away_the_replica_waits_with_what_is_told_of_the_lost_redundancy(told):
-    lab = Lab("east", "west")
-    lab.begin()
+    lab = pair()
     lab.lose_one("east", "west", 60)
     lab.up("west", 3000)
     lab.resync("east", "west", 3003, seconds=600)
@@ -754,9 +694,7 @@ def test_of_a_node_that_stays_away_the_replica_waits_with_what_is_told_of_the_lo
 
 
 def test_a_split_brain_after_a_node_failure_is_its_own_story(told):
-    lab = Lab("east", "west")
-    lab.begin()
-    lab.lose("east", "west", 60)
+    lab = parted(60)
     lab.split_brain("east", "west", 100)
     alerts = [lost("east", "west", 61), fenced("east", "west", 63), member("east", "west", 90)]
     incidents = {(i["kind"], i["root"], i["state"]) for i in told(lab, alerts=alerts)}
@@ -765,9 +703,7 @@ def test_a_split_brain_after_a_node_failure_is_its_own_story(told):
 
 @pytest.mark.parametrize("heard", [True, False])
 def test_a_node_that_only_blinked_leaves_the_story_to_its_replica(told, heard):
-    lab = Lab("east", "west")
-    lab.begin()
-    lab.lose("east", "west", 60)
+    lab = parted(60)
     own = [alert("west", 2, "attribute", node="west", attribute_name="a", attribute_value="1", node_sequence="1")]
     alerts = [*(own if heard else ()), lost("east", "west", 61), member("east", "west", 66)]
     cut = one(told(lab, alerts=alerts), "replica-disconnected", "drbd/r0", "open")
@@ -777,9 +713,7 @@ def test_a_node_that_only_blinked_leaves_the_story_to_its_replica(told, heard):
 
 @pytest.mark.parametrize("heard", [True, False])
 def test_a_node_that_blinked_while_its_replica_is_resynchronised(told, heard):
-    lab = Lab("east", "west")
-    lab.begin()
-    lab.lose("east", "west", 60)
+    lab = parted(60)
     lab.resync("east", "west", 63, seconds=100)
     own = [alert("west", 2, "attribute", node="west", attribute_name="a", attribute_value="1", node_sequence="1")]
     alerts = [*(own if heard else ()), lost("east", "west", 61), member("east", "west", 66)]
@@ -788,8 +722,7 @@ def test_a_node_that_blinked_while_its_replica_is_resynchronised(told, heard):
 
 
 def test_a_fencing_of_the_peer_that_failed_escalates_the_story_of_the_node(told):
-    lab = Lab("east", "west")
-    lab.begin()
+    lab = pair()
     lab.lose_one("east", "west", 60)
     lab.call("east", 60.1, "fence-peer", "r0", "west", status=1)
     lab.say("east", 60.05, "change resource name:r0 suspended:fencing")

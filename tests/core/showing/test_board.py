@@ -7,11 +7,13 @@ import pytest
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from bridge.core.showing.board import LIFE, Board, Life, Pace, Step, advance
+from bridge.core.showing.board import Board
+from bridge.core.showing.life import LIFE, Life, Step, advance
+from bridge.core.showing.pace import Pace
 from bridge.core.showing.picture import LONGEST_TEXT, SHADES, Seen, Shade, Target, words
 from bridge.core.telling.notice import Delivered, GiveUp, TryLater
+from bridge.core.world.condition import Condition
 from bridge.core.world.event import Severity
-from bridge.core.world.world import Condition
 from tests.conftest import examples
 
 T0 = datetime(2026, 11, 24, 3, 0, tzinfo=UTC)
@@ -247,7 +249,7 @@ def test_a_hundred_thousand_changes_while_a_board_is_away_take_no_room():
     one.answered(show, TryLater("no answer"), T0)
     for number in range(10_000):
         one.learn(condition(severity=(Severity.OK, Severity.WARNING, Severity.CRITICAL)[number % 3], why=str(number)), T0)
-    assert len(one._ready) + len(one._later) < 10
+    assert len(one._queue) < 10
     (show,) = one.next(at(5), 10)
     assert "9999" in show.text
 

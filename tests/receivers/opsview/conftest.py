@@ -1,6 +1,5 @@
 """Opsview servers with rules, and clients that are not ours."""
 
-import os
 import shutil
 import subprocess
 import sys
@@ -9,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.missing import missing
 from tests.servers.opsview import Opsview
 
 CLIENTS = Path(__file__).parents[2] / "servers" / "opsview_clients"
@@ -18,13 +18,6 @@ CLIENTS = Path(__file__).parents[2] / "servers" / "opsview_clients"
 def opsview():
     with Opsview() as server:
         yield server
-
-
-def missing(why):
-    """An independent client that cannot be had is a failure where tests must not pretend, else a loud skip."""
-    if os.environ.get("CI"):
-        pytest.fail(why)
-    pytest.skip(why)
 
 
 @pytest.fixture(scope="session")

@@ -16,6 +16,7 @@ from bridge.receivers.opsview.board import Opsview as OpsviewReceiver
 from bridge.receivers.opsview.board import Settings
 from bridge.secret import Secret
 from bridge.serve.boards import Boards
+from bridge.serve.faults import Faults
 from bridge.serve.telemetry import Metrics
 from bridge.serve.writer import Writer, stored
 from tests.servers.opsview import OPERATOR, Opsview, Rules
@@ -60,7 +61,9 @@ class Site:
         made = Settings(**{**given, "timeout": timedelta(seconds=1), **self.settings})
         receiver = Receiver(name="noc", kind="opsview", language="en", board=True, settings=made, factory=OpsviewReceiver)
         self.boards = Boards({"noc": receiver}, self.ledger, self.line, self.metrics, self.now, self._woken.set)
-        self.writer = Writer(self.ledger, self.line, [], self.metrics, lambda _: None, self.boards.committed)
+        self.writer = Writer(
+            self.ledger, self.line, [], self.metrics, lambda _: None, self.boards.committed, Faults(self.metrics)
+        )
 
     def stop(self):
         """Ends in order; a kill is the same without the last word."""

@@ -5,8 +5,9 @@ import time
 
 import pytest
 
-from tests.serve.test_bridge import Bridge, eventually, stop_failed
+from tests.serve.test_bridge import Bridge, stop_failed
 from tests.servers.opsview import OPERATOR, Opsview
+from tests.waiting import eventually
 
 
 @pytest.fixture

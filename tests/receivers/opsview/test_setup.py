@@ -8,8 +8,8 @@ from click.testing import CliRunner
 
 from bridge.cli import main
 from bridge.core.showing.picture import Target
+from bridge.core.world.condition import Condition
 from bridge.core.world.event import Severity
-from bridge.core.world.world import Condition
 from bridge.ledger.ledger import Commit, Edge, Ledger
 from bridge.receivers.opsview import setup as opsview_setup
 from tests.servers.opsview import OPERATOR, Opsview, Rules

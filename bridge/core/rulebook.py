@@ -1,0 +1,40 @@
+"""Which rule understands which event, and which answers which timer."""
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any, Final
+
+from bridge.core.drbd import redundancy, rules
+from bridge.core.drbd.events import HandlerCalled, ReplicasListed, StatesChanged
+from bridge.core.pacemaker import attributes, failing, fencing, flapping, membership, quorum, resources, stopped, unseen
+from bridge.core.world import relays
+from bridge.core.world.event import Action, AttributeSet, EdgeHeard, EdgeSaid, Event, Fencing, NodeSeen
+from bridge.core.world.world import World
+
+RULES: Final[dict[type[Event], Callable[[World, Any], None]]] = {
+    NodeSeen: rules.and_replicas(membership.on_node_seen),
+    Fencing: rules.and_replicas(fencing.on_fencing),
+    Action: resources.on_action,
+    AttributeSet: attributes.on_attribute,
+    EdgeHeard: rules.and_replicas(relays.on_edge),
+    EdgeSaid: relays.on_edge_said,
+    HandlerCalled: rules.on_called,
+    StatesChanged: rules.on_states,
+    ReplicasListed: rules.on_listed,
+}
+
+TIMERS: Final[dict[str, Callable[[World, str, datetime], None]]] = {
+    "clear": World.end,
+    "quorum": quorum.on_quorum,
+    "unseen": unseen.on_seen,
+    "edge": relays.on_still_silent,
+    "unfenced": membership.on_unfenced,
+    "fencing-quiet": fencing.on_fencing_quiet,
+    "down": failing.on_down,
+    "settled": stopped.on_settled,
+    "cleaned": attributes.on_cleaned,
+    "flapping": flapping.on_flapping_quiet,
+    "redundancy": redundancy.on_redundancy,
+    "replica": rules.on_time,
+    "replica-steady": rules.on_steady,
+}

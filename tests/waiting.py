@@ -1,0 +1,16 @@
+"""Waiting for what other threads and processes do."""
+
+import time
+from collections.abc import Callable
+from typing import TypeVar
+
+Found = TypeVar("Found")
+
+
+def eventually(condition: Callable[[], Found], seconds: float = 20.0, what: str = "") -> Found:
+    """The first answer of the condition that counts as true."""
+    until = time.monotonic() + seconds
+    while not (found := condition()):
+        assert time.monotonic() < until, f"did not happen within {seconds:g} s: {what or condition}"
+        time.sleep(0.02)
+    return found
