@@ -1,1 +1,1 @@
-"""What Pacemaker's words mean: nodes, fencing, quorum, resources. Imported by `correlate` and `normalise`."""
+"""What Pacemaker's words mean: nodes, fencing, quorum, resources. For `rulebook`, `cluster`, `normalise`, `checkpoint`."""

@@ -9,7 +9,7 @@ from bridge.core.pacemaker.node_failure import Span, cause_of, give_up, take_dow
 from bridge.core.pacemaker.quorum import show_quorum_by_fencing
 from bridge.core.pacemaker.tables import FENCING, FENCINGS, NODE_FENCINGS, STOP_FAILED_ON
 from bridge.core.world.event import Fencing, Severity, Subject, node_subject
-from bridge.core.world.incident import Kind
+from bridge.core.world.incident import Incident, Kind
 from bridge.core.world.nodes import meet, node, set_node
 from bridge.core.world.shown import forget_activity
 from bridge.core.world.tables import ACTIVE, CLAIMS, HOLDER
@@ -44,6 +44,15 @@ def by_admin(event: Fencing) -> bool:
     return event.client.startswith("stonith_admin")
 
 
+def ordered(event: Fencing, behind: str, incident: Incident | None) -> bool:
+    """Whether a person had a well node fenced: it stood not `behind` a failed stop, and nothing critical was open.
+
+    A person who confirms by hand that a node is off (`stonith_admin --confirm`) is the same client, with "a human" as
+    executioner: that ends a fencing which failed, so an incident is open, and it stays the failure of the node.
+    """
+    return by_admin(event) and not behind and (incident is None or incident.severity is not Severity.CRITICAL)
+
+
 def _on_fenced(world: World, event: Fencing) -> None:
     name, at = event.target, event.at
     known = node(world, name)
@@ -52,10 +61,10 @@ def _on_fenced(world: World, event: Fencing) -> None:
     world.note(Subject(f"fencing/{name}"), Severity.OK, at, f"fencing worked ({event.action})")
     stuck = world.get(STOP_FAILED_ON, name) or ()
     behind = ", ".join(stuck)
-    asked_for = by_admin(event) and not behind and (incident is None or incident.severity is not Severity.CRITICAL)
+    by_order = ordered(event, behind, incident)
     if known.fenced_at is not None:
         forget_activity(world, name, at, Severity.UNKNOWN, f"was heard of on {name}, which was fenced")
-    if asked_for:
+    if by_order:
         key = _fenced_by_admin(world, name, known.lost_at or at, event)
     else:
         show_quorum_by_fencing(world, name, at)
@@ -72,7 +81,7 @@ def _on_fenced(world: World, event: Fencing) -> None:
     world.cancel_timer("unfenced", name)
     settle_accusations(world, name, at)
     consider(world, key, at)
-    if not asked_for:
+    if not by_order:
         _look_for_loop(world, name, key, at)
 
 
