@@ -23,7 +23,7 @@ demo: $(READY) ## a recorded power cut goes through the whole bridge (KEEP=1 sta
 
 test: check $(READY) ## everything that needs no root: checks and all tests (COVERAGE=1 measures)
 	$(if $(COVERAGE),$(BIN)/coverage erase)
-	$(BIN)/python $(if $(COVERAGE),-m coverage run) -m pytest -q -n 2 --dist worksteal -m "not cluster and not crash and not judge"
+	$(BIN)/python $(if $(COVERAGE),-m coverage run) -m pytest -q -n 4 --dist worksteal -m "not cluster and not crash and not judge"
 
 coverage: ## after make test COVERAGE=1: the files that tests reach least
 	$(BIN)/coverage combine --quiet
@@ -42,8 +42,8 @@ fmt: $(READY) ## format and fix
 judge: $(READY) ## rehearse every recording against what should be told
 	$(BIN)/python -m pytest -q -m judge
 
-crash: $(READY) ## kill -9 at random moments: nothing lost, nothing twice
-	$(BIN)/python -m pytest -q -m crash
+crash: $(READY) ## kill -9 at random moments, and a ledger that takes nothing: nothing lost, nothing twice
+	$(BIN)/python -m pytest -q -n 2 -m crash
 
 bench: $(READY) ## hook cost, latency, throughput, all in one run
 	env -u PYTHONDONTWRITEBYTECODE $(BIN)/python -m benchmarks

@@ -1,6 +1,6 @@
 """Everything that is bounded, measured in one run on one machine: ratios count, absolute times are the machine's.
 
-python -m benchmarks [--quick]
+python -m benchmarks [--quick] [--before CHECKOUT]
 """
 
 import argparse
@@ -13,9 +13,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from benchmarks.board import updates
+from benchmarks.long_story import long_story
+from benchmarks.looking import looking
 from benchmarks.monitors import SETTLED, batches
 from benchmarks.site import Site
 from benchmarks.size import compare
+from benchmarks.start import compare as starts
 from benchmarks.telling import telling
 from bridge.core.cluster import REACH
 from bridge.core.line import Line
@@ -41,11 +44,14 @@ SAMPLE = Path("/usr/share/pacemaker/alerts/alert_file.sh.sample")
 def main() -> None:
     options = argparse.ArgumentParser(description=__doc__)
     options.add_argument("--quick", action="store_true", help="a fifth of the runs")
-    scale = 1 if options.parse_args().quick else 5
+    options.add_argument("--before", type=Path, help="a checkout of an earlier version: its starts are measured beside ours")
+    given = options.parse_args()
+    scale = 1 if given.quick else 5
     with tempfile.TemporaryDirectory(prefix="quorumbell-bench-") as home:
         floor = hook_cost(Path(home), 20 * scale)
         site = Site(Path(home) / "site")
         try:
+            looking(site, 40 * scale)
             latency(site, floor, 12 * scale)
             throughput(site, 6000 * scale)
         finally:
@@ -54,6 +60,8 @@ def main() -> None:
         thinking(4000 * scale)
         updates(Path(home) / "board", 200 * scale)
         compare(Path(home) / "size", 200_000 * scale, 3000)
+        long_story(Path(home) / "long", 200_000 * scale)
+        starts(Path(home) / "start", 200_000 * scale, given.before)
 
 
 # --- hooks -----------------------------------------------------------------------------------------------------------

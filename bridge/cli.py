@@ -71,6 +71,8 @@ main: Final = Table(
         "rehearse": "rehearse:rehearse",
         "replay": "serve:replay",
         "migrate": "serve:migrate",
+        "backup": "backup:backup",
+        "restore": "backup:restore",
         "setup": "",
     },
     help=_HELP,

@@ -1,6 +1,7 @@
 """`python -m tools.gallery docs/notices`: every kind's messages, in both languages, for people to read."""
 
 import sys
+from itertools import product
 from pathlib import Path
 from typing import Final
 from zoneinfo import ZoneInfo
@@ -8,8 +9,9 @@ from zoneinfo import ZoneInfo
 from bridge.core.telling.notice import Telling
 from bridge.core.world.incident import Kind
 from bridge.texts import LANGUAGES, render_strictly, words
-from tools.notices import bundle, notice
+from tools.notices import bundle, nothing_stored, notice
 from tools.scenes import OTHER_SCENES, Scene
+from tools.scenes.own import OUTAGES
 
 ZONE: Final = ZoneInfo("Europe/Berlin")
 NAMES: Final = {"en": "English", "de": "Deutsch"}
@@ -24,6 +26,7 @@ def pages() -> dict[str, str]:
     """File name → content."""
     made = {f"{kind}.md": _page(kind) for kind in Kind}
     made["several-at-once.md"] = _several()
+    made["nothing-stored.md"] = _nothing_stored()
     made["README.md"] = _index()
     return made
 
@@ -34,7 +37,19 @@ def _index() -> str:
         told = render_strictly(notice(kind, Telling.OPENED, "en"), "en", ZONE)
         lines.append(f"| [{kind}]({kind}.md) | {told.summary} |")
     lines += ["", "About several incidents at once: [the brake, the summary, the digest](several-at-once.md)."]
+    lines += ["", "About Quorumbell itself: [it can store nothing](nothing-stored.md)."]
     return "\n".join(lines) + "\n"
+
+
+def _nothing_stored() -> str:
+    parts = ["# Nothing can be stored", ABOUT]
+    for language in LANGUAGES:
+        parts.append(f"## {NAMES[language]}")
+        for (case, (ledger, why)), over in product(OUTAGES.items(), (False, True)):
+            text = render_strictly(nothing_stored(language, ledger, why, over=over), language, ZONE)
+            title = "over" if over else case
+            parts.append(f"### {title}\n\n```text\nSubject: {'Re: ' if over else ''}{text.subject}\n\n{text.body.rstrip()}\n```")
+    return "\n\n".join(parts) + "\n"
 
 
 def _several() -> str:

@@ -8,6 +8,7 @@ import msgspec
 from bridge.core.telling.notice import Notice, Telling
 from bridge.core.world.event import CLUSTER, Subject
 from bridge.core.world.incident import Incident, Kind, Outage, State
+from bridge.serve.outage import Outage as LedgerOutage
 from tools.scenes import SCENES, Scene
 
 BEGAN_AT: Final = datetime(2026, 11, 24, 2, 12, 5, tzinfo=UTC)
@@ -90,6 +91,14 @@ def bundle(telling: Telling, language: str) -> Notice:
         since=since,
         until=until,
     )
+
+
+def nothing_stored(language: str, ledger: str, why: str, *, over: bool) -> Notice:
+    """That the ledger takes nothing, or that it does again."""
+    outage = LedgerOutage(BEGAN_AT, why, ledger)
+    if over:
+        outage.end(BEGAN_AT + TOLD_AFTER[Telling.CLOSED])
+    return outage.notice("night", language, "bridge1", BEGAN_AT + TOLD_AFTER[Telling.ESCALATED])
 
 
 def _outages(scene: Scene, now: datetime) -> tuple[Outage, ...]:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from bridge.commands.asked import Silent, read, running
 from bridge.commands.common import Trouble, config_option, load
 
 if TYPE_CHECKING:
@@ -67,11 +68,13 @@ def _keys(config: "Config") -> Iterator[str]:
 
 def _ledger(config: "Config") -> Iterator[str]:
     """ledger: can be read, and is of this version."""
-    from bridge.ledger.ledger import Ledger, LedgerError
+    from bridge.commands.from_memory import lines, result
 
     try:
-        Ledger.open(config.bridge.ledger_url, write=False).close()
-    except LedgerError as error:
+        read(config, running(config), lambda _: None)
+    except Silent as error:
+        yield "\n       ".join(line.strip() for line in lines(result(error, config.bridge.ledger)))
+    except Trouble as error:
         yield f"ledger: {error}"
 
 

@@ -1,6 +1,9 @@
+from collections import deque
+from collections.abc import Iterable
 from datetime import datetime, timedelta
+from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import click
 
@@ -11,6 +14,8 @@ if TYPE_CHECKING:
     from bridge.ledger.ledger import NoticeRow, StoredReport
     from bridge.ledger.reader import Reader
 
+MOST_SHOWN: Final = 500
+"""Reports of an incident, from its beginning and from its end."""
 Line = tuple[datetime, str, str, str]
 """When, what it is, its words, and why (or what came of it)."""
 
@@ -36,16 +41,16 @@ def explain(incident_id: int, config_path: Path, *, as_json: bool) -> None:
         number, incident = found
         absorbed = _absorbed(ledger, incident)
         keys = [incident.key, *(one.key for _, one in absorbed)]
-        reports = [report for key in keys for _, report in ledger.reports(incident_key=key)]
+        reports, left_out = _first_and_last(report for key in keys for _, report in ledger.reports(incident_key=key))
         numbers = (number, *(one for one, _ in absorbed))
         notices = list({row.notice.id: row for number in numbers for row in ledger.notices(number)}.values())
-    reports.sort(key=lambda one: one.at)
     if as_json:
         emit(
             shapes.incident(number, incident)
             | {
                 "absorbed": [one for one, _ in absorbed],
                 "reports": [shapes.report(one) for one in reports],
+                "reports_left_out": left_out,
                 "notices": [shapes.notice(row) for row in notices],
             }
         )
@@ -54,8 +59,22 @@ def explain(incident_id: int, config_path: Path, *, as_json: bool) -> None:
         click.echo(f"incident {incident_id} is part of incident {number} now\n")
     click.echo(_head(number, incident))
     click.echo()
+    if left_out:
+        click.echo(f"of its reports the first {MOST_SHOWN} and the last {MOST_SHOWN} are shown; {left_out} lie between them\n")
     for line in sorted([*_told(reports), *_notices(notices)], key=lambda one: one[0]):
         click.echo(_shown(line))
+
+
+def _first_and_last(reports: "Iterable[StoredReport]") -> "tuple[list[StoredReport], int]":
+    """In the order in which they happened; of very many the first and the last that were stored, and how many are left out."""
+    rows = iter(reports)
+    first = list(islice(rows, MOST_SHOWN))
+    last: deque[StoredReport] = deque(maxlen=MOST_SHOWN)
+    left_out = -MOST_SHOWN
+    for row in rows:
+        last.append(row)
+        left_out += 1
+    return sorted([*first, *last], key=lambda one: one.at), max(0, left_out)
 
 
 def _absorbed(ledger: "Reader", incident: "Incident") -> list[tuple[int, "Incident"]]:
@@ -73,7 +92,6 @@ def _absorbed(ledger: "Reader", incident: "Incident") -> list[tuple[int, "Incide
 
 def _head(number: int, incident: "Incident") -> str:
     from bridge.commands.format import instant, plain, span
-    from bridge.commands.shapes import outages
     from bridge.texts import summary
 
     ended = f"over since {instant(incident.over_at)}" if incident.over_at else "not over"
@@ -81,13 +99,26 @@ def _head(number: int, incident: "Incident") -> str:
         f"incident {number}: {summary(incident)}",
         f"{incident.kind}, {incident.severity} (peak {incident.peak}), {incident.state}, cluster {plain(incident.cluster)}",
         f"began {instant(incident.opened_at)}, {ended}, {span((incident.over_at or now()) - incident.opened_at)}",
-        f"concerns {plain(', '.join(sorted({incident.root, *incident.subjects})))}",
+        f"concerns {plain(', '.join(sorted({incident.root, *incident.subjects})))}"
+        + (f" and {incident.more_subjects} more" if incident.more_subjects else ""),
     ]
     away = [
         f"{plain(subject)} {'still' if seconds is None else 'at least ' + span(timedelta(seconds=seconds))}"
-        for subject, seconds in outages(incident).items()
+        + _often(incident, subject)
+        for subject, seconds in incident.seconds_away.items()
     ]
     return "\n".join([*lines, f"away: {', '.join(away)}"] if away else lines)
+
+
+def _often(incident: "Incident", subject: str) -> str:
+    """`, 4312 times, the longest 2 min 5 s`; nothing of what was away once."""
+    from bridge.commands.format import span
+
+    absences = [one for one in incident.outages if one.subject == subject]
+    times = sum(one.times for one in absences)
+    if times == 1:
+        return ""
+    return f", {times} times, the longest {span(max(one.longest(now()) for one in absences))}"
 
 
 def _told(reports: list["StoredReport"]) -> list[Line]:

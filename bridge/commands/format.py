@@ -35,6 +35,11 @@ def ago(at: datetime | None, now: datetime) -> str:
     return f"{span(now - at)} ago" if at <= now else f"in {span(at - now)}"
 
 
+def ago_of(text: str | None, now: datetime) -> str:
+    """Of an instant as JSON has it."""
+    return ago(datetime.fromisoformat(text) if text else None, now)
+
+
 def count(number: int, noun: str) -> str:
     return f"{number} {noun}{'' if number == 1 else 's'}"
 

@@ -26,7 +26,7 @@ def incidents(
 ) -> None:
     """List incidents, the newest first, with how long they lasted.
 
-    Those that turned out to be part of another are left out.
+    Those that turned out to be part of another, or nothing, are left out.
 
     \b
     Examples:
@@ -37,10 +37,11 @@ def incidents(
     config = load(config_path)
     from bridge.commands import shapes
     from bridge.commands.format import table
+    from bridge.core.telling.digest import was_nothing
 
     with reading(config) as ledger:
         found = ledger.incidents(state=STATES[state], since=since, until=until, limit=limit)
-    shown = [(number, one) for number, one in found if one.absorbed_into is None]
+    shown = [(number, one) for number, one in found if one.absorbed_into is None and not was_nothing(one)]
     if as_json:
         emit([shapes.incident(number, one) for number, one in shown])
     elif shown:

@@ -22,7 +22,9 @@ def rehearse(
     """Play recordings, or past hours, through the bridge's mind, and show what would have been told.
 
     A recording is a JSON array of {host, received, env} (Pacemaker's alerts), or a folder with the dumps of DRBD's handlers
-    (*.json) and HOST.events2.txt (`drbdsetup events2 --timestamps`). Several recordings are laid over one another.
+    (*.json) and HOST.events2.txt (`drbdsetup events2 --timestamps`). What crm_mon showed on a node lies beside NAME.json as
+    NAME.HOST.crm_mon.jsonl, or is a recording of its own: one {host, received, body} a line. Several
+    recordings are laid over one another.
 
     Nobody is told anything. The clock is the recording's own, with one quiet hour after its end. Without a config there is
     one bell called `bell` on the default routes.
@@ -44,6 +46,8 @@ def rehearse(
         emit(result)
     else:
         _show(result)
+    if result["faults"]:
+        raise Trouble(_own(result["faults"]))
 
 
 def _recorded(recordings: tuple[Path, ...], config: "Config | None") -> dict[str, Any]:
@@ -63,6 +67,12 @@ def _past(config: "Config", since: datetime | None, until: datetime | None) -> d
     with reading(config) as ledger:
         rehearsal.take(to_report(report) for _, report in ledger.reports(since=since, until=until))
     return rehearsal.result()
+
+
+def _own(faults: list[dict[str, str]]) -> str:
+    """Errors of ours: what they were met with is missing above. The first with its trace."""
+    lines = [f"OUR ERROR   while it was {one['where']}: {one['what']}" for one in faults]
+    return "\n".join([faults[0]["trace"], *dict.fromkeys(lines), "what it was met with was set aside: please report it"])
 
 
 def _show(result: dict[str, Any]) -> None:

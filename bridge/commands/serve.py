@@ -71,9 +71,8 @@ def replay(config_path: Path) -> None:
     Reports, notices and what was delivered stay untouched; nobody is told anything. The bridge must not be running.
     """
     config = load(config_path)
-    from bridge.serve.app import wall_clock
     from bridge.serve.recall import replay as run
 
     with plainly():
-        result = run(config, wall_clock())
+        result = run(config)
     click.echo(", ".join(f"{number} {what}" for what, number in result.items()))

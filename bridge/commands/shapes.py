@@ -1,7 +1,7 @@
 """Records of the ledger as `--json` shows them, and as a line on the terminal."""
 
 import json
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from bridge.commands.format import plain, table
@@ -21,28 +21,18 @@ def incident(number: int, one: Incident) -> dict[str, Any]:
         "state": one.state.value,
         "root": one.root,
         "subjects": sorted(one.subjects),
+        "more_subjects": one.more_subjects,
         "opened_at": one.opened_at.isoformat(),
         "changed_at": one.changed_at.isoformat(),
         "closed_at": one.closed_at.isoformat() if one.closed_at else None,
         "planned": one.planned,
         "absorbed_into": one.absorbed_into,
-        "outages": outages(one),
+        "outages": one.seconds_away,
+        "more_outages": one.more_away,
         "summary": summary(one),
         "reason": one.reason,
         "facts": dict(one.facts),
     }
-
-
-def outages(one: Incident) -> dict[str, float | None]:
-    """Seconds that each was away, in all; null while it still is."""
-    away: dict[str, float | None] = {}
-    for outage in one.outages:
-        known = away.get(outage.subject, 0.0)
-        if outage.ended_at is None or known is None:
-            away[outage.subject] = None
-        else:
-            away[outage.subject] = round(known + (outage.ended_at - outage.began_at) / timedelta(seconds=1), 3)
-    return away
 
 
 def notice(row: NoticeRow) -> dict[str, Any]:

@@ -1,87 +1,133 @@
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import click
 
-from bridge.commands.common import config_option, emit, json_option, load, now, reading
+from bridge.commands.asked import Silent, read, running
+from bridge.commands.common import config_option, emit, json_option, load, now
 
 if TYPE_CHECKING:
     from bridge.config.config import Config
+    from bridge.ledger.reader import Reader
+
+FROM_MEMORY: Final = ("gravest", "relays", "open_incidents", "known_at", "held", "busy_seconds", "ledger_away")
+"""What the bridge says when it is busy, and the ledger says better."""
+
+SHOWN: Final = 20
+"""Incidents that a screen holds, with what stands above them."""
+LATELY: Final = timedelta(days=1)
 
 
 @click.command()
 @config_option
 @json_option
-def status(config_path: Path, *, as_json: bool) -> None:
+@click.option("--all", "all_of_it", is_flag=True, help="Show every incident that is not over, not only the gravest.")
+def status(config_path: Path, *, as_json: bool, all_of_it: bool) -> None:
     """What is wrong now, who is heard, what is owed.
 
     \b
     Examples:
       quorumbell status
+      quorumbell status --all
       quorumbell status --json | jq .incidents[].summary
     """
     config = load(config_path)
+    bridge = running(config)
+    try:
+        counts, incidents, edges, troubles, all_boards, healths, queues = read(config, bridge, _look)
+    except Silent as error:
+        _from_memory(error, config, as_json=as_json)
+        return
     from bridge.commands import shapes
     from bridge.core.telling.circuit import Health
     from bridge.ledger.ledger import Queue
 
-    with reading(config) as ledger:
-        counts = ledger.counts()
-        incidents = ledger.incidents(state=["watching", "open", "clearing"])
-        edges = ledger.edges()
-        boards = [one for one in ledger.boards() if one.receiver in config.receivers]
-        healths, queues = ledger.healths(), ledger.queues()
-    bridge = _running(config)
+    boards = [one for one in all_boards if one.receiver in config.receivers]
     bells = [name for name, receiver in config.receivers.items() if not receiver.board]
     held = {name: bridge.get("held_back", {}).get(name, 0) if bridge["running"] else None for name in bells}
     taken = bridge.pop("acknowledged", {})
     kept_out = {(one["cluster"], one["node"]): one for one in bridge.get("kept_out", ())}
-    result = {
+    looks = {(one["cluster"], one["node"]): one["looked_at"] for one in bridge.pop("looks", ())}
+    for name in FROM_MEMORY:
+        bridge.pop(name, None)
+    at = _now(bridge)
+    result: dict[str, Any] = {
         "bridge": bridge,
         "ledger": config.bridge.ledger,
         "counts": {name: value.isoformat() if isinstance(value, datetime) else value for name, value in counts.items()},
         "incidents": [shapes.incident(number, one) | {"acknowledged_by": taken.get(one.key)} for number, one in incidents],
-        "edges": [shapes.edge(one) | {"kept_out": kept_out.get((one.cluster, one.node))} for one in edges],
+        "edges": [
+            shapes.edge(one) | {"kept_out": kept_out.get(place), "looked_at": looks.get(place), "trouble": troubles.get(place)}
+            for one in edges
+            for place in [(one.cluster, one.node)]
+        ],
         "boards": [shapes.board(one) for one in boards],
         "receivers": [
-            shapes.receiver(name, healths.get(name, Health()), queues.get(name, Queue()), held[name], now()) for name in bells
+            shapes.receiver(name, healths.get(name, Health()), queues.get(name, Queue()), held[name], at) for name in bells
         ],
     }
     if as_json:
         emit(result)
     else:
-        click.echo(_text(result))
+        click.echo(_text(result if all_of_it else result | {"incidents": _gravest(result["incidents"])}, at))
 
 
-def _running(config: "Config") -> dict[str, Any]:
-    from bridge.serve.control import ControlError, Hello, ask
+def _look(ledger: "Reader") -> tuple[Any, ...]:
+    from bridge.commands import relays
 
-    try:
-        return {"running": True, **ask(config.bridge.control, Hello(), timeout=3)}
-    except ControlError as error:
-        return {"running": False, "why": str(error)}
+    return (
+        ledger.counts(),
+        ledger.incidents(state=["watching", "open", "clearing"]),
+        ledger.edges(),
+        relays.troubles(ledger),
+        ledger.boards(),
+        ledger.healths(),
+        ledger.queues(),
+    )
 
 
-def _text(result: dict[str, Any]) -> str:
-    from bridge.commands import shapes
+def _from_memory(error: Silent, config: "Config", *, as_json: bool) -> None:
+    from bridge.commands import from_memory, relays
+
+    found = from_memory.result(error, config.bridge.ledger)
+    if as_json:
+        emit(found)
+        return
+    bridge, at = found["bridge"], from_memory.now_of(found["bridge"])
+    told = [*_clocks(bridge, at), *relays.kept_out_lines(bridge, at), *faults(bridge)]
+    head = [f"bridge      {_bridge(bridge)}", *from_memory.lines(found), *told]
+    click.echo("\n\n".join(["\n".join(head), *from_memory.tables(found, at)]))
+
+
+def _now(bridge: dict[str, Any]) -> datetime:
+    """By the bridge's own time: that is the time of all that it wrote down."""
+    from bridge.core.world.event import from_us
+
+    return from_us(bridge["now_us"]) if "now_us" in bridge else now()
+
+
+def _text(result: dict[str, Any], at: datetime) -> str:
+    from bridge.commands import relays, shapes
 
     counts, bridge = result["counts"], result["bridge"]
     lines = [
         f"bridge      {_bridge(bridge)}",
         f"ledger      {result['ledger']}: {counts['reports']} reports, {counts['unreadable']} unreadable",
-        f"deliveries  {_queue(counts)}",
-        f"relays      {_relays(result['edges'])}",
-        f"incidents   {len(result['incidents']) or 'none'}",
-        *_kept_out(bridge),
+        f"deliveries  {_queue(counts, at)}",
+        f"relays      {relays.heard(result['edges'])}",
+        f"incidents   {_how_many(result['incidents'], counts['open_incidents'])}",
+        *_clocks(bridge, at),
+        *relays.kept_out_lines(bridge, at),
+        *relays.troubled(result["edges"]),
         *faults(bridge),
     ]
     tables = [
-        _edges(result["edges"]),
-        receivers(result["receivers"]),
-        _boards(result["boards"]),
+        relays.edges_table(result["edges"], at),
+        receivers(result["receivers"], at),
+        _boards(result["boards"], at),
         shapes.untrue(result["boards"]),
-        _incidents(result["incidents"]),
+        _incidents(result["incidents"], at),
     ]
     return "\n\n".join(["\n".join(lines), *filter(None, tables)])
 
@@ -96,16 +142,27 @@ def _bridge(bridge: dict[str, Any]) -> str:
     return f"runs, {bridge.get('name', '')} {bridge.get('version', '')}, process {bridge.get('pid', '?')}{since}"
 
 
-def _kept_out(bridge: dict[str, Any]) -> list[str]:
-    """Relays that sent too much: a line for each."""
-    from bridge.commands.format import instant
+def _clocks(bridge: dict[str, Any], at: datetime) -> list[str]:
+    """Whose clock was set within a day, and how far the bridge's own time is from that of its machine."""
+    from bridge.commands.format import ago
+    from bridge.core.world.event import from_us
 
-    lines = []
-    for one in bridge.get("kept_out", ()):
-        until = datetime.fromisoformat(one["until"])
-        state = f"kept out until {instant(until)}" if until > now() else "let in again, and watched"
-        lines.append(f"KEPT OUT    the relay of {one['node']} in {one['cluster']}: {one['why']}; {state}")
-    return lines
+    places = [(f"{one['node']} of {one['cluster']}", one) for one in bridge.get("clocks_set", ())]
+    places += [("this machine", bridge["clock_set"])] if bridge.get("clock_set") else []
+    lines = [
+        f"the clock of {whose} was set {_by(one['by_us'])}, {ago(from_us(one['at_us']), at)}"
+        for whose, one in places
+        if at - from_us(one["at_us"]) < LATELY
+    ]
+    ahead = bridge.get("ahead_us", 0)
+    if abs(ahead) >= 1_000_000:
+        where = f"{abs(ahead) / 1_000_000:.1f} s {'ahead' if ahead > 0 else 'behind'}"
+        lines.append(f"this machine's clock is {where} of the bridge's own time, which follows slowly")
+    return [f"{'clocks' if not number else '':12}{line}" for number, line in enumerate(lines)]
+
+
+def _by(microseconds: int) -> str:
+    return f"{'on' if microseconds > 0 else 'back'} by {abs(microseconds) / 1_000_000:.1f} s"
 
 
 def faults(bridge: dict[str, Any]) -> list[str]:
@@ -119,51 +176,26 @@ def faults(bridge: dict[str, Any]) -> list[str]:
     return [*lines, cure] if lines else []
 
 
-def _queue(counts: dict[str, Any]) -> str:
-    from bridge.commands.format import ago
+def _queue(counts: dict[str, Any], at: datetime) -> str:
+    from bridge.commands.format import ago_of
 
     if not counts["pending_notices"] and not counts["given_up_notices"]:
         return "nothing is owed"
     oldest = counts["oldest_pending_at"]
-    waits = f", the oldest since {ago(datetime.fromisoformat(oldest), now())}" if oldest else ""
+    waits = f", the oldest since {ago_of(oldest, at)}" if oldest else ""
     return f"{counts['pending_notices']} owed{waits}; {counts['given_up_notices']} given up (quorumbell deliveries)"
 
 
-def _relays(edges: list[dict[str, Any]]) -> str:
-    silent = sum(edge["silent"] for edge in edges)
-    return f"{len(edges) or 'none'} heard{f', {silent} silent now' if silent else ''}"
-
-
-def _edges(edges: list[dict[str, Any]]) -> str:
-    from bridge.commands.format import ago, table
-
-    rows = [
-        (
-            edge["cluster"],
-            edge["node"],
-            "SILENT" if edge["silent"] else "KEPT OUT" if edge["kept_out"] else "heard",
-            ago(datetime.fromisoformat(edge["last_heard_at"]) if edge["last_heard_at"] else None, now()),
-            edge["backlog"],
-            f"{edge['clock_offset_seconds']:+.3f} s",
-        )
-        for edge in edges
-    ]
-    return table(("CLUSTER", "NODE", "RELAY", "LAST WORD", "BACKLOG", "CLOCK"), rows) if rows else ""
-
-
-def _boards(boards: list[dict[str, Any]]) -> str:
-    from bridge.commands.format import ago, table
-
-    def when(text: str | None) -> str:
-        return ago(datetime.fromisoformat(text) if text else None, now())
+def _boards(boards: list[dict[str, Any]], at: datetime) -> str:
+    from bridge.commands.format import ago_of, table
 
     rows = [
         (
             one["receiver"],
             one["objects"],
-            f"{one['owed']}, the oldest since {when(one['owed_since'])}" if one["owed"] else "0",
-            when(one["taken_at"]),
-            when(one["seen_at"]),
+            f"{one['owed']}, the oldest since {ago_of(one['owed_since'], at)}" if one["owed"] else "0",
+            ago_of(one["taken_at"], at),
+            ago_of(one["seen_at"], at),
             len(one["untrue"]),
             one["last_word"] or "-",
         )
@@ -173,20 +205,18 @@ def _boards(boards: list[dict[str, Any]]) -> str:
     return table(heads, rows) if rows else ""
 
 
-def receivers(found: list[dict[str, Any]]) -> str:
-    from bridge.commands.format import ago, table
+def receivers(found: list[dict[str, Any]], at: datetime) -> str:
+    from bridge.commands.format import ago_of, table
 
     rows = [
         (
             one["name"],
-            _health(one),
+            _health(one, at),
             one["pending"],
-            _when(one["oldest_pending_at"]),
+            _when(one["oldest_pending_at"], at),
             "?" if one["held_back"] is None else one["held_back"],
-            _when(one["last_success_at"]),
-            f"{ago(datetime.fromisoformat(one['last_failure_at']), now())}: {one['last_failure']}"
-            if one["last_failure_at"]
-            else "-",
+            _when(one["last_success_at"], at),
+            f"{ago_of(one['last_failure_at'], at)}: {one['last_failure']}" if one["last_failure_at"] else "-",
         )
         for one in found
     ]
@@ -194,22 +224,37 @@ def receivers(found: list[dict[str, Any]]) -> str:
     return table(heads, rows) if rows else ""
 
 
-def _health(one: dict[str, Any]) -> str:
+def _health(one: dict[str, Any], at: datetime) -> str:
     if not one["failures"]:
         return "good" if one["last_success_at"] or one["last_failure_at"] else "never tried"
     until = datetime.fromisoformat(one["paused_until"]) if one["paused_until"] else None
-    rest = f", next probe {until.astimezone():%H:%M:%S}" if until and until > now() else ""
+    rest = f", next probe {until.astimezone():%H:%M:%S}" if until and until > at else ""
     return f"FAILED {one['failures']} times{rest}"
 
 
-def _when(instant: str | None) -> str:
-    from bridge.commands.format import ago
+def _when(instant: str | None, at: datetime) -> str:
+    from bridge.commands.format import ago_of
 
-    return ago(datetime.fromisoformat(instant), now()) if instant else "-"
+    return ago_of(instant, at) if instant else "-"
 
 
-def _incidents(incidents: list[dict[str, Any]]) -> str:
-    from bridge.commands.format import ago, table
+def _gravest(incidents: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The worst first, of these what nobody took, then the newest: so many as a screen holds."""
+    from bridge.core.world.event import Severity
+
+    def weight(one: dict[str, Any]) -> tuple[Any, ...]:
+        return Severity(one["severity"]).rank, one["acknowledged_by"] is None, one["opened_at"], one["id"]
+
+    return incidents if len(incidents) <= SHOWN else sorted(incidents, key=weight, reverse=True)[:SHOWN]
+
+
+def _how_many(shown: list[dict[str, Any]], number: int) -> str:
+    more = number - len(shown)
+    return f"{number or 'none'}" + (f"; the {len(shown)} gravest stand below, {more} more with --all" if more > 0 else "")
+
+
+def _incidents(incidents: list[dict[str, Any]], at: datetime) -> str:
+    from bridge.commands.format import ago_of, table
 
     rows = [
         (
@@ -218,7 +263,7 @@ def _incidents(incidents: list[dict[str, Any]]) -> str:
             one["state"],
             one["kind"],
             one["acknowledged_by"] or "-",
-            ago(datetime.fromisoformat(one["opened_at"]), now()),
+            ago_of(one["opened_at"], at),
             one["summary"],
         )
         for one in incidents

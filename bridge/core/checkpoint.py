@@ -6,25 +6,30 @@ is declared with.
 """
 
 import zlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime
-from enum import Enum
-from typing import Any, Final
+from functools import cache
+from typing import Any, Final, Literal
 
 import msgspec
 
 import bridge.core.drbd.tables
-import bridge.core.pacemaker.tables  # noqa: F401 - all tables must be declared before any is read
+import bridge.core.pacemaker.tables
+import bridge.core.world.picture  # noqa: F401 - all tables must be declared before any is read
 from bridge.core.world.table import TABLES, Key
 from bridge.core.world.world import World
 
 Facts = dict[Key, Any]
 PIECE: Final = 1 << 16
+FORM: Final = 2
+"""Raised when the values of a table mean something else than before: what has another form is not read."""
+_pair: Final = msgspec.json.Decoder(tuple[tuple[str, ...], msgspec.Raw]).decode
 
 
 class Head(msgspec.Struct, frozen=True, kw_only=True):
-    """One cluster: its horizon (time, witness, sequence, uid); so many facts follow."""
+    """One cluster: its horizon (time, witness, sequence, uid); so many facts follow. `form` is that of the tables' values."""
 
+    form: Literal[2]
     cluster: str
     horizon: tuple[datetime, str, int, str] | None
     facts: int
@@ -63,7 +68,7 @@ def at_mark(world: World, mark: int) -> Facts:
 
 def _values(cluster: str, horizon: tuple[Any, ...], facts: Facts) -> Iterator[Any]:
     place = (horizon[0], horizon[1], horizon[2], horizon[3].hex()) if horizon else None
-    yield Head(cluster=cluster, horizon=place, facts=len(facts))
+    yield Head(form=FORM, cluster=cluster, horizon=place, facts=len(facts))
     yield from (((str(key[0]), *key[1:]), value) for key, value in facts.items())
 
 
@@ -82,22 +87,28 @@ def _lines(data: bytes) -> Iterator[bytes]:
 
 
 def _fact(line: bytes, shared: dict[str, str]) -> tuple[Key, Any]:
-    (table, *name), raw = msgspec.json.decode(line, type=tuple[tuple[str, ...], msgspec.Raw])
+    (table, *name), raw = _pair(line)
     declared = TABLES[table]
-    return (declared, *_sharing(tuple(name), shared)), _sharing(msgspec.json.decode(raw, type=declared.of), shared)
+    return (declared, *_sharing(tuple(name), shared)), _sharing(_reader(table)(raw), shared)
+
+
+@cache
+def _reader(table: str) -> Callable[[msgspec.Raw], Any]:
+    """Made once a table, not once a fact: making it takes longer than reading."""
+    return msgspec.json.Decoder(TABLES[table].of).decode
 
 
 def _sharing(value: Any, shared: dict[str, str]) -> Any:
     """The same value, with one object for all equal texts: each name stands in a dozen places."""
-    if isinstance(value, str):
-        return value if isinstance(value, Enum) else shared.setdefault(value, value)
-    if isinstance(value, tuple):
-        return tuple(_sharing(one, shared) for one in value)
-    if isinstance(value, dict):
+    kind = type(value)
+    if kind is str:
+        return shared.setdefault(value, value)
+    if kind is tuple:
+        return tuple([_sharing(one, shared) for one in value])
+    if kind is dict:
         return {_sharing(key, shared): _sharing(one, shared) for key, one in value.items()}
     if isinstance(value, msgspec.Struct):
-        fields = {name: _sharing(getattr(value, name), shared) for name in value.__struct_fields__}
-        return type(value)(**fields)
+        return kind(**{name: _sharing(getattr(value, name), shared) for name in value.__struct_fields__})
     return value
 
 

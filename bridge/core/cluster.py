@@ -14,7 +14,9 @@ from typing import Any, Final
 import msgspec
 
 from bridge.core import checkpoint
-from bridge.core.pacemaker import membership
+from bridge.core.pacemaker import lives
+from bridge.core.pacemaker.names import Names, is_about
+from bridge.core.pacemaker.tables import NODE_ID
 from bridge.core.rulebook import RULES, TIMERS
 from bridge.core.world import shown
 from bridge.core.world.condition import Condition
@@ -28,6 +30,11 @@ from bridge.core.world.world import World
 
 REACH: Final = 5_000
 """Events of one cluster that can be understood again."""
+MOST_TWINS: Final = 20
+"""Copies of one event that are decided again with it."""
+MOST_WORDS: Final = 50
+"""Reasons in the decision on one report."""
+TOO_LATE: Final = "too late to be understood: kept, and found by `replay`"
 FACTS_PER_EVENT: Final = 4
 """Facts written down in about a tenth of the time that one event takes: a large world is written down less often."""
 
@@ -67,6 +74,7 @@ class Cluster:
     def __init__(self, name: str, settings: Settings) -> None:
         self.world = World(name, settings)
         self.clock: datetime | None = None
+        self._names = Names()
         self._entries: list[_Entry] = []
         self._known: dict[tuple[Any, ...], _Entry] = {}
         self._after: int = 0
@@ -77,11 +85,15 @@ class Cluster:
 
     def feed(self, events: Iterable[Event]) -> None:
         """Takes events in any order of time and understands what is new, after winding back as far as the oldest needs."""
+        events = list(events)
+        named = self._names.learn(events)
         fresh = [entry for event in events if (entry := self._place(event)) is not None]
         if not fresh:
             return
         fresh.sort(key=_place_of)
         start = bisect_right(self._entries, fresh[0].place, key=_place_of)
+        if named:  # what was told of a number is told of a node now
+            start = next((place for place, entry in enumerate(self._entries[:start]) if is_about(entry.event, named)), start)
         again = self._entries[start:]
         if again or self.clock is not None:
             self.world.wind_back(again[0].mark if again else self._after)
@@ -108,6 +120,7 @@ class Cluster:
         self._horizon = horizon
         for key, value in facts.items():
             self.world.put(key, value)
+        self._names = Names({number: value for (table, *name), value in facts.items() if table is NODE_ID for number in name})
         self.world.begin_here()
         self.world.take_touched()
 
@@ -115,7 +128,7 @@ class Cluster:
         """Time passes: fires what is due."""
         if self.clock is None or now > self.clock:
             self.clock = now
-        self._fire(now)
+        self._fire(self.clock)  # while the past comes in: as far as was judged before it
 
     def take(self) -> Changes:
         """What changed since the last call."""
@@ -137,11 +150,11 @@ class Cluster:
         twin = self._known.get(content)
         if twin is not None:
             self._decide(Decision(event.uid, _key_of(twin), "the same event, for another recipient"))
-            twin.twins.append(event.uid)
+            twin.twins = [*twin.twins, event.uid][-MOST_TWINS:]
             return None
         entry = _Entry(place=(event.at, event.witness, event.order[1], event.uid), event=event, twins=[])
         if entry.place < self._horizon:
-            self._decide(Decision(event.uid, None, "too late to be understood: kept, and found by `replay`"))
+            self._decide(Decision(event.uid, None, TOO_LATE))
             return None
         self._known[content] = entry
         return entry
@@ -171,11 +184,11 @@ class Cluster:
             shown.show_relay(world, entry.event.witness, entry.event.at)
         life, number = entry.event.order
         if life in {SEQUENCE, ARRIVAL}:
-            membership.note_life(world, entry.event.witness, number, entry.event.at, stamped=life == SEQUENCE)
+            lives.note_life(world, entry.event.witness, number, entry.event.at, stamped=life == SEQUENCE)
             shown.show_witness(world, entry.event.witness, entry.event.at)
-        RULES[type(entry.event)](world, entry.event)
+        RULES[type(entry.event)](world, self._names.called(entry.event))
         key = next((key for key, _ in reversed(world.decisions) if key is not None), None)
-        why = "; ".join(dict.fromkeys(why for _, why in world.decisions))
+        why = _joined(list(dict.fromkeys(why for _, why in world.decisions)))
         decision = Decision(entry.event.uid, key, why)
         if decision != entry.decision:
             entry.decision = decision
@@ -212,6 +225,11 @@ class Cluster:
         self.world.prune(keep[0].event.at)
 
 
+def _joined(words: list[str]) -> str:
+    more = len(words) - MOST_WORDS
+    return "; ".join([*words[:MOST_WORDS], f"and {more} more"] if more > 0 else words)
+
+
 def _taken_back(condition: Condition) -> Condition:
     """A late report showed that what was told of the subject meant nothing: so nothing is known of it."""
     return msgspec.structs.replace(condition, severity=Severity.UNKNOWN, why="what was told of it is void", uid=None)
@@ -227,13 +245,14 @@ def _key_of(entry: _Entry) -> str | None:
 
 def _content(event: Event) -> tuple[Any, ...]:
     """What makes two calls of one witness the same event: everything but the report, the recipient and the running number."""
+    at = event.at if event.stamp is None else event.stamp
     if isinstance(event, Action):
         fields = (event.instance, event.node, event.task, event.interval_ms, event.rc, event.target_rc, event.status)
-        return (event.witness, event.at, *fields)
+        return (event.witness, at, *fields)
     if isinstance(event, NodeSeen):
-        return (event.witness, event.at, event.node, event.member)
+        return (event.witness, at, event.node, event.member)
     if isinstance(event, Fencing):
-        return (event.witness, event.at, event.ref, event.target, event.action, event.rc)
+        return (event.witness, at, event.ref, event.target, event.action, event.rc)
     if isinstance(event, AttributeSet):
-        return (event.witness, event.at, event.node, event.name, event.value)
+        return (event.witness, at, event.node, event.name, event.value)
     return (event.uid,)

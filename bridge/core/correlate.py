@@ -7,6 +7,7 @@ from bridge.core import checkpoint
 from bridge.core.cluster import Changes, Cluster
 from bridge.core.world.event import Event, Subject
 from bridge.core.world.incident import Incident
+from bridge.core.world.lag import PRESENT, Lags
 from bridge.core.world.settings import Settings
 from bridge.core.world.tables import INCIDENT
 from bridge.core.world.world import World
@@ -19,19 +20,19 @@ class Correlator:
         self.settings = settings
         self._clusters: dict[str, Cluster] = {}
 
-    def feed(self, events: Iterable[tuple[str, Event]], now: datetime) -> Changes:
-        """Understands a batch of (cluster, event), then lets time pass until `now`."""
+    def feed(self, events: Iterable[tuple[str, Event]], now: datetime, lags: Lags = PRESENT) -> Changes:
+        """Understands a batch of (cluster, event), then lets time pass until `now`, or as far as the past has come in."""
         batches: dict[str, list[Event]] = {}
         for cluster, event in events:
             batches.setdefault(cluster, []).append(event)
         for name, batch in batches.items():
             self.cluster(name).feed(batch)
-        return self.tick(now)
+        return self.tick(now, lags)
 
-    def tick(self, now: datetime) -> Changes:
+    def tick(self, now: datetime, lags: Lags = PRESENT) -> Changes:
         changes = Changes()
-        for cluster in self._clusters.values():
-            cluster.tick(now)
+        for name, cluster in self._clusters.items():
+            cluster.tick(lags.judged(name, now))
             part = cluster.take()
             changes.incidents |= part.incidents
             changes.gone |= part.gone
@@ -76,6 +77,7 @@ class Correlator:
         known = self._clusters.get(cluster)
         return known.world.holder(subject) if known else None
 
-    def next_due(self) -> datetime | None:
+    def next_due(self, lags: Lags = PRESENT) -> datetime | None:
         """When the next timer wants a tick."""
-        return min((due for cluster in self._clusters.values() if (due := cluster.world.next_timer())), default=None)
+        timers = ((name, due) for name, cluster in self._clusters.items() if (due := cluster.world.next_timer()))
+        return min((due for name, due in timers if lags.judged(name, due) == due), default=None)

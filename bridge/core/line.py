@@ -19,6 +19,7 @@ from bridge.core.world.condition import Condition
 from bridge.core.world.event import Acknowledged, Event, Report, Severity, Silenced, Unreadable
 from bridge.core.world.fault import Fault, fault
 from bridge.core.world.incident import Incident, State
+from bridge.core.world.lag import PRESENT, Lags
 from bridge.core.world.settings import Settings
 
 SAME_STORY: Final = timedelta(minutes=10)
@@ -48,13 +49,17 @@ class Line:
         languages: Mapping[str, str] | None = None,
         in_place: frozenset[str] = frozenset(),
         brakes: Mapping[str, Brake] | None = None,
+        digests: frozenset[str] = frozenset(),
     ) -> None:
         self.correlator = Correlator(settings)
-        self.router = Router(routes, languages, in_place, brakes)
+        self.router = Router(routes, languages, in_place, brakes, digests)
         self._known: dict[str, Incident] = {}
+        self._past: dict[str, Incident] = {}
+        """What nobody is told of before the past has come in."""
+        self._past_since: datetime | None = None
 
-    def take(self, reports: Sequence[Report], now: datetime) -> Outcome:
-        """Understands reports, whatever their order, and lets time pass until `now`."""
+    def take(self, reports: Sequence[Report], now: datetime, lags: Lags = PRESENT) -> Outcome:
+        """Understands reports, whatever their order, and lets time pass until `now`, or as far as the past has come in."""
         outcome = Outcome()
         understood: list[tuple[str, Event]] = []
         orders: list[Acknowledged | Silenced] = []
@@ -69,7 +74,7 @@ class Line:
                 orders.append(event)
             else:
                 understood.append((report.cluster, event))
-        self._settle(self.correlator.feed(understood, now), now, outcome)
+        self._settle(self.correlator.feed(understood, now, lags), now, outcome, lags)
         for order in orders:
             try:
                 self.obey(order, now, outcome)
@@ -77,14 +82,22 @@ class Line:
                 _set_aside(fault("obeyed", error, order.uid), outcome)
         return outcome
 
-    def tick(self, now: datetime) -> Outcome:
+    def tick(self, now: datetime, lags: Lags = PRESENT) -> Outcome:
         outcome = Outcome()
-        self._settle(self.correlator.tick(now), now, outcome)
+        self._settle(self.correlator.tick(now, lags), now, outcome, lags)
         return outcome
 
-    def next_due(self) -> datetime | None:
-        """When a tick is wanted, if nothing comes in before."""
-        return min((due for due in (self.correlator.next_due(), self.router.next_due()) if due), default=None)
+    def next_due(self, lags: Lags = PRESENT) -> datetime | None:
+        """When a tick is wanted, if nothing comes in before; None while the bridge only listens."""
+        if lags.everywhere is not None:
+            return None
+        has_come_in = any(not lags.is_past(one) for one in self._past.values())
+        dues = (self._past_since if has_come_in else None, self.correlator.next_due(lags), self.router.next_due())
+        return min((due for due in dues if due is not None), default=None)
+
+    def is_calm(self, now: datetime) -> bool:
+        """Whether nothing is open or being told, and nothing silenced."""
+        return not self._past and self.router.is_calm(now)
 
     def obey(self, order: Acknowledged | Silenced, now: datetime, outcome: Outcome) -> None:
         """A person's word: it changes who is told, not what is."""
@@ -103,7 +116,7 @@ class Line:
         why = f"silence {order.silence_id} by {order.author} until {order.until.isoformat()}: {order.comment}"
         outcome.decisions[order.uid] = Decision(order.uid, None, why)
 
-    def _settle(self, changes: Changes, now: datetime, outcome: Outcome) -> None:
+    def _settle(self, changes: Changes, now: datetime, outcome: Outcome, lags: Lags) -> None:
         for found in changes.faults:
             _set_aside(found, outcome)
         incidents = dict(changes.incidents)
@@ -113,9 +126,24 @@ class Line:
         outcome.incidents |= incidents
         outcome.conditions += changes.conditions
         outcome.decisions |= changes.decisions
-        outcome.notices += self.router.review(incidents.values(), now)
+        outcome.notices += self._tell(incidents, now, lags)
         outcome.faults += self.router.faults
         self.router.faults = []
+
+    def _tell(self, changed: Mapping[str, Incident], now: datetime, lags: Lags) -> list[Notice]:
+        """What is owed now. What still may turn out otherwise waits until the past has come in, and is told together then."""
+        waited = self._past.keys()
+        all_of_it = {**self._past, **changed}
+        past = {key: one for key, one in all_of_it.items() if lags.is_past(one)}
+        present = {key: one for key, one in all_of_it.items() if key not in past}
+        together = [one for key, one in present.items() if key in waited]
+        self._past, self._past_since = past, (self._past_since or now) if past else None
+        if lags.everywhere is not None:
+            return []
+        return [
+            *self.router.review([one for key, one in present.items() if key not in waited], now),
+            *self.router.catch_up(together, now),
+        ]
 
     def _successor(self, last: Incident, changed: Iterable[Incident]) -> str | None:
         """The incident that tells the same story better, now that a late report is understood."""

@@ -3,14 +3,28 @@
 from collections.abc import Callable
 from typing import Final
 
-from bridge.core.drbd.handlers import read_handler, read_states
+from bridge.core.drbd.handlers import read_handler, read_states, stamp_of_states
 from bridge.core.pacemaker.alerts import read_alert, read_clustermon
-from bridge.core.world.event import Acknowledged, EdgeHeard, EdgeSaid, Event, Report, Silenced, Unreadable, from_us
+from bridge.core.pacemaker.pictures import read_picture
+from bridge.core.world.event import (
+    Acknowledged,
+    ClockSet,
+    EdgeHeard,
+    EdgeSaid,
+    Event,
+    Report,
+    Silenced,
+    Unreadable,
+    from_us,
+)
 from bridge.core.world.fault import fault
-from bridge.core.world.reading import Senseless, head, name_of, text
+from bridge.core.world.reading import Body, Senseless, head, name_of, stamp_of, text
 
 EVERYWHERE: Final = "*"
 """The cluster of reports that concern the bridge itself: acknowledgements, silences."""
+
+
+_LATEST: Final = 2**63 // 1000
 
 
 def normalise(report: Report) -> Event | Unreadable:
@@ -22,6 +36,16 @@ def normalise(report: Report) -> Event | Unreadable:
     except Exception as error:  # noqa: BLE001 - whatever it is: it is told, and nothing else stops
         found = fault("read", error, report.uid)
         return Unreadable(uid=report.uid, witness=report.node, why=found.why, fault=found)
+
+
+def stamp_ns(body: Body) -> int | None:
+    """When the body of a report says that it happened, in nanoseconds since 1970 by its node's wall clock; None: it says nothing,
+    or nothing that a clock can show."""
+    try:
+        stamp = stamp_of_states(body) if body.get("src") == "drbd-events" else stamp_of(body)
+        return stamp * 1000 if stamp is not None and 0 <= stamp <= _LATEST else None
+    except Exception:  # noqa: BLE001 - `normalise` meets it again, and tells
+        return None
 
 
 def _unknown(report: Report) -> Event:
@@ -45,17 +69,28 @@ def _edge_said(report: Report, node: str) -> Event:
 
 def _bridge(report: Report) -> Event:
     body = report.body
+    if "clock_set_ms" in body:
+        return _clock_set(report)
     if "edge" in body:
         return _edge_said(report, name_of(body, "node"))
     silent = body.get("silent")
     if not isinstance(silent, bool):
         raise Senseless("silent is neither true nor false")
+    heard_us = body.get("heard_us")
     return EdgeHeard(
         **head(report, witness=""),
         node=name_of(body, "node"),
         silent=silent,
         gone=body.get("gone") is True,
+        heard_at=from_us(heard_us) if type(heard_us) is int else None,
     )
+
+
+def _clock_set(report: Report) -> Event:
+    by_ms = report.body.get("clock_set_ms")
+    if type(by_ms) is not int:
+        raise Senseless("clock_set_ms is not a number of milliseconds")
+    return ClockSet(**head(report, witness=""), node=name_of(report.body, "node"), by_ms=by_ms)
 
 
 def _operator(report: Report) -> Event:
@@ -95,6 +130,7 @@ def _silenced(report: Report) -> Event:
 READERS: Final[dict[str, Callable[[Report], Event]]] = {
     "pacemaker": read_alert,
     "clustermon": read_clustermon,
+    "crm_mon": read_picture,
     "drbd": read_handler,
     "drbd-events": read_states,
     "edge": _edge,

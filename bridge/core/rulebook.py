@@ -6,9 +6,22 @@ from typing import Any, Final
 
 from bridge.core.drbd import redundancy, rules
 from bridge.core.drbd.events import HandlerCalled, ReplicasListed, StatesChanged
-from bridge.core.pacemaker import attributes, failing, fencing, flapping, membership, quorum, resources, stopped, unseen
+from bridge.core.pacemaker import (
+    attributes,
+    down,
+    fencing,
+    flapping,
+    membership,
+    pictures,
+    quorum,
+    resources,
+    running,
+    stopped,
+    unseen,
+)
 from bridge.core.world import relays
-from bridge.core.world.event import Action, AttributeSet, EdgeHeard, EdgeSaid, Event, Fencing, NodeSeen
+from bridge.core.world.event import Action, AttributeSet, ClockSet, EdgeHeard, EdgeSaid, Event, Fencing, NodeSeen
+from bridge.core.world.picture import PictureTold
 from bridge.core.world.world import World
 
 RULES: Final[dict[type[Event], Callable[[World, Any], None]]] = {
@@ -18,9 +31,11 @@ RULES: Final[dict[type[Event], Callable[[World, Any], None]]] = {
     AttributeSet: attributes.on_attribute,
     EdgeHeard: rules.and_replicas(relays.on_edge),
     EdgeSaid: relays.on_edge_said,
+    ClockSet: relays.on_clock_set,
     HandlerCalled: rules.on_called,
     StatesChanged: rules.on_states,
     ReplicasListed: rules.on_listed,
+    PictureTold: pictures.on_part,
 }
 
 TIMERS: Final[dict[str, Callable[[World, str, datetime], None]]] = {
@@ -29,11 +44,14 @@ TIMERS: Final[dict[str, Callable[[World, str, datetime], None]]] = {
     "unseen": unseen.on_seen,
     "edge": relays.on_still_silent,
     "unfenced": membership.on_unfenced,
+    "unnamed": fencing.on_unnamed,
     "fencing-quiet": fencing.on_fencing_quiet,
-    "down": failing.on_down,
+    "given-up": running.on_given_up,
+    "down": down.on_down,
     "settled": stopped.on_settled,
     "cleaned": attributes.on_cleaned,
     "flapping": flapping.on_flapping_quiet,
+    "calm": flapping.on_calm,
     "redundancy": redundancy.on_redundancy,
     "replica": rules.on_time,
     "replica-steady": rules.on_steady,

@@ -10,7 +10,10 @@ from bridge.wire import codec
 
 
 class Arrival(msgspec.Struct, frozen=True, kw_only=True):
-    """A report as it came in. `fields` is the body, parsed; `peer` is the connection that waits for its acknowledgement."""
+    """A report as it came in. `fields` is the body, parsed; `peer` is the connection that waits for its acknowledgement.
+
+    `offset_ns` is what must be added to its stamp (to its wall clock, when it has none) to say when it was on the time line.
+    """
 
     peer: bytes
     uid: bytes

@@ -16,6 +16,7 @@ class Over(StrEnum):
     WORDS = "hellos and heartbeats without end"
     BATCHES = "more messages than any spool sends"
     UNREADABLE = "messages that cannot be read"
+    UNGREETED = "reports before a hello"
     REFUSED = "reports that cannot be taken"
     AGAIN = "reports that were acknowledged, again and again"
     HANDSHAKES = "new connections without end"
@@ -35,6 +36,7 @@ ALLOWANCES: Final = {
     Over.WORDS: Allowance(20, 600),  # a relay: five hellos a connection, one ping a second
     Over.BATCHES: Allowance(5_000, 20_000),  # a relay: as many as there are commits, and 60 with a batch in each
     Over.UNREADABLE: Allowance(1, 100),  # a relay: none; a newer one perhaps a word a second that is not known here
+    Over.UNGREETED: Allowance(0.1, 10),  # a relay: one perhaps, when the bridge was started anew under it
     Over.REFUSED: Allowance(50, 20_000),  # hooks that are newer than the bridge: a spool of them
     Over.AGAIN: Allowance(200, 250_000),  # a spool that came back with its machine: all of it, once
     Over.HANDSHAKES: Allowance(2, 200),  # a relay: at most two a second, soon one in five

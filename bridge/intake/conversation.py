@@ -9,13 +9,14 @@ from __future__ import annotations
 import errno
 import logging
 import time
-from collections.abc import Callable, Sequence
-from typing import Final
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Final
 
 import zmq
 
 from bridge.intake.admit import Unacceptable, inspect
 from bridge.intake.arrivals import Arrival, Drained, Spoiled
+from bridge.intake.attention import Attention
 from bridge.intake.bounds import MOST_CONNECTIONS, Over
 from bridge.intake.conduct import Conduct
 from bridge.intake.peers import Peers, PeerState
@@ -27,8 +28,7 @@ from bridge.wire.keys import NAME, AllowList, Peer
 HEAD: Final = 512
 LONGEST_MESSAGE: Final = 2 * codec.MAX_PAIRS + 3
 """Frames of the longest message, with its connection in front."""
-REMEMBERED_FOR: Final = 60.0
-"""Seconds for which what a connection left behind is dropped."""
+Stamp = Callable[[Mapping[str, Any]], int | None]
 
 log = logging.getLogger("quorumbell.intake")
 
@@ -45,7 +45,9 @@ class Conversation:
         refusals: Refusals,
         *,
         name: str,
-        wall_ns: Callable[[], int],
+        clock: Callable[[], int],
+        attention: Attention,
+        stamp: Stamp,
     ) -> None:
         self._port = port
         self._peers = peers
@@ -53,8 +55,11 @@ class Conversation:
         self._conduct = conduct
         self._refusals = refusals
         self._name = name
-        self._wall_ns = wall_ns
-        self._dismissed: dict[bytes, float] = {}
+        self._clock = clock
+        self._came_ns = 0
+        self._attention = attention
+        self._stamp = stamp
+        self._dismissed: set[bytes] = set()
         self.window = codec.DEFAULT_WINDOW
         self.standby: codec.NotNow | None = None
 
@@ -63,7 +68,7 @@ class Conversation:
         route = frames[0].bytes
         if route in self._dismissed:
             return 0
-        now = time.monotonic()
+        self._came_ns, now = self._clock(), time.monotonic()
         try:
             message = codec.decode([frame.bytes for frame in frames[1:]])
         except codec.Malformed as wrong:
@@ -72,7 +77,7 @@ class Conversation:
         peer = self._identify(frames[0], route, message)
         over = Over.BATCHES if isinstance(message, codec.Batch) else Over.WORDS
         if peer is None:
-            self._dismiss(route, "it is not known who speaks", now)
+            self._dismiss(route, "it is not known who speaks")
         elif self._allows(route, peer, over, now):
             return self._answer(route, peer, message, drained, now)
         return 0
@@ -81,27 +86,28 @@ class Conversation:
         peer = self._identify(frames[0], route, None)
         self._refusals.note(Refusal.GARBLED, str(peer or "a stranger"), str(wrong))
         if peer is None:
-            self._dismiss(route, str(wrong), now)
+            self._dismiss(route, str(wrong))
         else:
             self._allows(route, peer, Over.UNREADABLE, now, 1 + len(frames) // LONGEST_MESSAGE)
 
     def _answer(self, route: bytes, peer: Peer, message: codec.Message, drained: Drained, now: float) -> int:
-        wall_ns = self._wall_ns()
         if self.standby is not None and not isinstance(message, codec.Bye):
             self.reply(route, self.standby)
         elif isinstance(message, codec.Hello):
-            self._greet(route, peer, message, now, wall_ns)
+            self._greet(route, peer, message)
         elif self._peers.known(route) != peer:
             self._refusals.note(Refusal.NO_HELLO, f"{peer.node} of {peer.cluster}")
-            self._dismiss(route, "say hello first", now)
+            self._conduct.spend(peer, Over.UNGREETED, now)
+            self._dismiss(route, "say hello first")
         else:
-            state = self._peers.hear(route, peer, now=now, wall_ns=wall_ns)
+            state = self._peers.hear(route, peer, now=self._attention.seconds, came_ns=self._came_ns)
             return self._serve(route, state, message, drained, now)
         return 0
 
     def _allows(self, route: bytes, peer: Peer, over: Over, now: float, amount: float = 1) -> bool:
         """Whether a message is within what its sender may send. If not, its connection ends."""
-        self._port.belongs(route, peer)
+        if self._port.belongs(route, peer) and self._port.connections_of(peer) > MOST_CONNECTIONS:
+            self._conduct.keep_out(peer, Over.CONNECTIONS, now)
         if self._conduct.keeps_out(peer, now) is None and self._conduct.spend(peer, over, now, amount):
             return True
         self._send_away(route, peer, now)
@@ -110,12 +116,12 @@ class Conversation:
     def _send_away(self, route: bytes, peer: Peer, now: float) -> None:
         offence = self._conduct.keeps_out(peer, now)
         if offence is not None:
-            self._dismiss(route, f"{offence.over.value}: this node is kept out for {offence.lasts:.0f} s", now)
+            self._dismiss(route, f"{offence.over.value}: this node is kept out for {offence.lasts:.0f} s")
 
-    def _dismiss(self, route: bytes, why: str, now: float) -> None:
+    def _dismiss(self, route: bytes, why: str) -> None:
         """Told why, it ends; nothing that still comes from it is looked at."""
         if route not in self._dismissed:
-            self._dismissed[route] = now
+            self._dismissed.add(route)
             self.reply(route, codec.NotNow(why))
             self._port.end(route)
 
@@ -125,9 +131,9 @@ class Conversation:
             for route in self._peers.routes(peer):
                 self._send_away(route, peer, now)
         for peer in self._conduct.knocks():
-            self._peers.knocked(peer, now=now, wall_ns=self._wall_ns())
-        for route in [route for route, at in self._dismissed.items() if now - at > REMEMBERED_FOR]:
-            del self._dismissed[route]
+            self._peers.knocked(peer, now=self._attention.seconds, came_ns=self._clock())
+        # No longer: a peer may choose its route (zmq_setsockopt(3), ZMQ_ROUTING_ID), and come back with the same one.
+        self._dismissed = {route for route in self._dismissed if self._port.knows(route)}
 
     def _identify(self, frame: zmq.Frame, route: bytes, message: codec.Message | None) -> Peer | None:
         """None when the connection is nobody's, or may no longer be."""
@@ -142,25 +148,21 @@ class Conversation:
             self._refusals.note(Refusal.UNKNOWN_KEY, key)
         return peer
 
-    def _greet(self, route: bytes, peer: Peer, hello: codec.Hello, now: float, wall_ns: int) -> None:
+    def _greet(self, route: bytes, peer: Peer, hello: codec.Hello) -> None:
         if not hello.low <= codec.PROTO <= hello.high:
             self.reply(route, codec.NotNow(f"protocol {hello.low} to {hello.high} is not spoken here: upgrade the bridge"))
             return
-        if self._port.connections_of(peer) > MOST_CONNECTIONS:
-            self._conduct.keep_out(peer, Over.CONNECTIONS, now)
-            self._send_away(route, peer, now)
-            return
         if self._peers.known(route) is None:
             log.info("relay of %s in %s (host %s, version %s) said hello", peer.node, peer.cluster, hello.node, hello.version)
-        self._peers.greet(route, peer, hello, insecure=self._allowed is None, now=now, wall_ns=wall_ns)
-        self.reply(route, codec.Welcome(bridge=self._name, window=self.window))
+        self._peers.greet(route, peer, hello, insecure=self._allowed is None, now=self._attention.seconds, came_ns=self._came_ns)
+        self.reply(route, codec.Welcome(bridge=self._name, window=self.window, pictures=1))
 
     def _serve(self, route: bytes, state: PeerState, message: codec.Message, drained: Drained, now: float) -> int:
         if isinstance(message, codec.Batch):
             return sum(self._take(route, state, uid, body, drained, now) for uid, body in message.pairs)
         peer = Peer(state.cluster, state.node)
         if isinstance(message, codec.Ping):
-            self._peers.ping(peer, message, wall_ns=state.last_heard_ns or 0)
+            self._peers.ping(peer, message, came_ns=self._came_ns)
             self.reply(route, codec.Pong(message.token, self.window))
         elif isinstance(message, codec.Bye):
             log.info("relay of %s in %s stopped, in order", peer.node, peer.cluster)
@@ -174,19 +176,21 @@ class Conversation:
             drained.spoiled.append(self._spoiled(route, state, uid, body, wrong))
             self._conduct.spend(Peer(state.cluster, state.node), Over.REFUSED, now)
         else:
-            drained.arrivals.append(
-                Arrival(
-                    peer=route,
-                    uid=uid,
-                    body=body,
-                    cluster=state.cluster,
-                    node=state.node,
-                    received_ns=state.last_heard_ns or 0,
-                    offset_ns=state.offset_ns,
-                    fields=fields,
-                )
-            )
+            drained.arrivals.append(self._arrival(route, state, uid, body, fields))
         return len(body)
+
+    def _arrival(self, route: bytes, state: PeerState, uid: bytes, body: bytes, fields: dict[str, Any]) -> Arrival:
+        peer = Peer(state.cluster, state.node)
+        return Arrival(
+            peer=route,
+            uid=uid,
+            body=body,
+            cluster=state.cluster,
+            node=state.node,
+            received_ns=state.last_heard_ns or 0,
+            offset_ns=self._peers.correction(peer, fields, self._stamp(fields), came_ns=self._came_ns),
+            fields=fields,
+        )
 
     def _spoiled(self, route: bytes, state: PeerState, uid: bytes, body: bytes, wrong: Unacceptable) -> Spoiled:
         log.warning("refused a report of %s in %s for ever: %s", state.node, state.cluster, wrong)

@@ -50,7 +50,8 @@ class Doorman(threading.Thread):
         self._conduct = conduct
         self._refusals = refusals
         self._stopped = threading.Event()
-        self._said_at = 0.0
+        self._look_at = 0.0
+        self._said_at = -SAY_EVERY
         files, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
         self._most_strangers = min(MOST_STRANGERS, max(64, (files - SPARE) // 2))
         self.dry = 0
@@ -62,15 +63,21 @@ class Doorman(threading.Thread):
         self.join(5)
 
     def run(self) -> None:
-        look_at = 0.0
         while not self._stopped.is_set():
-            if self._monitor.poll(int(LOOK_EVERY * 1000)):
-                self._hear(time.monotonic())
-            now = time.monotonic()
-            if now >= look_at:
-                look_at = now + LOOK_EVERY
-                self._look(now)
+            try:
+                self._watch()
+            except Exception:  # noqa: BLE001 - it is told; nobody would hear the monitor if this thread ended
+                self._complain("a look at the connections failed", time.monotonic(), trace=True)
+                self._stopped.wait(LOOK_EVERY)
         self._monitor.close(0)
+
+    def _watch(self) -> None:
+        if self._monitor.poll(int(LOOK_EVERY * 1000)):
+            self._hear(time.monotonic())
+        now = time.monotonic()
+        if now >= self._look_at:
+            self._look_at = now + LOOK_EVERY
+            self._look(now)
 
     def _hear(self, now: float) -> None:
         happened = recv_monitor_message(self._monitor, zmq.DONTWAIT)
@@ -81,7 +88,7 @@ class Doorman(threading.Thread):
         elif event == zmq.EVENT_DISCONNECTED:
             self._connections.remove(value)
         elif event == zmq.EVENT_ACCEPT_FAILED:
-            self._crowded(now)
+            self._complain("a connection could not be taken: too few file descriptors? Raise LimitNOFILE of the service", now)
         elif event in _FAILURES and event != zmq.EVENT_HANDSHAKE_FAILED_AUTH:  # the authenticator has counted that
             kind = _HANDSHAKES.get((event, value), Refusal.NOT_A_RELAY)
             self._refusals.note(kind, f"a connection to {os.fsdecode(happened['endpoint'])}", _CURES.get(kind, ""))
@@ -95,10 +102,10 @@ class Doorman(threading.Thread):
             for one in strangers[: len(strangers) // 4]:
                 self._refuse(one, Refusal.CROWD)
 
-    def _crowded(self, now: float) -> None:
+    def _complain(self, words: str, now: float, *, trace: bool = False) -> None:
         if now - self._said_at >= SAY_EVERY:
             self._said_at = now
-            log.error("a connection could not be taken: too few file descriptors? Raise LimitNOFILE of the service")
+            log.error(words, exc_info=trace)
 
     def _look(self, now: float) -> None:
         dry = self.dry

@@ -15,15 +15,17 @@ import logging
 import socket
 import time
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Final
 
 import msgspec
 
 from bridge.intake.arrivals import Arrival, Drained
+from bridge.intake.attention import Attention
 from bridge.intake.bounds import ALLOWANCES, Allowance, Over
+from bridge.intake.clocks import Line
 from bridge.intake.conduct import Conduct
-from bridge.intake.conversation import Conversation
+from bridge.intake.conversation import Conversation, Stamp
 from bridge.intake.peers import Peers, PeerState
 from bridge.intake.port import Port
 from bridge.intake.zap import Refusals
@@ -37,7 +39,11 @@ log = logging.getLogger("quorumbell.intake")
 
 
 class Intake:
-    """`keys` and `allowed` are both given, or both None: plain text, see Port."""
+    """`keys` and `allowed` are both given, or both None: plain text, see Port.
+
+    `clock` is one that nobody can set, and `line` leads from it to the bridge's time line; without them the wall clock is both.
+    `stamp`: what the body of a report says itself of when that happened, by its node's wall clock.
+    """
 
     def __init__(
         self,
@@ -46,12 +52,16 @@ class Intake:
         allowed: AllowList | None,
         *,
         name: str = "",
-        wall_ns: Callable[[], int] = time.time_ns,
+        clock: Callable[[], int] = time.time_ns,
+        line: Line = lambda ns: ns,
+        stamp: Stamp = lambda _: None,
         allowances: Mapping[Over, Allowance] = ALLOWANCES,
     ) -> None:
+        self._clock = clock
+        self._attention = Attention(clock())
         self._allowed = allowed
-        self._peers = Peers()
-        self._wall_ns = wall_ns
+        self._line = line
+        self._peers = Peers(line)
         self._refusals = Refusals()
         self._conduct = Conduct(allowances)
         self._house_at = 0.0
@@ -65,7 +75,9 @@ class Intake:
             self._conduct,
             self._refusals,
             name=name or socket.gethostname(),
-            wall_ns=wall_ns,
+            clock=clock,
+            attention=self._attention,
+            stamp=stamp,
         )
 
     def fileno(self) -> int:
@@ -73,6 +85,7 @@ class Intake:
 
     def drain(self, limit_events: int = 256, limit_bytes: int = 1 << 20) -> Drained:
         """All that is there, up to the limits; a message that begins within them comes whole."""
+        self._attention.look(self._clock())
         self._keep_house(time.monotonic())
         drained = Drained(arrivals=[], spoiled=[])
         size = 0
@@ -108,16 +121,24 @@ class Intake:
         self._conversation.standby = None if reason is None else codec.NotNow(reason, tuple(endpoints))
 
     def peers(self) -> list[PeerState]:
-        now, wall_ns = time.monotonic(), self._wall_ns()
+        now, at_ns = time.monotonic(), self._line(self._clock())
         states = self._peers.states(self._allowed.peers.values() if self._allowed else None)
-        return [self._with_offence(state, now, wall_ns) for state in states]
+        return [self._with_offence(state, now, at_ns) for state in states]
 
-    def _with_offence(self, state: PeerState, now: float, wall_ns: int) -> PeerState:
+    def _with_offence(self, state: PeerState, now: float, at_ns: int) -> PeerState:
         offence = self._conduct.offence(Peer(state.cluster, state.node), now)
         if offence is None:
             return state
-        until_ns = wall_ns + int((offence.until - now) * 1e9)
+        until_ns = at_ns + int((offence.until - now) * 1e9)
         return msgspec.structs.replace(state, kept_out=offence.over.value, kept_out_until_ns=until_ns)
+
+    def silence(self, peer: PeerState) -> float:
+        """For how many seconds the bridge has listened in vain."""
+        return self._attention.seconds - (peer.last_heard or 0.0)
+
+    def take_steps(self) -> dict[Peer, int]:
+        """By how many nanoseconds which node's wall clock was set since this was last asked."""
+        return self._peers.take_steps()
 
     @property
     def knows_all(self) -> bool:
@@ -138,11 +159,21 @@ class Intake:
         if now < self._house_at:
             return
         self._house_at = now + HOUSEKEEPING_EVERY
-        self._peers.prune(now)
-        self._conversation.keep_house(now)
+        self._peers.prune(self._attention.seconds)
         self._port.forget()
+        self._conversation.keep_house(now)
         for text in (self._allowed.refresh() if self._allowed else None) or ():
             log.error("allow-list: %s", text)
 
     def close(self) -> None:
         self._port.close()
+
+
+def relays_of(intakes: Iterable[Intake]) -> list[PeerState]:
+    """All that are known, as they are now."""
+    return [state for intake in intakes for state in intake.peers()]
+
+
+def know_all(intakes: Iterable[Intake]) -> bool:
+    """Whether `relays_of` gives all that there are."""
+    return all(intake.knows_all for intake in intakes)

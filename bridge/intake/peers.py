@@ -2,24 +2,28 @@
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import Iterable, Iterator
-from typing import Final
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, Final
 
 import msgspec
 
+from bridge.intake.clocks import Clocks, Line
 from bridge.wire.codec import Hello, Ping
 from bridge.wire.keys import Peer
 
-SAMPLES: Final = 64
+HELLO: Final = "hello"
+"""The name of a hello in the first ping after it, which says how long its answer took."""
 FORGET_ROUTE_AFTER: Final = 60.0
+_LARGEST: Final = 2**63 - 1
 
 
 class PeerState(msgspec.Struct, frozen=True, kw_only=True):
-    """One node's relay. `last_heard` is monotonic, `last_heard_ns` is of the calendar; both None for one that never spoke.
+    """One node's relay. `last_heard` is in seconds of listening, `last_heard_ns` on the bridge's time line; both None for one
+    that never spoke.
 
-    `offset_ns` is what must be added to the node's clock to get the bridge's. `stopped`: it said that it goes, in order.
-    `kept_out`: what it sent too much of; it is let in again at `kept_out_until_ns` (of the calendar), and watched for a while.
+    `offset_ns` is what must be added to the node's wall clock to get the bridge's time. `stopped`: it said that it goes.
+    `looked_ms`: how long before its last ping it looked at the cluster, 0 when it does not.
+    `kept_out`: what it sent too much of; it is let in again at `kept_out_until_ns` (of that time), and watched for a while.
     """
 
     cluster: str
@@ -32,6 +36,7 @@ class PeerState(msgspec.Struct, frozen=True, kw_only=True):
     backlog: int = 0
     backlog_bytes: int = 0
     oldest_ns: int = 0
+    looked_ms: int = 0
     version: str = ""
     boot: str = ""
     instance: str = ""
@@ -41,45 +46,31 @@ class PeerState(msgspec.Struct, frozen=True, kw_only=True):
     kept_out_until_ns: int = 0
 
 
-class Offset:
-    """The smallest one-way difference of the last minute, less half of the fastest round trip.
-
-    A message is never early: whatever makes it late only makes the difference larger, so the smallest is nearest to the truth.
-    """
-
-    def __init__(self) -> None:
-        self._differences: deque[int] = deque(maxlen=SAMPLES)
-        self._round_trips: deque[int] = deque(maxlen=SAMPLES)
-
-    def learn(self, sent_ns: int, received_ns: int, round_trip_ns: int = 0) -> None:
-        if sent_ns:
-            self._differences.append(received_ns - sent_ns)
-        if round_trip_ns:
-            self._round_trips.append(round_trip_ns)
-
-    @property
-    def nanoseconds(self) -> int:
-        if not self._differences:
-            return 0
-        return min(self._differences) - min(self._round_trips, default=0) // 2
+def _nanoseconds(value: Any) -> int:
+    """0 when it is no number, or none that a clock shows."""
+    return value if isinstance(value, int) and 0 <= value <= _LARGEST else 0
 
 
 class Peers:
-    def __init__(self) -> None:
+    """Messages come in the bridge's boot clock; `line` leads from there to its time line."""
+
+    def __init__(self, line: Line) -> None:
+        self._line = line
         self._routes: dict[bytes, tuple[Peer, float]] = {}
         self._states: dict[Peer, PeerState] = {}
-        self._offsets: dict[Peer, Offset] = {}
+        self._clocks: dict[Peer, Clocks] = {}
 
-    def greet(self, route: bytes, peer: Peer, hello: Hello, *, insecure: bool, now: float, wall_ns: int) -> None:
-        offset = self._offsets.setdefault(peer, Offset())
-        offset.learn(hello.wall_ns, wall_ns)
+    def greet(self, route: bytes, peer: Peer, hello: Hello, *, insecure: bool, now: float, came_ns: int) -> None:
+        clocks = self._clocks.setdefault(peer, Clocks(self._line))
+        # A hello is said again until it is answered: its round trip is that of the first.
+        clocks.hear(hello.boot, hello.boot_ns, hello.wall_ns, came_ns, "" if route in self._routes else HELLO)
         self._routes[route] = (peer, now)
         self._states[peer] = PeerState(
             cluster=peer.cluster,
             node=peer.node,
             last_heard=now,
-            last_heard_ns=wall_ns,
-            offset_ns=offset.nanoseconds,
+            last_heard_ns=self._line(came_ns),
+            offset_ns=clocks.offset_ns,
             backlog=hello.backlog,
             backlog_bytes=hello.backlog_bytes,
             oldest_ns=hello.oldest_ns,
@@ -93,32 +84,44 @@ class Peers:
     def routes(self, peer: Peer) -> list[bytes]:
         return [route for route, (whose, _) in self._routes.items() if whose == peer]
 
-    def knocked(self, peer: Peer, *, now: float, wall_ns: int) -> None:
+    def knocked(self, peer: Peer, *, now: float, came_ns: int) -> None:
         """It was turned away before it could say anything: who knocks is not silent."""
         state = self._states.get(peer) or PeerState(cluster=peer.cluster, node=peer.node)
-        self._states[peer] = msgspec.structs.replace(state, last_heard=now, last_heard_ns=wall_ns)
+        self._states[peer] = msgspec.structs.replace(state, last_heard=now, last_heard_ns=self._line(came_ns))
 
     def known(self, route: bytes) -> Peer | None:
         found = self._routes.get(route)
         return found[0] if found else None
 
-    def hear(self, route: bytes, peer: Peer, *, now: float, wall_ns: int) -> PeerState:
+    def hear(self, route: bytes, peer: Peer, *, now: float, came_ns: int) -> PeerState:
         self._routes[route] = (peer, now)
-        state = msgspec.structs.replace(self._states[peer], last_heard=now, last_heard_ns=wall_ns, stopped=False)
+        state = msgspec.structs.replace(self._states[peer], last_heard=now, last_heard_ns=self._line(came_ns), stopped=False)
         self._states[peer] = state
         return state
 
-    def ping(self, peer: Peer, ping: Ping, *, wall_ns: int) -> None:
-        offset = self._offsets[peer]
-        offset.learn(ping.wall_ns, wall_ns, ping.round_trip_ns)
+    def ping(self, peer: Peer, ping: Ping, *, came_ns: int) -> None:
+        clocks = self._clocks[peer]
+        clocks.prove(ping.answered, ping.round_trip_ns)
+        clocks.hear(self._states[peer].boot, ping.boot_ns, ping.wall_ns, came_ns, ping.token.hex())
         self._states[peer] = msgspec.structs.replace(
             self._states[peer],
-            offset_ns=offset.nanoseconds,
+            offset_ns=clocks.offset_ns,
             round_trip_ns=ping.round_trip_ns,
             backlog=ping.backlog,
             backlog_bytes=ping.backlog_bytes,
             oldest_ns=ping.oldest_ns,
+            looked_ms=ping.looked_ms,
         )
+
+    def correction(self, peer: Peer, fields: Mapping[str, Any], stamp_ns: int | None, *, came_ns: int) -> int:
+        """What must be added to the stamp of a report (to its own wall clock, when it has none) to be on the time line."""
+        boot = fields.get("boot")
+        boot_ns, wall_ns = _nanoseconds(fields.get("boot_ns")), _nanoseconds(fields.get("wall_ns"))
+        return self._clocks[peer].correction(boot if isinstance(boot, str) else "", boot_ns, wall_ns, stamp_ns, came_ns)
+
+    def take_steps(self) -> dict[Peer, int]:
+        """By how many nanoseconds which node's wall clock was set since this was last asked."""
+        return {peer: by for peer, clocks in self._clocks.items() if (by := clocks.take_step())}
 
     def stop(self, route: bytes, peer: Peer) -> None:
         self._routes.pop(route, None)

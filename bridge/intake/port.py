@@ -89,9 +89,15 @@ class Port:
             connection = self._routes[route.bytes] = self._connections.at(_descriptor(route), time.monotonic())
         return connection
 
-    def belongs(self, route: bytes, peer: Peer) -> None:
-        """It is known now whose connection that is."""
-        self._routes[route].peer = peer
+    def belongs(self, route: bytes, peer: Peer) -> bool:
+        """It is known now whose connection that is; whether it was not."""
+        connection = self._routes[route]
+        before, connection.peer = connection.peer, peer
+        return before != peer
+
+    def knows(self, route: bytes) -> bool:
+        """Whether it is open, or may have left something behind."""
+        return route in self._routes
 
     def connections_of(self, peer: Peer) -> int:
         return self._connections.of(peer)

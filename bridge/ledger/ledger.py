@@ -14,6 +14,7 @@ from bridge.core.world.condition import Condition
 from bridge.ledger import claims, reading, schema, writing
 from bridge.ledger.reader import Reader
 from bridge.ledger.records import (
+    Anchor,
     Attempt,
     BadRows,
     BoardRow,
@@ -34,6 +35,7 @@ from bridge.ledger.records import (
 from bridge.ledger.store import Store, of_a_row
 
 __all__ = [
+    "Anchor",
     "Attempt",
     "BadRows",
     "BoardRow",

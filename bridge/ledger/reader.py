@@ -5,10 +5,11 @@ from datetime import datetime
 from typing import Any
 
 from bridge.core.telling.circuit import Health
+from bridge.core.telling.notice import Notice
 from bridge.core.world.condition import Condition
 from bridge.core.world.incident import Incident
 from bridge.ledger import claims, reading
-from bridge.ledger.records import BoardRow, Checkpoint, Edge, NoticeRow, Queue, StoredReport, ToldRow
+from bridge.ledger.records import Anchor, BoardRow, Checkpoint, Edge, NoticeRow, Queue, StoredReport, ToldRow
 from bridge.ledger.store import Store
 
 
@@ -42,11 +43,27 @@ class Reader:
             return reading.told(connection, incident_ids, closed_since)
 
     def latest_checkpoint(self) -> Checkpoint | None:
-        return next(iter(self.checkpoints()), None)
+        with self._store.transaction() as connection:
+            return next(iter(reading.checkpoints(connection, limit=1)), None)
 
     def checkpoints(self) -> list[Checkpoint]:
         with self._store.transaction() as connection:
             return reading.checkpoints(connection)
+
+    def clusters(self) -> list[str]:
+        """Those of which a report could be read."""
+        with self._store.transaction() as connection:
+            return reading.clusters(connection)
+
+    def understood(self, cluster: str, since: datetime | None = None) -> list[int]:
+        """The numbers of a cluster's reports that could be read and happened since, in the order in which they happened."""
+        with self._store.transaction() as connection:
+            return reading.understood(connection, cluster, since)
+
+    def reports_of(self, numbers: Sequence[int]) -> list[StoredReport]:
+        """In the order of the numbers given."""
+        with self._store.transaction() as connection:
+            return reading.reports_of(connection, numbers)
 
     def reports(
         self,
@@ -55,12 +72,12 @@ class Reader:
         until_seq: int | None = None,
         since: datetime | None = None,
         until: datetime | None = None,
-        cluster: str | None = None,
         incident_key: str | None = None,
         batch: int = 1000,
     ) -> Iterator[tuple[int, StoredReport]]:
         """In the order of storing; since and until are times of receiving. Commits are welcome between two reports."""
-        span = reading.Span(after_seq, until_seq, since, until, cluster, incident_key)
+        with self._store.transaction() as connection:
+            span = reading.bounded(connection, reading.Span(after_seq, until_seq, since, until, incident_key))
         while True:
             with self._store.transaction() as connection:
                 found = reading.reports(connection, span, batch)
@@ -112,6 +129,11 @@ class Reader:
         with self._store.transaction() as connection:
             return reading.notices(connection, incident_id, _some(state), limit, receiver)
 
+    def notices_about(self, incident_ids: Collection[int]) -> list[tuple[int, Notice]]:
+        """Of each of these incidents its notices, also those about several in which it stands; in any order."""
+        with self._store.transaction() as connection:
+            return list(reading.notices_about(connection, incident_ids))
+
     def heard(self, receiver: str, incident_ids: Collection[int], *, delivered: bool = False, digests: bool = False) -> set[int]:
         """Of these incidents, those that the receiver was told of; also in a digest; or only what really arrived."""
         with self._store.transaction() as connection:
@@ -148,6 +170,11 @@ class Reader:
     def edges(self) -> list[Edge]:
         with self._store.transaction() as connection:
             return reading.edges(connection)
+
+    def anchor(self) -> Anchor | None:
+        """Where the time line of the last bridge was; None when none ever ran."""
+        with self._store.transaction() as connection:
+            return reading.anchor(connection)
 
     def open_kinds(self) -> dict[str, int]:
         """How many incidents of each kind are not over."""

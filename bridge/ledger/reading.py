@@ -13,8 +13,32 @@ from bridge.core.world.condition import Condition
 from bridge.core.world.event import MICROSECOND, from_us, to_us
 from bridge.core.world.incident import Incident, State
 from bridge.ledger import rows
-from bridge.ledger.records import Attempt, BoardRow, Checkpoint, Edge, NoticeRow, Queue, Standing, StoredReport, ToldRow
-from bridge.ledger.tables import UNFINISHED, attempt, board, checkpoint, condition, edge, incident, mention, notice, report
+from bridge.ledger.records import (
+    OWN,
+    Anchor,
+    Attempt,
+    BoardRow,
+    Checkpoint,
+    Edge,
+    NoticeRow,
+    Queue,
+    Standing,
+    StoredReport,
+    ToldRow,
+)
+from bridge.ledger.tables import (
+    READABLE,
+    UNFINISHED,
+    attempt,
+    board,
+    checkpoint,
+    condition,
+    edge,
+    incident,
+    mention,
+    notice,
+    report,
+)
 from bridge.ledger.tables import receiver as receivers
 
 AT_ONCE: Final = 500
@@ -23,19 +47,20 @@ AT_ONCE: Final = 500
 REMEMBERED_AFTER_CLOSING: Final = timedelta(hours=24)
 
 _known: Final = select(report.c.uid).where(report.c.uid.in_(bindparam("uids", expanding=True)))
+_by_number: Final = select(report).where(report.c.seq.in_(bindparam("numbers", expanding=True)))
+_next_cluster: Final = select(func.min(report.c.cluster)).where(READABLE, report.c.cluster > bindparam("after"))
 _numbers: Final = select(incident.c.key, incident.c.id).where(incident.c.key.in_(bindparam("keys", expanding=True)))
 
 Filter = ColumnElement[bool]
 
 
 class Span(NamedTuple):
-    """Which reports: after and up to a number, received in [since, until), of a cluster, of an incident."""
+    """Which reports: after and up to a number, received in [since, until), of an incident."""
 
     after_seq: int = 0
     until_seq: int | None = None
     since: datetime | None = None
     until: datetime | None = None
-    cluster: str | None = None
     incident_key: str | None = None
 
 
@@ -77,25 +102,50 @@ def beginner(connection: Connection, told: Notice) -> int:
     return told.incident_id
 
 
+def clusters(connection: Connection) -> list[str]:
+    """Those of which a report could be read: one step in an index for each, however many reports they have."""
+    found: list[str] = []
+    while (name := connection.execute(_next_cluster, {"after": found[-1] if found else ""}).scalar()) is not None:
+        found.append(name)
+    return found
+
+
+def understood(connection: Connection, cluster: str, since: datetime | None) -> list[int]:
+    """The numbers of a cluster's reports that could be read, as they happened; since is a time of happening."""
+    wanted = select(report.c.seq).where(READABLE, report.c.cluster == cluster, *_between(report.c.at, since, None))
+    return list(connection.scalars(wanted.order_by(report.c.at, report.c.seq)))
+
+
+def reports_of(connection: Connection, numbers: Collection[int]) -> list[StoredReport]:
+    """In the order of the numbers given."""
+    found: dict[int, StoredReport] = {}
+    for some in chunks(numbers):
+        found.update((row.seq, rows.REPORT.noun(row)) for row in connection.execute(_by_number, {"numbers": some}))
+    return [found[number] for number in numbers]
+
+
 def reports(connection: Connection, span: Span, batch: int) -> list[tuple[int, StoredReport]]:
-    wanted = select(report).where(*_span_filters(connection, span)).order_by(report.c.seq).limit(batch)
+    wanted = select(report).where(*_span_filters(span)).order_by(report.c.seq).limit(batch)
     return [(row.seq, rows.REPORT.noun(row)) for row in connection.execute(wanted)]
 
 
-def _span_filters(connection: Connection, span: Span) -> list[Filter]:
+def bounded(connection: Connection, span: Span) -> Span:
+    """From times to numbers, once for all pages: the index of times then bounds a walk in the order of numbers."""
+    received = _between(report.c.received_at, span.since, span.until)
+    if not received:
+        return span
+    first, last = connection.execute(select(func.min(report.c.seq), func.max(report.c.seq)).where(*received)).one()
+    until = (last or 0) if span.until_seq is None else min(last or 0, span.until_seq)
+    return span._replace(after_seq=max(span.after_seq, (first or 0) - 1), until_seq=until)
+
+
+def _span_filters(span: Span) -> list[Filter]:
     filters = [report.c.seq > span.after_seq]
     if span.until_seq is not None:
         filters.append(report.c.seq <= span.until_seq)
-    if span.cluster is not None:
-        filters.append(report.c.cluster == span.cluster)
     if span.incident_key is not None:
         filters.append(report.c.incident_key == span.incident_key)
-    received = _between(report.c.received_at, span.since, span.until)
-    if received:
-        # From times to numbers first: the index of times then bounds a walk in the order of numbers.
-        bounds = connection.execute(select(func.min(report.c.seq), func.max(report.c.seq)).where(*received)).one()
-        filters += [*received, report.c.seq.between(bounds[0] or 0, bounds[1] or 0)]
-    return filters
+    return filters + _between(report.c.received_at, span.since, span.until)
 
 
 def _between(column: Column[int], since: datetime | None, until: datetime | None) -> list[Filter]:
@@ -156,6 +206,17 @@ def notices(
     found = connection.execute(wanted).all()
     tries = _tries(connection, [row.id for row in found])
     return [rows.to_notice_row(row, tuple(tries.get(row.id, ()))) for row in found]
+
+
+def notices_about(connection: Connection, incident_ids: Collection[int]) -> Iterator[tuple[int, Notice]]:
+    """Of each of these incidents its notices, as those about several in which it stands."""
+    for some in chunks(incident_ids):
+        single = select(notice, notice.c.incident_id.label("about")).where(notice.c.incident_id.in_(some))
+        several = select(notice, mention.c.incident_id.label("about")).join_from(
+            mention, notice, mention.c.notice_id == notice.c.id
+        )
+        for wanted in (single, several.where(mention.c.incident_id.in_(some))):
+            yield from ((row.about, rows.to_notice(row)) for row in connection.execute(wanted))
 
 
 def _tries(connection: Connection, notice_ids: Collection[int]) -> dict[int, list[Attempt]]:
@@ -251,9 +312,9 @@ def _remembered(connection: Connection, closed_since: datetime | None) -> Filter
     )
 
 
-def checkpoints(connection: Connection) -> list[Checkpoint]:
+def checkpoints(connection: Connection, limit: int | None = None) -> list[Checkpoint]:
     """The newest first."""
-    found = connection.execute(select(checkpoint).order_by(checkpoint.c.seq.desc()))
+    found = connection.execute(select(checkpoint).order_by(checkpoint.c.seq.desc()).limit(limit))
     return [Checkpoint(row.seq, from_us(row.at), row.data) for row in found]
 
 
@@ -265,7 +326,13 @@ def conditions(connection: Connection) -> list[Condition]:
 
 
 def edges(connection: Connection) -> list[Edge]:
-    return [rows.EDGE.noun(row) for row in connection.execute(select(edge).order_by(edge.c.cluster, edge.c.node))]
+    relays = select(edge).where(edge.c.cluster != OWN[0]).order_by(edge.c.cluster, edge.c.node)
+    return [rows.EDGE.noun(row) for row in connection.execute(relays)]
+
+
+def anchor(connection: Connection) -> Anchor | None:
+    found = connection.execute(select(edge).where(edge.c.cluster == OWN[0], edge.c.node == OWN[1])).one_or_none()
+    return None if found is None else Anchor.of(rows.EDGE.noun(found))
 
 
 def open_kinds(connection: Connection) -> dict[str, int]:

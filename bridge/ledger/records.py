@@ -3,14 +3,14 @@
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple, Self
 
 import msgspec
 
 from bridge.core.showing.board import Standing as BoardStanding
 from bridge.core.telling.notice import Notice, Telling, Verdict
 from bridge.core.world.condition import Condition
-from bridge.core.world.event import Severity
+from bridge.core.world.event import EPOCH, Severity, from_ns, to_us
 from bridge.core.world.incident import Incident
 
 
@@ -57,6 +57,28 @@ class Edge(msgspec.Struct, frozen=True, kw_only=True):
     oldest_at: datetime | None = None
     version: str = ""
     boot: str = ""
+
+
+OWN: Final = ("*", "")
+"""The (cluster, node) of the bridge's own row among the relays': how its time line goes on after a restart."""
+
+
+class Anchor(msgspec.Struct, frozen=True):
+    """Where the bridge's time line was: in which boot of its machine, and what the boot clock showed then."""
+
+    boot: str
+    boot_ns: int
+    line_ns: int
+
+    def row(self) -> Edge:
+        """As the ledger keeps it: its offset is that of the time line to the boot clock."""
+        ahead = timedelta(microseconds=(self.line_ns - self.boot_ns) // 1000)
+        return Edge(cluster=OWN[0], node=OWN[1], last_heard_at=from_ns(self.line_ns), offset=ahead, boot=self.boot)
+
+    @classmethod
+    def of(cls, row: Edge) -> Self:
+        line_us = to_us(row.last_heard_at or EPOCH)
+        return cls(row.boot, (line_us - row.offset // timedelta(microseconds=1)) * 1000, line_us * 1000)
 
 
 class BoardRow(msgspec.Struct, frozen=True, kw_only=True):

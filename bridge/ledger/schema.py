@@ -13,7 +13,7 @@ from bridge.ledger.records import LedgerError
 from bridge.ledger.store import Store
 from bridge.ledger.tables import metadata
 
-REVISION: Final = "0003"
+REVISION: Final = "0004"
 """The newest migration; kept here so that only a migration has to load Alembic."""
 
 
@@ -33,7 +33,7 @@ def migrate(store: Store, target: str = "head") -> None:
         return
     if found is None and tables & set(metadata.tables):
         raise LedgerError(f"{store.name} holds tables of another program: name an empty database")
-    _refuse_newer(store, found)
+    refuse_newer(store, found)
     if store.file and found is not None:
         copy(store.file.path, Path(f"{store.file.path}.before-{REVISION}"))
     with store.transaction() as connection:
@@ -48,7 +48,7 @@ def check(store: Store) -> None:
         return
     if found is None:
         raise LedgerError(f"{store.name} holds no ledger: start quorumbell serve once, or correct the ledger's url")
-    _refuse_newer(store, found)
+    refuse_newer(store, found)
     raise LedgerError(
         f"{store.name} was made by an older Quorumbell (schema {found}, ours is {REVISION}): run quorumbell migrate"
     )
@@ -71,7 +71,7 @@ def copy(path: Path, to: Path) -> None:
     draft.replace(to)
 
 
-def _refuse_newer(store: Store, found: str | None) -> None:
+def refuse_newer(store: Store, found: str | None) -> None:
     from alembic.script import ScriptDirectory  # noqa: PLC0415 - reading commands must not pay for Alembic
 
     known = {script.revision for script in ScriptDirectory(str(scripts())).walk_revisions()}

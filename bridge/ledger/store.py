@@ -1,14 +1,25 @@
 """Where the ledger lies, who may write it, and one transaction on it: all that differs between SQLite and PostgreSQL."""
 
+import errno
 import fcntl
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Final, Self
 
 from sqlalchemy import URL, Connection, Engine, NullPool, create_engine, event, make_url
-from sqlalchemy.exc import ArgumentError, DataError, DBAPIError, IntegrityError, InterfaceError, OperationalError, SQLAlchemyError
+from sqlalchemy.exc import (
+    ArgumentError,
+    DatabaseError,
+    DataError,
+    DBAPIError,
+    IntegrityError,
+    InterfaceError,
+    InternalError,
+    OperationalError,
+    SQLAlchemyError,
+)
 
 from bridge.ledger.records import LedgerAway, LedgerBusy, LedgerError, LedgerGone
 
@@ -30,6 +41,14 @@ WRITER_LOCK: Final = int.from_bytes(b"quorumbe")
 # Seconds until either side believes that the other machine is dead: only then is its lock free for another writer.
 KEEPALIVE: Final = {"keepalives_idle": 10, "keepalives_interval": 5, "keepalives_count": 3}
 CONNECTING: Final = KEEPALIVE | {"connect_timeout": 5, "tcp_user_timeout": 25_000}
+
+LOCK_TIMEOUT: Final = "2s"
+"""So long a lock of somebody else is waited for; then nothing can be stored, the bridge says so, and tries again."""
+
+AWAY: Final = (OperationalError, InterfaceError, InternalError)
+"""Nothing can be stored now. So it is with a broken page or file (a plain DatabaseError of SQLite): somebody has to mend it."""
+MISTAKES: Final = {errno.ENOENT, errno.ENOTDIR, errno.EACCES, errno.EPERM, errno.EISDIR, errno.ELOOP, errno.ENAMETOOLONG}
+"""Of a place that was named wrongly; with all else the disk itself is in trouble."""
 
 FORGETFUL: Final = {"tmpfs", "ramfs"}
 FAR: Final = {"nfs", "nfs4", "cifs", "smb3", "ceph", "fuse.glusterfs", "fuse.sshfs", "9p"}
@@ -65,18 +84,24 @@ def doubts(path: Path, mounts: str) -> tuple[str, ...]:
 class File:
     """The SQLite file: locked against a second writer, and watched for being replaced.
 
-    It is only ever looked at by stat(): opening and closing it here would drop SQLite's own locks (fcntl(2), POSIX locks).
+    While SQLite has it open it is only looked at by stat(): to open and close it here would drop SQLite's own locks
+    (fcntl(2), POSIX locks).
     """
 
     def __init__(self, path: Path, *, write: bool) -> None:
         self.path = path
-        self.lock = _lock(path) if write else None
+        self.locks: list[int] = []
         self.identity: tuple[int, int] | None = None
         if not write and not path.exists():
             raise LedgerError(f"no ledger at {path}: start quorumbell serve once, or correct the ledger's url")
+        if write:
+            self._lock()
 
     def remember(self) -> None:
+        """The file is there now."""
         self.identity = self._now()
+        if len(self.locks) == 1:
+            self._lock_itself()
 
     def check(self) -> None:
         if self.identity is not None and self._now() != self.identity:
@@ -85,9 +110,35 @@ class File:
             )
 
     def close(self) -> None:
-        if self.lock is not None:
-            os.close(self.lock)
-            self.lock = None
+        while self.locks:
+            os.close(self.locks.pop())
+
+    def remarks(self) -> tuple[str, ...]:
+        names = self.path.stat().st_nlink
+        linked = f"{self.path} has {names} names (hard links): what SQLite has in its log is found by one of them only; keep one"
+        return (*((linked,) if names > 1 else ()), *doubts(self.path, Path("/proc/self/mounts").read_text(encoding="utf-8")))
+
+    def _lock(self) -> None:
+        """By its own path, whatever links lead to it; and, for other names of the same file, by the file."""
+        real = Path(os.path.realpath(self.path))
+        _make_folder(real.parent)
+        self.locks.append(_lock(real))
+        if real.exists():
+            self._lock_itself()
+
+    def _lock_itself(self) -> None:
+        """By flock(2), which SQLite does not use: it has nothing to do with the locks of fcntl(2)."""
+        try:
+            descriptor = os.open(self.path, os.O_RDONLY | os.O_CLOEXEC)
+        except OSError as error:
+            self.close()
+            raise LedgerError(f"{self.path}: {error.strerror}: it must be this user's own") from error
+        self.locks.append(descriptor)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            self.close()
+            raise LedgerBusy(f"{self.path} is written by another process, under another name: stop that one first") from None
 
     def _now(self) -> tuple[int, int] | None:
         try:
@@ -97,19 +148,34 @@ class File:
         return found.st_dev, found.st_ino
 
 
+def _make_folder(folder: Path) -> None:
+    """The last folder of the path only: where the others are missing, the path is probably wrong."""
+    try:
+        folder.mkdir(mode=0o750, exist_ok=True)
+    except OSError as error:
+        raise LedgerError(
+            f"{folder}: {error.strerror}: make the ledger's folder and give it to this user (install -d -m 750 -o USER {folder})"
+        ) from error
+
+
 def _lock(path: Path) -> int:
     try:
         descriptor = os.open(f"{path}.lock", os.O_RDWR | os.O_CREAT, 0o600)
     except OSError as error:
-        raise LedgerError(f"{path}.lock: {error.strerror}: the folder must exist and be writable for this user") from error
+        kind = LedgerError if error.errno in MISTAKES else LedgerAway
+        raise kind(f"{path}.lock: {error.strerror}: the folder must be writable for this user") from error
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
-        owner = os.read(descriptor, 20).decode() or "another process"
+        writer = os.read(descriptor, 20).decode() or "another process"
         os.close(descriptor)
-        raise LedgerBusy(f"{path} is written by process {owner} (it holds {path}.lock): stop that one first") from None
+        raise LedgerBusy(f"{path} is written by process {writer} (it holds {path}.lock): stop that one first") from None
+    owner = path.parent.stat()
+    if os.geteuid() == 0 != owner.st_uid:  # who repairs as root must not lock out the bridge's user
+        os.fchown(descriptor, owner.st_uid, owner.st_gid)
     os.truncate(descriptor, 0)
-    os.write(descriptor, str(os.getpid()).encode())
+    with suppress(OSError):  # a full disk has no room for the number; the lock holds without it
+        os.write(descriptor, str(os.getpid()).encode())
     return descriptor
 
 
@@ -119,12 +185,12 @@ class Store:
     def __init__(self, engine: Engine, file: File | None) -> None:
         self.file = file
         self.name = engine.url.render_as_string(hide_password=True)
-        self.remarks = doubts(file.path, Path("/proc/self/mounts").read_text(encoding="utf-8")) if file else ()
         self._engine = engine
         with self._in_plain_words():
             self._connection = engine.connect()
         if file:
             file.remember()
+        self.remarks = file.remarks() if file else ()
 
     @classmethod
     def open(cls, url: str, *, write: bool) -> Self:
@@ -138,6 +204,16 @@ class Store:
             if file:
                 file.close()
             raise
+
+    @staticmethod
+    @contextmanager
+    def locked(url: str) -> Iterator[Path]:
+        """The SQLite file itself, behind all links, while nobody else may write it. Raises LedgerBusy when somebody does."""
+        file = File(Path(_parse(url).database or "").absolute(), write=True)
+        try:
+            yield Path(os.path.realpath(file.path))
+        finally:
+            file.close()
 
     @contextmanager
     def transaction(self) -> Iterator[Connection]:
@@ -166,7 +242,7 @@ class Store:
                 raise
             if self.file:
                 self.file.check()
-            passing = isinstance(error, OperationalError | InterfaceError) or error.connection_invalidated
+            passing = isinstance(error, AWAY) or type(error) is DatabaseError or error.connection_invalidated
             raise (LedgerAway if passing else LedgerError)(f"{self.name}: {error.orig}") from error
 
 
@@ -234,6 +310,7 @@ def _become_writer(driver: Any, target: URL) -> None:
     )
     for name, value in KEEPALIVE.items():
         driver.execute("SELECT set_config(%s, %s, false)", (f"tcp_{name}", str(value)))
+    driver.execute("SELECT set_config('lock_timeout', %s, false)", (LOCK_TIMEOUT,))
     (alone,) = driver.execute("SELECT pg_try_advisory_lock(%s)", (WRITER_LOCK,)).fetchone()
     if not alone:
         driver.close()

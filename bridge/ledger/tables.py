@@ -17,6 +17,7 @@ metadata: Final = MetaData(
 Id: Final = BigInteger().with_variant(Integer(), "sqlite")
 Instant: Final = BigInteger()
 
+READABLE: Final = text("unreadable IS NULL")
 UNFINISHED: Final = text("state IN ('pending', 'leased')")
 URGENT: Final = text(
     "state IN ('pending', 'leased') AND severity = 'critical'"
@@ -47,6 +48,8 @@ report: Final = Table(
         sqlite_where=text("unreadable IS NOT NULL"),
         postgresql_where=text("unreadable IS NOT NULL"),
     ),
+    # What a restart understands again, cluster by cluster.
+    Index("ix_report_understood", "cluster", "at", sqlite_where=READABLE, postgresql_where=READABLE),
     sqlite_autoincrement=True,
 )
 
@@ -165,6 +168,7 @@ board: Final = Table(
     Column("data", LargeBinary, nullable=False),
 )
 
+# A relay each, and one row of the bridge's own: records.Anchor.
 edge: Final = Table(
     "edge",
     metadata,

@@ -49,21 +49,37 @@ class Door:
         self._pacemaker = pacemaker_uid()
         self._waiting: OrderedDict[bytes, bytes | str] = OrderedDict()
         self._strangers: set[int] = set()
-        self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK | socket.SOCK_CLOEXEC)
-        self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_PASSCRED, 1)
-        self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 20)
-        self._bind()
+        self._socket: socket.socket | None = None
+        self._number = -1
+        """Our socket's inode: by its path somebody else's could be found, or none."""
 
-    def _bind(self) -> None:
-        """Under another name first, so that no hook ever meets a socket without its modes."""
+    def open(self) -> list[str]:
+        """Why hooks cannot knock. To be called again: the socket, or its folder, may have been removed."""
+        if self._is_open():
+            return []
+        self._shut()
         fresh = f"{self.path}.{os.getpid() % 1000}"
+        self._socket = _socket()
+        try:
+            self._bind(self._socket, fresh)
+        except OSError as failed:
+            self._shut()
+            return [f"{self.path}: {failed.strerror}: let the relay's user write into this folder"]
+        return []
+
+    def _is_open(self) -> bool:
+        try:
+            return self._socket is not None and os.lstat(self.path).st_ino == self._number
+        except OSError:
+            return False
+
+    def _bind(self, ours: socket.socket, fresh: str) -> None:
+        """Under another name first, so that no hook ever meets a socket without its modes."""
         with contextlib.suppress(FileNotFoundError):
             os.unlink(fresh)
-        try:
-            self._socket.bind(fresh)
-        except OSError as failed:
-            raise Mistakes([f"{fresh}: {failed.strerror}: let the relay's user write into this folder"]) from None
+        ours.bind(fresh)
         self._open_to_pacemaker(fresh)
+        self._number = os.lstat(fresh).st_ino
         os.rename(fresh, self.path)
 
     def _open_to_pacemaker(self, path: str) -> None:
@@ -77,13 +93,15 @@ class Door:
             log.warning("%s: closed to Pacemaker's hooks: let the relay's user join group %d (haclient)", self.path, group)
 
     def fileno(self) -> int:
-        return self._socket.fileno()
+        return -1 if self._socket is None else self._socket.fileno()
 
     def read(self, most: int = 256) -> list[Knock]:
         knocks: list[Knock] = []
+        if (ours := self._socket) is None:
+            return knocks
         for _ in range(most):
             try:
-                body, extra, flags, address = self._socket.recvmsg(MAX_FILE, socket.CMSG_SPACE(_CREDENTIALS.size))
+                body, extra, flags, address = ours.recvmsg(MAX_FILE, socket.CMSG_SPACE(_CREDENTIALS.size))
             except BlockingIOError:
                 break
             sender = _sender(extra)
@@ -119,14 +137,27 @@ class Door:
     def stored(self, uid: bytes) -> None:
         """The word that a hook may be waiting for."""
         address = self._waiting.pop(uid, None)
-        if address is not None:
+        if address is not None and self._socket is not None:
             with contextlib.suppress(OSError):  # it did not wait
                 self._socket.sendto(b"A" + uid, address)
 
     def close(self) -> None:
-        with contextlib.suppress(OSError):
-            os.unlink(self.path)
-        self._socket.close()
+        if self._is_open():
+            with contextlib.suppress(OSError):
+                os.unlink(self.path)
+        self._shut()
+
+    def _shut(self) -> None:
+        if self._socket is not None:
+            self._socket.close()
+            self._socket = None
+
+
+def _socket() -> socket.socket:
+    made = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK | socket.SOCK_CLOEXEC)
+    made.setsockopt(socket.SOL_SOCKET, socket.SO_PASSCRED, 1)
+    made.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 20)
+    return made
 
 
 def _sender(extra: list[tuple[int, int, bytes]]) -> int:

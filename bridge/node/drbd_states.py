@@ -58,7 +58,7 @@ class Follower:
     def on_tick(self, now: float, moment: Moment) -> list[Body]:
         """Starts the child when it is time, and hands out lines whose instant is over."""
         if self._child is not None:
-            return self._bodies(self._differences.flush(), moment) if now - self._read_at >= SETTLED_AFTER else []
+            return self._bodies(self._differences.flush(now), moment) if now - self._read_at >= SETTLED_AFTER else []
         if now < self._start_at:
             return []
         return self._start(now, moment) if os.path.isdir(self._module) else self._no_module(now, moment)
@@ -76,7 +76,9 @@ class Follower:
         lines = (self._rest + data).split(b"\n")
         self._rest = lines.pop()[:MAX_REST]
         before = self._differences.dumped
-        bodies = [body for line in lines for body in self._take(line, moment)]
+        bodies = [body for line in lines for body in self._take(line, now, moment)]
+        if self._differences.foreign:
+            return bodies + self._misread(now, moment)
         return bodies if before or not self._differences.dumped else bodies + self._followed(moment)
 
     def close(self) -> int:
@@ -90,9 +92,9 @@ class Follower:
         self._child = None
         return code
 
-    def _take(self, line: bytes, moment: Moment) -> list[Body]:
+    def _take(self, line: bytes, now: float, moment: Moment) -> list[Body]:
         before = self._differences.strange
-        bodies = self._bodies(self._differences.take(line.decode("utf-8", "replace")), moment)
+        bodies = self._bodies(self._differences.take(line.decode("utf-8", "replace"), now), moment)
         if self._differences.strange and not before and self._differences.dumped:
             log.warning("%s said what I do not understand: %s", " ".join(self._command[:2]), self._differences.strange)
         return bodies
@@ -129,7 +131,7 @@ class Follower:
         return []
 
     def _ended(self, now: float, moment: Moment) -> list[Body]:
-        last, seen = self._bodies(self._differences.flush(), moment), self._differences
+        last, seen = self._bodies(self._differences.flush(now), moment), self._differences
         code = self.close()
         if now - self._started_at > RESTART_SLOWEST:
             self._pause = RESTART_FIRST
@@ -141,6 +143,13 @@ class Follower:
             return last
         cure = "" if os.geteuid() == 0 else "; the relay does not run as root"
         return last if not os.path.isdir(self._module) else last + self._not_followed(why + cure, moment)
+
+    def _misread(self, now: float, moment: Moment) -> list[Body]:
+        """Colours or differences: whatever stands in the way of drbdsetup has to be asked for plain lines."""
+        strange = self._differences.strange.replace("\x1b", "ESC")
+        self.close()
+        self._start_at = now + RESTART_SLOWEST
+        return self._not_followed(f"it prints colours or differences, which cannot be read: {strange}", moment)
 
     def _not_followed(self, why: str, moment: Moment) -> list[Body]:
         """Said once, until it is another fault or none."""

@@ -14,21 +14,23 @@ _EVENT: Final = struct.Struct("iIII")
 
 
 class Inotify:
+    """Where the kernel gives no watch (fs.inotify.max_user_instances, …_watches), nothing arrives and fileno() is negative."""
+
     def __init__(self) -> None:
         self._libc = ctypes.CDLL(None, use_errno=True)
         self._fd = int(self._libc.inotify_init1(os.O_NONBLOCK | os.O_CLOEXEC))
-        if self._fd < 0:
-            raise OSError(ctypes.get_errno(), "inotify_init1: the kernel gives no watch (fs.inotify.max_user_instances?)")
         self._folders: dict[int, str] = {}
 
     def fileno(self) -> int:
         return self._fd
 
-    def watch(self, folder: str) -> None:
+    def watch(self, folder: str) -> bool:
+        """True when it is a folder that was not watched: it was made, mounted or exchanged just now. To be called again."""
         number = int(self._libc.inotify_add_watch(self._fd, os.fsencode(folder), IN_MOVED_TO))
-        if number < 0:
-            raise OSError(ctypes.get_errno(), "inotify_add_watch", folder)
+        if number < 0 or self._folders.get(number) == folder:
+            return False
         self._folders[number] = folder
+        return True
 
     def read(self) -> tuple[list[tuple[str, str]], bool]:
         """((folder, name) of what arrived, whether some may have been missed)."""
@@ -48,4 +50,5 @@ class Inotify:
         return arrived, missed
 
     def close(self) -> None:
-        os.close(self._fd)
+        if self._fd >= 0:
+            os.close(self._fd)

@@ -41,7 +41,7 @@ class Link:
         poller: zmq.Poller,
         *,
         hello: Callable[[], codec.Hello],
-        ping: Callable[[bytes, int], codec.Ping],
+        ping: Callable[[bytes], codec.Ping],
         fresh: Callable[[], None],
         chance: random.Random,
     ) -> None:
@@ -54,16 +54,26 @@ class Link:
         self.window = 0
         self.window_bytes = codec.WINDOW_BYTES
         self.max_event = codec.MAX_EVENT
+        self.bridge = ""
+        """Which bridge has welcomed us last."""
+        self._pictures = False
         self._open_at = self._opened_at = self._hello_at = self._ping_at = 0.0
         self._hello_gap = HELLO_FIRST
         self._heard_at = self._progress_at = 0.0
         self._ping_sent: tuple[bytes, float] = (b"", 0.0)
-        self._round_trip_ns = 0
+        self._hello_sent_at: float | None = None
+        self._answered: tuple[str, int] = ("", 0)
+        """What was last answered, and after how many nanoseconds."""
         self._said: tuple[str, float] = ("", 0.0)
 
     @property
     def may_send(self) -> bool:
         return self.state is State.ACTIVE and self.window > 0
+
+    @property
+    def takes_pictures(self) -> bool:
+        """Whether a bridge listens that understands them."""
+        return self.state is State.ACTIVE and self._pictures
 
     def send(self, message: codec.Message) -> bool:
         """False when libzmq would have to queue it for nobody."""
@@ -109,11 +119,13 @@ class Link:
         self._dealer.open(self._rota.endpoint)
         self._opened_at = self._hello_at = now
         self._hello_gap = HELLO_FIRST
+        self._hello_sent_at, self._answered = None, ("", 0)
         self._step(Step.OPEN)
         self._fresh()
 
     def _greet(self, now: float) -> None:
         if self.send(self._hello()):
+            self._hello_sent_at = now if self._hello_sent_at is None else self._hello_sent_at
             self._hello_at = now + self._hello_gap
             self._hello_gap = min(HELLO_SLOWEST, self._hello_gap * 2)
         else:
@@ -121,7 +133,8 @@ class Link:
 
     def _send_ping(self, now: float) -> None:
         token = os.urandom(codec.TOKEN_BYTES)
-        if self.send(self._ping(token, self._round_trip_ns)):
+        answered, took = self._answered
+        if self.send(self._ping(token)._replace(answered=answered, round_trip_ns=took)):
             self._ping_sent = (token, now)
         self._ping_at = now + PING_EVERY
 
@@ -153,7 +166,7 @@ class Link:
             self._set_window(message.window, now)
             token, sent_at = self._ping_sent
             if message.token == token:
-                self._round_trip_ns = int((now - sent_at) * 1e9)
+                self._answered = token.hex(), int((now - sent_at) * 1e9)
         elif isinstance(message, codec.Taken):
             self._progress_at = now
             self._set_window(message.window, now)
@@ -163,9 +176,11 @@ class Link:
     def _welcomed(self, welcome: codec.Welcome, now: float) -> None:
         self.window_bytes = welcome.window_bytes
         self.max_event = min(codec.MAX_EVENT, welcome.max_event)
+        self.bridge, self._pictures = f"{welcome.bridge} at {self._rota.endpoint}", welcome.pictures > 0
         if self.state is State.GREETING:
             self._say(logging.INFO, f"bridge {welcome.bridge} at {self._rota.endpoint} has welcomed us", now)
             self._rota.welcomed()
+            self._answered = "hello", int((now - (self._hello_sent_at or now)) * 1e9)
             self._heard_at = self._progress_at = self._ping_at = now
         self._set_window(welcome.window, now)
         self._step(Step.WELCOME)

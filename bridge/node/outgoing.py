@@ -10,7 +10,7 @@ from bridge.node.feed import Words, edge
 from bridge.node.link import Link
 from bridge.node.own_reports import HEAD, OwnReports
 from bridge.node.pending import Entry, Pending
-from bridge.node.spool import BOXES, PACEMAKER_SOURCES, Spool, read_file, remove
+from bridge.node.spool import BOXES, PACEMAKER_SOURCES, Spool, read_file
 from bridge.wire import codec
 from bridge.wire.body import Torn, envelope, moment
 
@@ -54,11 +54,14 @@ class Outgoing:
         except FileNotFoundError:
             return None
         except Torn as wrong:
-            self._own.put_aside(entry.path, uid.hex(), str(wrong))
+            if not self._own.put_aside(entry.path, uid.hex(), str(wrong)):
+                self._pending.leave(entry)
             return None
         except OSError as failed:
-            log.warning("%s cannot be read now: %s", entry.path, failed)
-            return None  # the next look at the folder finds it again
+            self._spool.doubt()
+            self._own.stuck(entry.path, f"it cannot be read now ({failed.strerror})")
+            self._pending.leave(entry)
+            return None
         return body
 
     def _admit(self, uid: bytes, path: str, body: bytes) -> None:
@@ -72,8 +75,8 @@ class Outgoing:
 
     def _stored(self, uid: bytes) -> None:
         entry = self._pending.settle(uid, stored=True)
-        if entry is not None and entry.path is not None:
-            remove(entry.path)
+        if entry is not None and entry.path is not None and not self._spool.remove(entry.path):
+            self._pending.leave(entry)
         self._door.stored(uid)
 
     def _refused(self, message: codec.Refused) -> None:
@@ -85,10 +88,11 @@ class Outgoing:
         if entry.path is not None:
             with contextlib.suppress(OSError, Torn):
                 body = read_file(entry.path)
-            self._spool.quarantine(entry.path)
+            if not self._spool.quarantine(entry.path):
+                self._pending.leave(entry)
         elif body is not None:
             self._spool.keep(message.uid.hex(), body)
-        log.error("the bridge refused %s for ever (%d): %s; it is in bad/", message.uid.hex(), message.code, message.text)
+        log.error("the bridge refused %s for ever (%d): %s; see bad/", message.uid.hex(), message.code, message.text)
         head = (body or b"")[:HEAD].decode("utf-8", "backslashreplace")
         if '"src":"edge"' in head:
             return

@@ -9,7 +9,6 @@ and never before; all that is in memory can be lost at any moment.
 from __future__ import annotations
 
 import logging
-import os
 import random
 import secrets
 import sys
@@ -21,23 +20,27 @@ import zmq
 
 from bridge import __version__
 from bridge.node import folders, settings
+from bridge.node.crm_mon import OFF, Onlooker
 from bridge.node.door import Door
 from bridge.node.drbd_states import Follower
 from bridge.node.feed import Feed, edge
 from bridge.node.feeds import Feeds
+from bridge.node.folders import Lock
 from bridge.node.incoming import Incoming
 from bridge.node.link import Link
 from bridge.node.outgoing import Outgoing
 from bridge.node.own_reports import OwnReports
+from bridge.node.pages import Pages
 from bridge.node.pending import Pending
+from bridge.node.places import Check, Places, SpoolCheck
+from bridge.node.present import Present
 from bridge.node.process import Prefixed, StopSignal, tell_systemd
 from bridge.node.spool import Spool
-from bridge.node.spool_health import Health
+from bridge.node.spool_health import Backlog, Health
 from bridge.wire import codec
 from bridge.wire.body import Moment, boot_id, moment
 from bridge.wire.key_value import Mistakes
 
-RESCAN_EVERY: Final = 5.0
 SWEEP_EVERY: Final = 60.0
 BUSY_TICK_MS: Final = 50
 IDLE_TICK_MS: Final = 250
@@ -47,31 +50,47 @@ log = logging.getLogger("quorumbell.relay")
 
 
 class Relay:
-    """`feeds` are what makes reports beside the hooks; each joins the poller and the ticks."""
+    """`feeds` are what makes reports beside the hooks, and `onlooker` what looks at the cluster; each joins the poller and the
+    ticks."""
 
-    def __init__(self, conf: settings.Settings, feeds: Sequence[Feed] = ()) -> None:
-        folders.prepare(conf)
-        self._lock = folders.lock(conf.spool)
+    def __init__(self, conf: settings.Settings, feeds: Sequence[Feed] = (), onlooker: Onlooker | None = None) -> None:
         self._conf = conf
         self._boot = boot_id()
         self._instance = secrets.token_hex(8)
+        self._door = Door(conf.door)
+        self._locks = hold(conf)
         self._spool = Spool(conf.spool, conf.second)
-        self._health = Health(self._spool, conf.ballast)
         chance = random.Random()  # noqa: S311 - spreads retries, guards nothing
-        self._pending = Pending(chance)
+        pages = Pages()
+        self._pending = Pending(chance, pages, self._spool.boxes)
         self._poller = zmq.Poller()
         self._context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
         self._link = Link(
             conf, self._context, self._poller, hello=self._hello, ping=self._ping, fresh=self._pending.reset, chance=chance
         )
-        self._door = Door(conf.door)
-        self._own = OwnReports((conf.spool, conf.second), self._spool, self._pending, self._health, self._boot)
-        self._feeds = Feeds([self._health, *feeds], self._poller, self._own.tell)
-        self._incoming = Incoming(self._spool, self._door, self._pending, self._own)
+        self._own = OwnReports(self._spool, self._pending, self._boot)
+        self._onlooker = onlooker or Onlooker(OFF)
+        self._present = Present(self._pending, self._link, lambda: self._onlooker.picture)
+        self._incoming = Incoming(self._spool, self._door, pages, self._pending, self._own, self._poller, self._stirred)
         self._outgoing = Outgoing(self._spool, self._door, self._link, self._pending, self._own, self._boot)
-        self._rescan_at = self._sweep_at = 0.0
-        for handle in self._incoming.filenos():
-            self._poller.register(handle, zmq.POLLIN)
+        own = Health(self._spool, conf.ballast, self._backlog), self._places()
+        self._feeds = Feeds([*own, *feeds, self._onlooker], self._poller, self._own.tell)
+        self._sweep_at = 0.0
+        for feed in own:  # the door is open before anybody hears that we are here
+            self._own.tell(feed.on_tick(time.monotonic(), moment(self._boot)))
+
+    def _stirred(self) -> None:
+        self._onlooker.hurry(time.monotonic())
+
+    def _places(self) -> Places:
+        spool, second, run = self._conf.spool, self._conf.second, self._conf.run
+        on_spool, on_run = self._locks
+        checks: dict[str, Check] = {
+            run: lambda _tries: folders.prepare_run(run) or [*on_run.hold(), *self._door.open()],
+            second: SpoolCheck(second),
+            spool: SpoolCheck(spool, on_spool, lambda: folders.prepare_bad(spool)),
+        }
+        return Places(checks, self._spool, self._incoming.watch)
 
     def run(self, stop: StopSignal) -> None:
         self._poller.register(stop.fileno(), zmq.POLLIN)
@@ -82,6 +101,8 @@ class Relay:
 
     def turn(self, longest_ms: int) -> None:
         wait = longest_ms if not self._pending and self._link.may_send else min(longest_ms, BUSY_TICK_MS)
+        if self._incoming.walk.under_way:
+            wait = 0
         for ready, _ in self._poller.poll(wait):
             self._on_ready(ready, time.monotonic())
         now = time.monotonic()
@@ -90,8 +111,9 @@ class Relay:
 
     def _on_ready(self, ready: object, now: float) -> None:
         if isinstance(ready, int):  # the stop signal's is nobody's: it has only to wake us
-            self._incoming.on_readable(ready)
-            self._feeds.on_readable(ready, now, moment(self._boot))
+            here = moment(self._boot)
+            self._incoming.on_readable(ready, here)
+            self._feeds.on_readable(ready, now, here)
         else:
             for message in self._link.on_readable(ready, now):
                 self._outgoing.answered(message)
@@ -99,9 +121,8 @@ class Relay:
     def _tick(self, now: float) -> None:
         here = moment(self._boot)
         self._feeds.on_tick(now, here)
-        if now >= self._rescan_at:
-            self._rescan_at = now + RESCAN_EVERY
-            self._incoming.rescan()
+        self._present.tick(now)
+        self._incoming.walk.step(now, here)
         if now >= self._sweep_at:
             self._sweep_at = now + SWEEP_EVERY
             self._sweep(here)
@@ -123,26 +144,54 @@ class Relay:
         self._door.close()
         self._incoming.close()
         self._context.term()
-        os.close(self._lock)
+        for lock in self._locks:
+            lock.let_go()
         log.info("stopped; %d reports wait in the spool", len(self._pending))
 
+    def _backlog(self, here: Moment) -> Backlog:
+        """The oldest by the wall clock as it is now: it may have been set since."""
+        oldest, waiting = self._pending.oldest_ns(), len(self._pending)
+        at = 0 if oldest is None else max(1, here.wall_ns - here.boot_ns + oldest)
+        return Backlog(waiting, self._incoming.walk.size if waiting else 0, at)
+
     def _hello(self) -> codec.Hello:
-        backlog = self._health.backlog
+        here = moment(self._boot)
+        backlog = self._backlog(here)
         return codec.Hello(
             node=self._conf.node,
             cluster=self._conf.cluster,
             boot=self._boot,
             instance=self._instance,
             version=__version__,
-            backlog=len(self._pending),
+            backlog=backlog.files,
             backlog_bytes=backlog.size,
             oldest_ns=backlog.oldest_ns,
-            wall_ns=time.time_ns(),
+            wall_ns=here.wall_ns,
+            boot_ns=here.boot_ns,
         )
 
-    def _ping(self, token: bytes, round_trip_ns: int) -> codec.Ping:
-        here, backlog = moment(self._boot), self._health.backlog
-        return codec.Ping(token, here.wall_ns, here.boot_ns, round_trip_ns, len(self._pending), backlog.size, backlog.oldest_ns)
+    def _ping(self, token: bytes) -> codec.Ping:
+        here = moment(self._boot)
+        backlog = self._backlog(here)
+        return codec.Ping(
+            token,
+            wall_ns=here.wall_ns,
+            boot_ns=here.boot_ns,
+            backlog=backlog.files,
+            backlog_bytes=backlog.size,
+            oldest_ns=backlog.oldest_ns,
+            looked_ms=self._onlooker.age_ms(here),
+        )
+
+
+def hold(conf: settings.Settings) -> tuple[Lock, Lock]:
+    """Of the spool, and of the socket's folder, for when the spool is away. Raises Mistakes when another relay has one."""
+    folders.prepare(conf)
+    locks = Lock(conf.spool), Lock(conf.run)
+    wrong = [text for lock in locks for text in lock.hold() if lock.is_taken]
+    if wrong:
+        raise Mistakes(wrong)
+    return locks
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -156,8 +205,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         conf = settings.load(arguments[0])
         log.setLevel(conf.log.upper())
-        follower = Follower(conf.drbdsetup)
-        relay = Relay(conf, [follower] if conf.drbd == "auto" else [])
+        follower, onlooker = Follower(conf.drbdsetup), Onlooker(conf.crm_mon, conf.cibadmin)
+        relay = Relay(conf, [follower] if conf.drbd == "auto" else [], onlooker)
     except Mistakes as wrong:
         print(wrong, file=sys.stderr)
         return 78
@@ -171,6 +220,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         relay.run(StopSignal())
     finally:
         follower.close()
+        onlooker.close()
     return 0
 
 

@@ -18,7 +18,7 @@ import errno
 import os
 import stat
 from collections.abc import Iterator
-from typing import Final, NamedTuple
+from typing import Final
 
 from bridge.wire.body import ID_BYTES, Torn, envelope
 
@@ -47,7 +47,7 @@ def read_file(path: str) -> bytes:
     try:
         handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
     except OSError as wrong:
-        if wrong.errno in {errno.ELOOP, errno.ENXIO, errno.EACCES, errno.EPERM}:
+        if wrong.errno in {errno.ELOOP, errno.ENXIO}:
             raise Torn(f"not a readable regular file ({os.strerror(wrong.errno)})") from None
         raise
     try:
@@ -105,49 +105,75 @@ def sync_folder(path: str) -> None:
         os.close(handle)
 
 
-class Backlog(NamedTuple):
-    """What waits on disk: how many files, their bytes, and when the oldest was written (nanoseconds since 1970; 0: none)."""
-
-    files: int
-    size: int
-    oldest_ns: int
-
-
 class Spool:
-    """The boxes of the first and the second spool, read as one; `bad` takes what must not be sent again."""
+    """The boxes of the first and the second spool, read as one; `bad` takes what must not be sent again.
+
+    Any call may meet a spool that is away, read-only or broken. `doubts` counts what went wrong, for whoever looks after the
+    spools: it says by `judge` which of them can be used.
+    """
 
     def __init__(self, spool: str, second: str) -> None:
         self.path = spool
+        self.tops = (spool, second)
         self.bad = f"{spool}/bad"
-        self.boxes = tuple(f"{top}/{box}" for top in (spool, second) for box in BOXES)
+        self.boxes = tuple(f"{top}/{box}" for top in self.tops for box in BOXES)
+        self.doubts = 0
+        self._ill: set[str] = set()
+        self._mended: set[str] = set()
 
-    def names(self) -> Iterator[tuple[str, str]]:
-        """(box, name) of every published file, in the order of their names within a box."""
-        for box in self.boxes:
-            with contextlib.suppress(FileNotFoundError):
-                yield from ((box, name) for name in sorted(os.listdir(f"{box}/new")))
+    def doubt(self) -> None:
+        self.doubts += 1
 
-    def survey(self) -> Backlog:
-        """Counts by looking at each file: for a heartbeat, not for a loop."""
-        files = size = oldest = 0
-        for box, name in self.names():
-            try:
-                seen = os.lstat(f"{box}/new/{name}")
-            except FileNotFoundError:
-                continue
-            files, size = files + 1, size + seen.st_size
-            oldest = min(oldest or seen.st_mtime_ns, seen.st_mtime_ns)
-        return Backlog(files, size, oldest)
+    def judge(self, top: str, *, well: bool) -> None:
+        if not well:
+            self._ill.add(top)
+        elif top in self._ill:
+            self._ill.remove(top)
+            self._mended.add(top)
+
+    def is_ill(self, path: str) -> bool:
+        return any(path.startswith(f"{top}/") for top in self._ill)
+
+    def well(self) -> set[str]:
+        return set(self.tops) - self._ill
+
+    def mended(self) -> set[str]:
+        """Which were ill, and are well again, since this was last asked."""
+        mended, self._mended = self._mended, set()
+        return mended
+
+    def is_second(self, path: str) -> bool:
+        return path.startswith(f"{self.tops[1]}/")
+
+    def path_of(self, box: int, uid: bytes) -> str:
+        return f"{self.boxes[box]}/new/{uid.hex()}"
+
+    def entries(self, box: int) -> Iterator[os.DirEntry[str]]:
+        """Every published file of a box, in no order; what the folder shows before it fails, if it fails."""
+        try:
+            with os.scandir(f"{self.boxes[box]}/new") as found:
+                yield from found
+        except OSError:
+            self.doubt()
+
+    def remove(self, path: str) -> bool:
+        """Whether it is gone. Without a sync: a file that a power cut brings back is sent again, and known there."""
+        try:
+            os.unlink(path)
+        except FileNotFoundError:
+            return True
+        except OSError:
+            self.doubt()
+            return False
+        return True
 
     def quarantine(self, path: str) -> bool:
         """Out of the way, into bad/. False when even that fails: the file stays where it is."""
         target = f"{self.bad}/{os.path.basename(path)}"
         try:
             os.rename(path, target)
-        except FileNotFoundError:
-            return False
         except OSError:  # the second spool is another file system
-            return self._carry(path, target)
+            return os.path.lexists(path) and self._carry(path, target)
         return True
 
     def _carry(self, path: str, target: str) -> bool:
@@ -157,7 +183,7 @@ class Spool:
             body = f"{wrong}\n".encode()
         except OSError:
             return False
-        return self.keep(os.path.basename(target), body) and remove(path)
+        return self.keep(os.path.basename(target), body) and self.remove(path)
 
     def keep(self, name: str, body: bytes) -> bool:
         """Lay down in bad/ what never had a file of its own."""
@@ -179,7 +205,7 @@ class Spool:
 
     def _stale(self, wall_ns: int) -> Iterator[str]:
         for box in self.boxes:
-            with contextlib.suppress(FileNotFoundError):
+            with contextlib.suppress(OSError):
                 for name in os.listdir(f"{box}/tmp"):
                     path = f"{box}/tmp/{name}"
                     with contextlib.suppress(OSError):
@@ -189,16 +215,10 @@ class Spool:
     def _sweep_one(self, path: str) -> bool:
         try:
             envelope(read_file(path))
-        except (Torn, OSError):
-            remove(path)
+        except Torn:
+            self.remove(path)
+            return False
+        except OSError:
+            self.doubt()
             return False
         return self.quarantine(path)
-
-
-def remove(path: str) -> bool:
-    """Without a sync: a file that a power cut brings back is sent again, and known there."""
-    try:
-        os.unlink(path)
-    except OSError:
-        return False
-    return True

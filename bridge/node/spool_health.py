@@ -2,17 +2,29 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
-from typing import Final
+from collections.abc import Callable
+from typing import Final, NamedTuple
 
 from bridge.node.feed import Body, edge
-from bridge.node.spool import Backlog, Spool
+from bridge.node.spool import Spool
 from bridge.wire.body import Moment
 
 LEVELS: Final = (80, 50)
 OLD_AFTER: Final = 300.0
-SURVEY_EVERY: Final = 10.0
+LOOK_EVERY: Final = 10.0
+HURRIED_AFTER: Final = 1.0
+"""Seconds between looks while writes fail."""
 HARDLY_ANY: Final = 1 << 20
+
+
+class Backlog(NamedTuple):
+    """What waits: how many reports, the bytes of their files, and when the oldest was made (the wall clock's ns; 0: none)."""
+
+    files: int
+    size: int
+    oldest_ns: int
 
 
 def fill(waiting: int, free: int) -> int:
@@ -25,13 +37,16 @@ def level(percent: int) -> int:
 
 
 class Health:
-    def __init__(self, spool: Spool, ballast: int) -> None:
+    """`count` says what waits now."""
+
+    def __init__(self, spool: Spool, ballast: int, count: Callable[[Moment], Backlog]) -> None:
         self._spool = spool
         self._ballast = Ballast(f"{spool.path}/ballast", ballast)
-        self._survey_at = 0.0
+        self._count = count
+        self._look_at = 0.0
+        self._doubts = 0
         self._level = 0
         self._old = False
-        self.backlog = Backlog(0, 0, 0)
 
     def fileno(self) -> int:
         return -1
@@ -40,34 +55,38 @@ class Health:
         return []
 
     def on_tick(self, now: float, moment: Moment) -> list[Body]:
-        if now < self._survey_at:
+        doubted = self._spool.doubts != self._doubts and now >= self._look_at - LOOK_EVERY + HURRIED_AFTER
+        if now < self._look_at and not doubted:
             return []
-        self._survey_at = now + SURVEY_EVERY
-        self.backlog = self._spool.survey()
-        free = _free(self._spool.path)
-        return [*self._ballast.look(free, moment), *self._filling(free, moment), *self._ageing(moment)]
+        self._doubts = self._spool.doubts
+        self._look_at = now + LOOK_EVERY
+        backlog = self._count(moment)
+        return [*self._room(backlog, moment), *self._ageing(backlog, moment)]
 
-    def hurry(self) -> None:
-        """A write failed: look at the disk at the next tick."""
-        self._survey_at = 0.0
+    def _room(self, backlog: Backlog, moment: Moment) -> list[Body]:
+        """Nothing when the spool is away: others say that."""
+        try:
+            free = _free(self._spool.path)
+            return [*self._ballast.look(free, moment), *self._filling(backlog, free, moment)]
+        except OSError:
+            self._spool.doubt()
+            return []
 
-    def _filling(self, free: int, moment: Moment) -> list[Body]:
-        percent = fill(self.backlog.size, free)
+    def _filling(self, backlog: Backlog, free: int, moment: Moment) -> list[Body]:
+        percent = fill(backlog.size, free)
         before, self._level = self._level, level(percent)
         if self._level == before:
             return []
-        words = {"fill": percent, "waiting": self.backlog.files, "free_bytes": free, "level": self._level}
-        return [edge("spool-fill", {**words, "why": f"the spool is {percent} % full: {self.backlog.files} reports wait"}, moment)]
+        words = {"fill": percent, "waiting": backlog.files, "free_bytes": free, "level": self._level}
+        return [edge("spool-fill", {**words, "why": f"the spool is {percent} % full: {backlog.files} reports wait"}, moment)]
 
-    def _ageing(self, moment: Moment) -> list[Body]:
-        age = (moment.wall_ns - self.backlog.oldest_ns) / 1e9 if self.backlog.files else 0.0
+    def _ageing(self, backlog: Backlog, moment: Moment) -> list[Body]:
+        age = (moment.wall_ns - backlog.oldest_ns) / 1e9 if backlog.files else 0.0
         before, self._old = self._old, age > OLD_AFTER
         if self._old == before:
             return []
         why = f"the oldest report has waited for {age:.0f} s: no bridge takes it" if self._old else "no report waits any more"
-        return [
-            edge("spool-old", {"oldest_s": int(age), "waiting": self.backlog.files, "over": not self._old, "why": why}, moment)
-        ]
+        return [edge("spool-old", {"oldest_s": int(age), "waiting": backlog.files, "over": not self._old, "why": why}, moment)]
 
 
 class Ballast:
@@ -113,7 +132,8 @@ class Ballast:
         try:
             os.posix_fallocate(handle, 0, self._size)
         except OSError:
-            os.ftruncate(handle, 0)
+            with contextlib.suppress(OSError):
+                os.ftruncate(handle, 0)
         finally:
             os.close(handle)
 

@@ -28,6 +28,7 @@ from bridge.receivers.settings import check_timeout, check_zone, loopback
 from bridge.secret import Secret, redact
 from bridge.texts import render
 from bridge.texts.facts import clean
+from bridge.texts.own import kind_of
 
 log = logging.getLogger(__name__)
 
@@ -237,7 +238,7 @@ def compose(notice: Notice, settings: Settings, name: str, zone: ZoneInfo, memor
         "Content-Language": notice.language,
         "X-Quorumbell-Cluster": ", ".join(sorted({clean(one.cluster) for one in notice.items or (incident,)})),
         "X-Quorumbell-Incident": ", ".join(map(str, notice.numbers or (notice.incident_id,))),
-        "X-Quorumbell-Kind": ", ".join(sorted({str(one.kind) for one in notice.items or (incident,)})),
+        "X-Quorumbell-Kind": ", ".join(sorted({kind_of(one) for one in notice.items or (incident,)})),
         "X-Quorumbell-Notice": f"{notice.kind} {notice.id}",
         "X-Quorumbell-Severity": str(incident.severity),
         "X-Quorumbell-Reason": clean(notice.reason),

@@ -13,7 +13,8 @@ from typing import Any, Final
 
 from bridge.core.drbd.handlers import ANSWERING
 from bridge.core.world.event import EPOCH, Report, to_us
-from bridge.node.events2 import Differences
+from bridge.node.events2 import Differences, is_foreign
+from bridge.node.loops import QUIET
 
 SUFFIX: Final = ".events2.txt"
 NOT_DUMPS: Final = frozenset({"summary.json", "index.json"})
@@ -59,16 +60,18 @@ def _states(path: Path, cluster: str) -> Iterator[Report]:
     at = EPOCH
     for line in _lines(path):
         ready = []
+        now = to_us(_instant(line, at)) / 1e6
         if dumped and " exists " in f" {line}":
-            ready, differences, dumped = list(differences.flush()), Differences(), False
-        ready += differences.take(line)
+            ready, differences, dumped = list(differences.flush(now)), Differences(), False
+        ready += differences.take(line, now)
+        ready += [{"line1": line}] if is_foreign(line) else []  # which the bridge cannot read either, and counts
         dumped = dumped or line.endswith("exists -")
         for fields in ready:
             number += 1
             yield _of_states(cluster, host, at if "dump" not in fields else _instant(line, at), fields, number)
         at = _instant(line, at)
-    for fields in differences.flush():
-        yield _of_states(cluster, host, at, fields, number + 1)
+    for more, fields in enumerate(differences.flush(to_us(at) / 1e6 + QUIET), 1):
+        yield _of_states(cluster, host, at, fields, number + more)
 
 
 def _lines(path: Path) -> list[str]:

@@ -3,7 +3,7 @@
     relays -> intake -> line (normalise, correlate, route) -> ledger -> acknowledge
                                                               ledger -> deliveries -> receivers
 
-`build` wires everything in one straight function; `Bridge.run` is the loop. Only here is the clock read.
+`build` wires everything in one straight function; `Bridge.run` is the loop. Only here, in `clock` and `storing` clocks are read.
 """
 
 import faulthandler
@@ -12,52 +12,60 @@ import logging
 import os
 import resource
 import signal
-from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+import sys
+from datetime import datetime, timedelta
 from functools import partial
 from typing import Final
 
 import zmq
 
 from bridge.config.config import Config
-from bridge.core.normalise import EVERYWHERE
+from bridge.core.normalise import EVERYWHERE, stamp_ns
 from bridge.intake.intake import Intake
-from bridge.ledger.ledger import Ledger, LedgerAway, LedgerGone, Queue
-from bridge.serve import control
+from bridge.ledger.ledger import LedgerError, LedgerGone, Queue
 from bridge.serve.bells import Bells
 from bridge.serve.boards import Boards
+from bridge.serve.clock import TimeLine
 from bridge.serve.digests import Digests
 from bridge.serve.faults import Faults
 from bridge.serve.orders import Orders
-from bridge.serve.recall import new_line, restore
 from bridge.serve.relays import Edges
 from bridge.serve.telemetry import Metrics, MetricsServer, Pulse, sd_notify
+from bridge.serve.waiting import Waiting, remember
+from bridge.serve.watch import Watch
 from bridge.serve.writer import Writer
+from bridge.texts import take_broken
 from bridge.wire.keys import AllowList, load_secret
 
 LONGEST_WAIT_MS: Final = 500
 MOST_FILES: Final = 65_536
 
 log = logging.getLogger("quorumbell.bridge")
-Clock = Callable[[], datetime]
-
-
-def wall_clock() -> datetime:
-    return datetime.now(UTC)
 
 
 def serve(config: Config) -> None:
     """Runs until SIGTERM or SIGINT. Raises LedgerError, Mistakes or ControlError when it cannot begin."""
     faulthandler.enable()  # what the watchdog kills says where it was
     raise_file_limit()
-    bridge = build(config, wall_clock)
+    gc.disable()  # hundreds of thousands of facts come to stay: to walk over them again and again takes a fifth of the start
+    asked: list[int] = []
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, partial(_leave, asked))  # until there is a loop: the start may wait for ever
+    bridge = build(config)
     calm_the_collector()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: bridge.stop())
+    if asked:  # while something was being freed: there Python swallows what is raised
+        bridge.stop()
     try:
         bridge.run()
     finally:
         bridge.close()
+
+
+def _leave(asked: list[int], number: int, _: object) -> None:
+    asked.append(number)
+    sys.exit(0)
 
 
 def raise_file_limit() -> None:
@@ -76,43 +84,56 @@ def calm_the_collector() -> None:
     gc.collect()
     gc.freeze()
     gc.set_threshold(50_000, 20, 50)
+    gc.enable()
 
 
-def build(config: Config, clock: Clock) -> "Bridge":
+def build(config: Config) -> "Bridge":
     """Opens what can refuse to open, in the order in which a mistake is best told."""
-    now, pulse = clock(), Pulse()
-    pulse.beat()
-    ledger = Ledger.open(config.bridge.ledger_url)
-    for remark in ledger.remarks:
-        log.warning("ledger: %s", remark)
-    if interrupted := ledger.release_leases(now):
-        log.warning("%d notices were being told when the bridge died: they are told again", interrupted)
-    line = new_line(config)
-    restore(line, ledger, now, pulse.beat)
-    intakes = open_intakes(config)
-    asked = control.Control(config.bridge.control)
     metrics = Metrics()
+    watch = Watch(config, metrics)
+    pulse = Pulse(watch.storing.turned)
+    pulse.beat()
+    try:
+        return _build(config, pulse, metrics, watch)
+    except BaseException:
+        watch.close()
+        raise
+
+
+def _build(config: Config, pulse: Pulse, metrics: Metrics, watch: Watch) -> "Bridge":
+    waiting = Waiting(watch, pulse, partial(open_intakes, config, TimeLine()))
+    ledger, clock, was_at, line = waiting.until(partial(remember, config, pulse.beat))
+    now = clock()
+    intakes = open_intakes(config, clock)
+    watch.begin()
     faults = Faults(metrics)
     server = MetricsServer(metrics, config.bridge.metrics) if config.bridge.metrics else None
     waker = Waker()
+    watch.desk.wake = waker.wake
     bells = Bells(config.receivers, ledger, metrics, now, waker.wake)
     boards = Boards(config.receivers, ledger, line, metrics, now, waker.wake)
-    writer = Writer(ledger, line, intakes, metrics, bells.owed, boards.committed, faults, pulse.beat)
+    writer = Writer(ledger, line, intakes, metrics, bells.owed, boards.committed, faults, pulse.beat, watch.storing)
+    writer.past.begin(was_at, now)
     digests = Digests(config.receivers, ledger, line.router, now)
-    edges = Edges(writer, intakes, metrics, config.correlation.edge_silent_after, now, boards.hear)
-    orders = Orders(asked, writer, bells, config.bridge.name, now)
-    return Bridge(writer, bells, digests, boards, edges, orders, intakes, asked.fileno(), waker, metrics, server, clock, pulse)
+    edges = Edges(writer, intakes, metrics, config.correlation.edge_silent_after, clock, boards.hear)
+    orders = Orders(watch.desk, writer, bells, edges, clock, config.bridge.name)
+    return Bridge(writer, bells, digests, boards, edges, orders, intakes, watch, waker, metrics, server, clock, pulse)
 
 
-def open_intakes(config: Config) -> list[Intake]:
+def open_intakes(config: Config, clock: TimeLine) -> list[Intake]:
     """One for CURVE, one for plain text on loopback, as the config asks for. Raises Mistakes."""
     settings = config.bridge
     intakes = []
     if settings.listen:
         keys = load_secret(str(settings.keys / "bridge.secret"))
-        intakes.append(Intake(settings.listen, keys, AllowList(str(settings.allowed)), name=settings.name))
+        allowed = AllowList(str(settings.allowed))
+        intakes.append(
+            Intake(settings.listen, keys, allowed, name=settings.name, clock=clock.boot_ns, line=clock.at, stamp=stamp_ns)
+        )
     if settings.listen_plain:
-        intakes.append(Intake(settings.listen_plain, None, None, name=settings.name))
+        intakes.append(
+            Intake(settings.listen_plain, None, None, name=settings.name, clock=clock.boot_ns, line=clock.at, stamp=stamp_ns)
+        )
     return intakes
 
 
@@ -148,11 +169,11 @@ class Bridge:
         edges: Edges,
         orders: Orders,
         intakes: list[Intake],
-        orders_fd: int,
+        watch: Watch,
         waker: Waker,
         metrics: Metrics,
         server: MetricsServer | None,
-        clock: Clock,
+        clock: TimeLine,
         pulse: Pulse,
     ) -> None:
         self._writer = writer
@@ -162,6 +183,7 @@ class Bridge:
         self._edges = edges
         self._orders = orders
         self._intakes = intakes
+        self._watch = watch
         self._waker = waker
         self._metrics = metrics
         self._server = server
@@ -170,8 +192,9 @@ class Bridge:
         self._stopping = False
         self._rests = False
         """Something raised: what was due stays due, and must not be tried without a pause."""
+        writer.meanwhile = self._learn
         self._poller = zmq.Poller()
-        for waiting in (*(intake.socket for intake in intakes), orders_fd, waker.fd):
+        for waiting in (*(intake.socket for intake in intakes), waker.fd):
             self._poller.register(waiting, zmq.POLLIN)
 
     def stop(self) -> None:
@@ -187,8 +210,10 @@ class Bridge:
             self._wait()
             try:
                 self.turn(self._clock())
-            except LedgerAway as error:  # only while stopping: else it is waited for
-                log.warning("stopped while the ledger did not answer; relays keep what was not acknowledged: %s", error)
+            except LedgerGone:  # it ends the bridge with a word of its own
+                raise
+            except LedgerError as error:  # only while stopping: else it is waited for
+                log.warning("stopped while nothing could be stored; relays keep what was not acknowledged: %s", error)
             self._pulse.beat()
 
     def turn(self, now: datetime) -> None:
@@ -205,18 +230,30 @@ class Bridge:
         ):
             try:
                 part(now)
-            except (LedgerAway, LedgerGone):  # it is waited for, or it ends the bridge with a word of its own
+            except LedgerGone:
                 raise
-            except Exception as error:  # noqa: BLE001 - one part in trouble must not stop the others
+            except Exception as error:  # one part in trouble must not stop the others
+                if self._stopping and isinstance(error, LedgerError):
+                    raise
                 self._writer.faults.met(where, error, now)
                 self._rests = True
+        for found in take_broken():
+            self._writer.faults.note(found, now)
 
     def _hear(self, now: datetime) -> None:
         self._writer.patiently(partial(self._bells.hear, now), now)
 
     def _look(self, now: datetime) -> None:
         if self._edges.look(now):
+            self._clock.calm = self._writer.line.is_calm(now)
             self._writer.patiently(partial(self._measure, now), now)
+            self._learn()
+
+    def _learn(self) -> None:
+        """What can be told without the ledger, also while it is waited for."""
+        writer = self._writer
+        incidents = list(writer.line.correlator.incidents().values())
+        self._watch.memory.learn(incidents, writer.relays(), len(writer.backlog), self._orders.introduction(self._clock()))
 
     def _digest(self, now: datetime) -> None:
         if self._writer.patiently(partial(self._digests.tell, now), now):
@@ -234,7 +271,7 @@ class Bridge:
         sd_notify("STOPPING=1")
         self._bells.close(self._clock())
         self._boards.close(self._clock())
-        self._orders.close()
+        self._watch.close()
         for intake in self._intakes:
             intake.close()
         if self._server is not None:
@@ -245,10 +282,11 @@ class Bridge:
     def _wait(self) -> None:
         if self._writer.backlog:
             return
-        due = [at for at in (self._writer.line.next_due(), self._bells.next_at, self._boards.next_at()) if at is not None]
+        now = self._clock()
+        due = [at for at in (self._writer.next_due(), self._bells.next_at, self._boards.next_at()) if at is not None]
         wait, rests, self._rests = LONGEST_WAIT_MS, self._rests, False
         if due and not rests:
-            wait = max(0, min(wait, int((min(due) - self._clock()) / timedelta(milliseconds=1)) + 1))
+            wait = max(0, min(wait, int((min(due) - now) / timedelta(milliseconds=1)) + 1))
         if self._waker.fd in dict(self._poller.poll(wait)):
             self._waker.clear()
 

@@ -11,7 +11,7 @@ from bridge.config.receivers import Receiver
 from bridge.core.telling.backlog import catch_up
 from bridge.core.telling.notice import Delivered, Verdict
 from bridge.core.telling.retry import next_attempt, settled
-from bridge.ledger.ledger import Commit, Ledger, LedgerAway, Standing
+from bridge.ledger.ledger import Commit, Ledger, LedgerError, Standing
 from bridge.ledger.rows import VERDICTS
 from bridge.serve import control
 from bridge.serve.healths import Healths
@@ -27,7 +27,7 @@ log = logging.getLogger("quorumbell.bridge")
 class Bells:
     """Claims, hands out, records. `wake` is called from the workers' threads when one has a verdict.
 
-    When the ledger is away, `hand_out` and `hear` raise LedgerAway and may be called again: nothing is lost, nothing told twice.
+    When the ledger is away, `hand_out` and `hear` raise LedgerError and may be called again: nothing is lost, nothing told twice.
     """
 
     def __init__(
@@ -113,7 +113,7 @@ class Bells:
         self._unrecorded += self._deliveries.close()
         try:
             self.hear(now)
-        except LedgerAway as error:
+        except LedgerError as error:
             log.warning("%d verdicts are not written down, their notices are told again: %s", len(self._unrecorded), error)
 
     def _record(self, notice_id: int, verdict: Verdict, now: datetime) -> None:

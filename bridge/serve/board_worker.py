@@ -15,7 +15,7 @@ from bridge.core.showing.orders import Act, Order
 from bridge.core.showing.picture import Seen, Show
 from bridge.core.telling.notice import GiveUp, TryLater, Verdict
 from bridge.receivers import BoardReceiver
-from bridge.secret import redact
+from bridge.serve.safely import safely
 
 Done = Callable[[datetime], None]
 """What is left to do in the writer's thread."""
@@ -100,8 +100,4 @@ class BoardWorker:
         return self._receiver.end_downtime(order.target, order.text)
 
     def _safely(self, call: Callable[[], R]) -> R | TryLater:
-        try:
-            return call()
-        except Exception as error:  # whatever a receiver does, the board must not stop
-            log.exception("board %s: its receiver crashed", self._name)
-            return TryLater(f"the receiver itself crashed ({redact(f'{type(error).__name__}: {error}')}); the log has the trace")
+        return safely(call, "board %s: its receiver crashed", self._name)

@@ -18,7 +18,7 @@ from bridge.core.showing.life import Life
 from bridge.core.showing.orders import Fields, Story
 from bridge.core.showing.picture import Shade, Target
 from bridge.core.world.condition import Condition
-from bridge.ledger.ledger import BoardRow, Commit, Edge, Ledger, LedgerAway
+from bridge.ledger.ledger import BoardRow, Commit, Edge, Ledger, LedgerError, LedgerGone
 from bridge.serve.heard import Heard
 from bridge.serve.one_board import OneBoard
 from bridge.serve.telemetry import Metrics
@@ -95,7 +95,9 @@ class Boards:
     def _numbers(self, keys: Collection[str]) -> dict[str, int]:
         try:
             return self._ledger.incident_ids(keys) if keys else {}
-        except LedgerAway:
+        except LedgerGone:
+            raise
+        except LedgerError:
             return {}  # a text without a number is better than none
 
     def _own_word(self, one: OneBoard) -> tuple[Shade, str]:
@@ -132,5 +134,7 @@ class Boards:
             if rows:
                 self._ledger.commit(Commit(now=now, boards=rows))
                 self._written = standings
-        except LedgerAway as error:
+        except LedgerGone:
+            raise
+        except LedgerError as error:
             log.warning("how it is with the boards cannot be written down just now: %s", error)

@@ -10,6 +10,7 @@ import pwd
 import select
 import socket
 import struct
+import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, Final
@@ -59,8 +60,9 @@ class Ring(Request, frozen=True, kw_only=True, tag="ring"):
 
 
 class Hello(Request, frozen=True, kw_only=True, tag="hello"):
-    """Answer: {"ok": true, "name", "version", "pid", "since_us", "held_back": {receiver: count}, "acknowledged": {key: who}}; and
-    "faults" and "kept_out", as `status` shows them."""
+    """Answer: {"ok": true, "name", "version", "pid", "since_us", "now_us", "held_back": {receiver: count},
+    "acknowledged": {key: who}, "ahead_us": of the machine's clock, "clock_set" and "clocks_set": when whose was last set}; and
+    "faults", "kept_out" and "looks", as `status` shows them."""
 
 
 Asked = Ack | Silence | EndSilence | Silences | Ring | Hello
@@ -75,12 +77,14 @@ class ControlError(Exception):
 
 
 class Control:
-    """The bridge's half, for its poll loop: when fileno() is readable, walk through handle()."""
+    """The bridge's half: when fileno() is readable, one thread walks through handle(). Answers may come from others."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
         self._poll = select.epoll()
         self._clients: dict[int, _Client] = {}
+        self._lock = threading.RLock()
+        """Whoever answers drops its client."""
         self._listener = _listen(path)
         self._poll.register(self._listener, select.EPOLLIN)
 
@@ -93,8 +97,8 @@ class Control:
         for number, _ in self._poll.poll(0):
             if number == self._listener.fileno():
                 self._accept()
-            elif number in self._clients:
-                yield from self._read(self._clients[number])
+            elif (client := self._clients.get(number)) is not None:
+                yield from self._read(client)
 
     def close(self) -> None:
         for client in list(self._clients.values()):
@@ -109,9 +113,10 @@ class Control:
         except OSError:  # gone again, or no descriptor left
             return
         connection.setblocking(False)
-        if len(self._clients) >= MOST_CLIENTS:
-            self._drop(next(iter(self._clients.values())))
-        self._clients[connection.fileno()] = _Client(connection)
+        with self._lock:
+            if len(self._clients) >= MOST_CLIENTS:
+                self._drop(next(iter(self._clients.values())))
+            self._clients[connection.fileno()] = _Client(connection)
         self._poll.register(connection, select.EPOLLIN)
 
     def _read(self, client: "_Client") -> Iterator[tuple[Asked, Answer]]:
@@ -144,9 +149,10 @@ class Control:
         return answer
 
     def _drop(self, client: "_Client") -> None:
-        if self._clients.get(client.number) is client:  # its number may be another's by now
-            del self._clients[client.number]
-        client.connection.close()
+        with self._lock:
+            if self._clients.get(client.number) is client:  # its number may be another's by now
+                del self._clients[client.number]
+            client.connection.close()
 
 
 class _Client:

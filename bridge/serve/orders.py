@@ -1,72 +1,87 @@
 """What people ask of the running bridge, through its local socket: acknowledge, silence, ring, who are you."""
 
 import os
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from bridge import __version__
 from bridge.core.normalise import EVERYWHERE
 from bridge.core.world.event import to_us
 from bridge.core.world.incident import State
-from bridge.ledger.ledger import LedgerAway, LedgerGone
-from bridge.serve import control, kept_out
+from bridge.ledger.ledger import LedgerError, LedgerGone
+from bridge.serve import control, kept_out, looks
 from bridge.serve.bells import Bells
+from bridge.serve.clock import TimeLine, WasSet
+from bridge.serve.desk import Desk
+from bridge.serve.relays import Edges
 from bridge.serve.writer import Fields, Writer
 
 
 class Orders:
     """What a person says becomes a report: one writer, and `replay` knows it too."""
 
-    def __init__(self, asked: control.Control, writer: Writer, bells: Bells, name: str, now: datetime) -> None:
+    def __init__(self, asked: Desk, writer: Writer, bells: Bells, edges: Edges, clock: TimeLine, name: str) -> None:
         self._asked = asked
         self._writer = writer
         self._bells = bells
+        self._edges = edges
+        self._clock = clock
         self._name = name
-        self._started_at = now
+        self._started_at = clock()
 
     def listen(self, now: datetime) -> None:
         for request, answer in self._asked.handle():
             try:
                 self._obey(request, answer, now)
-            except LedgerAway as error:
-                answer(why=f"the ledger does not answer: {error}")
             except LedgerGone:
                 raise
+            except LedgerError as error:
+                answer(why=f"nothing can be stored just now, so nothing was done ({error}); see quorumbell status")
             except Exception as error:  # noqa: BLE001 - the asker is told, and the bridge goes on
                 self._writer.faults.met("asked", error, now)
                 answer(why=f"an error of Quorumbell itself ({type(error).__name__}: {error}); the bridge's log has all of it")
-
-    def close(self) -> None:
-        self._asked.close()
 
     def _obey(self, request: control.Asked, answer: control.Answer, now: datetime) -> None:
         if isinstance(request, control.Ack):
             self._acknowledge(request, answer, now)
         elif isinstance(request, control.Silence):
             number = os.urandom(4).hex()
-            self._silence(number, "\n".join(request.matchers), request.author, request.comment, request.until_us, now)
+            until_us = request.until_us - self._ahead_us()
+            self._silence(number, "\n".join(request.matchers), request.author, request.comment, until_us, now)
             answer(id=number, until_us=request.until_us)
         elif isinstance(request, control.EndSilence):
             self._end_silence(request, answer, now)
         elif isinstance(request, control.Silences):
-            answer(silences=[_shown(one) for one in self._writer.line.router.silences(now)])
+            answer(silences=[_shown(one, self._ahead_us()) for one in self._writer.line.router.silences(now)])
         elif isinstance(request, control.Ring):
             self._bells.ring(request.receivers, answer, now)
         else:
-            self._introduce(answer)
+            answer(**self.introduction(now))
 
-    def _introduce(self, answer: control.Answer) -> None:
+    def _ahead_us(self) -> int:
+        """People name times by the machine's wall clock."""
+        return self._clock.gap // timedelta(microseconds=1)
+
+    def introduction(self, now: datetime) -> dict[str, Any]:
+        """What the bridge says of itself."""
         router = self._writer.line.router
-        answer(
-            name=self._name,
-            version=__version__,
-            pid=os.getpid(),
-            since_us=to_us(self._started_at),
-            held_back={name: count for name, count in router.held().items() if count},
-            acknowledged=router.acknowledged(),
-            faults=self._writer.faults.shown(),
-            kept_out=kept_out.shown(self._writer.relays()),
-        )
+        return {
+            "name": self._name,
+            "version": __version__,
+            "pid": os.getpid(),
+            "since_us": to_us(self._started_at),
+            "now_us": to_us(now),
+            "ahead_us": self._ahead_us(),
+            "clock_set": _was_set(self._clock.last_set),
+            "clocks_set": [
+                {"cluster": cluster, "node": node, **_was_set(one)} for (cluster, node), one in self._edges.clocks_set.items()
+            ],
+            "held_back": {name: count for name, count in router.held().items() if count},
+            "acknowledged": router.acknowledged(),
+            "faults": self._writer.faults.shown(),
+            "kept_out": kept_out.shown(self._writer.relays()),
+            "looks": looks.shown(self._writer.relays()),
+        }
 
     def _acknowledge(self, request: control.Ack, answer: control.Answer, now: datetime) -> None:
         found = self._writer.ledger.story(request.incident)
@@ -97,11 +112,15 @@ class Orders:
         self._writer.report("operator", EVERYWHERE, words, now)
 
 
-def _shown(silence: Any) -> dict[str, Any]:
+def _was_set(clock: WasSet | None) -> dict[str, int]:
+    return {} if clock is None else {"at_us": to_us(clock.at), "by_us": clock.by // timedelta(microseconds=1)}
+
+
+def _shown(silence: Any, ahead_us: int) -> dict[str, Any]:
     return {
         "id": silence.id,
         "matchers": [str(matcher) for matcher in silence.matchers],
         "author": silence.author,
         "comment": silence.comment,
-        "until_us": to_us(silence.until),
+        "until_us": to_us(silence.until) + ahead_us,
     }

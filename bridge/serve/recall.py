@@ -2,32 +2,32 @@
 
 import logging
 import zlib
-from collections.abc import Callable, Iterable, Iterator
-from datetime import datetime, timedelta
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from datetime import datetime
 from itertools import islice
-from typing import Any, Final, TypeVar
+from typing import Any, Final
 
 import msgspec
 
 from bridge.config.config import Config
+from bridge.core.cluster import TOO_LATE
 from bridge.core.correlate import Correlator
 from bridge.core.line import Line, Outcome
 from bridge.core.normalise import EVERYWHERE
 from bridge.core.telling.notice import Notice
 from bridge.core.world.event import Report
-from bridge.core.world.incident import State
+from bridge.core.world.incident import Incident, State
 from bridge.ledger.ledger import Commit, Ledger, StoredReport
 from bridge.ledger.reader import Reader
+from bridge.serve.clock import TimeLine
 
-MARGIN: Final = timedelta(hours=1)
-"""A report may have been received so long before its own corrected time."""
 BATCH: Final = 256
 """Reports that are understood at once."""
+PROGRESS: Final = 50_000
+"""Reports between two words about how far a start is."""
 
 RINGS: Final = 1000
 """So many of the last notices say how often each receiver was rung lately, which is what its brake goes by."""
-
-R = TypeVar("R")
 
 log = logging.getLogger("quorumbell.bridge")
 
@@ -35,7 +35,8 @@ log = logging.getLogger("quorumbell.bridge")
 def new_line(config: Config) -> Line:
     languages = {name: receiver.language for name, receiver in config.receivers.items()}
     in_place = frozenset(name for name, receiver in config.receivers.items() if getattr(receiver.factory, "in_place", False))
-    return Line(config.correlation.core(), config.routes, languages, in_place, config.brakes)
+    digests = frozenset(name for name, receiver in config.receivers.items() if receiver.digest is not None)
+    return Line(config.correlation.core(), config.routes, languages, in_place, config.brakes, digests)
 
 
 def to_report(stored: StoredReport) -> Report:
@@ -56,40 +57,54 @@ def to_report(stored: StoredReport) -> Report:
 
 
 def restore(line: Line, ledger: Reader, now: datetime | None = None, beat: Callable[[], None] = lambda: None) -> None:
-    """Fills the memory from the ledger: the worlds at their horizons, the reports since, and what was told.
+    """Fills the memory from the ledger: the worlds at their horizons, what happened since, and what was told.
 
     `now` says which brakes are still on; without it, it is the time of the last change.
     `beat` is called at each step.
     """
-    since: dict[str, datetime | None] = {}
-    checkpoint = ledger.latest_checkpoint()
-    if checkpoint is not None:
-        try:
-            since = line.correlator.restore(checkpoint.data)
-        except (msgspec.MsgspecError, KeyError, zlib.error):
-            log.warning("the checkpoint was written by another version: understanding all reports again")
-            line.correlator = Correlator(line.correlator.settings)
-    for cluster, horizon in since.items():
-        begin = horizon - MARGIN if horizon else None
-        # What happened before the horizon is in the checkpoint: it is not even parsed.
-        rows = _with_beats(ledger.reports(cluster=cluster, since=begin), beat)
-        _feed(line, (row for row in rows if horizon is None or row[1].at >= horizon))
-    # What the checkpoint does not know began after it; but people's words are in no world: all of them count.
-    after = checkpoint.seq if since and checkpoint is not None else 0
-    _feed(line, (row for row in _with_beats(ledger.reports(after), beat) if row[1].cluster not in {*since, EVERYWHERE}))
-    _feed(line, _with_beats(ledger.reports(cluster=EVERYWHERE), beat))
+    since = _worlds(line, ledger)
+    beat()
+    # Cluster by cluster and as it happened, not as it came: so nothing is understood twice.
+    received = [_understand(line, ledger, one, since.get(one), beat) for one in ledger.clusters() if one != EVERYWHERE]
+    if any(received):
+        line.tick(max(filter(None, received)))
+    # People's words are in no world: all of them count, and the last one spoken is right.
+    for words in _read(ledger, sorted(ledger.understood(EVERYWHERE)), beat):
+        line.take([to_report(word) for word in words], words[-1].received_at)
     _recall(line, ledger, now)
 
 
-def _with_beats(rows: Iterable[R], beat: Callable[[], None]) -> Iterator[R]:
-    for row in rows:
+def _worlds(line: Line, ledger: Reader) -> dict[str, datetime | None]:
+    """Begins from the last checkpoint; gives for each cluster in it the time from which it must be understood again."""
+    checkpoint = ledger.latest_checkpoint()
+    if checkpoint is not None:
+        try:
+            return line.correlator.restore(checkpoint.data)
+        except (msgspec.MsgspecError, KeyError, zlib.error):
+            log.warning("the checkpoint was written by another version: understanding all reports again")
+            line.correlator = Correlator(line.correlator.settings)
+    return {}
+
+
+def _understand(line: Line, ledger: Reader, cluster: str, since: datetime | None, beat: Callable[[], None]) -> datetime | None:
+    """A cluster's reports, without those that came too late when it lived; gives when the last of them was received."""
+    numbers = ledger.understood(cluster, since)
+    last, done, told = None, 0, 0
+    for found in _read(ledger, numbers, beat):
+        reports = [to_report(one) for one in found if one.decision != TOO_LATE]
+        received = max(one.received_at for one in found)
+        line.take(reports, min(found[-1].at, received))
+        last, done = max(last or received, received), done + len(found)
+        if done - told >= PROGRESS:
+            told = done
+            log.info("understanding again what was reported of %s: %d of %d", cluster, done, len(numbers))
+    return last
+
+
+def _read(ledger: Reader, numbers: Sequence[int], beat: Callable[[], None]) -> Iterator[list[StoredReport]]:
+    for start in range(0, len(numbers), BATCH):
+        yield ledger.reports_of(numbers[start : start + BATCH])
         beat()
-        yield row
-
-
-def _feed(line: Line, stored: Iterable[tuple[int, StoredReport]]) -> None:
-    for batch in _batches(stored):
-        line.take(batch, batch[-1].received_at)
 
 
 def _batches(stored: Iterable[tuple[int, StoredReport]]) -> Iterator[list[Report]]:
@@ -107,29 +122,52 @@ def _recall(line: Line, ledger: Reader, now: datetime | None) -> None:
     rings = [row.notice for row in reversed(ledger.notices(limit=RINGS)) if row.notice.kind.rings]
     for notice in rings:
         router.remember_ring(notice, now or latest or notice.at)
-    families: dict[str, dict[int, Notice]] = {}
+    families: dict[str, list[int]] = {}
     for number, key in {row.incident_id: row.incident_key for row in ledger.told()}.items():
-        holder = live.get(key)
-        while holder is not None and holder.absorbed_into is not None:
-            holder = live.get(holder.absorbed_into)
-        if holder is not None:
-            families.setdefault(holder.key, {}).update({row.notice.id: row.notice for row in ledger.notices(number)})
-    for key, told in families.items():
-        ended = {(notice.receiver, notice.thread) for notice in told.values() if notice.moved}
-        for _, notice in sorted(told.items()):
-            if (notice.receiver, notice.thread) not in ended:
-                router.remember(live[key], notice)
+        if (holder := _holder(live, key)) is not None:
+            families.setdefault(holder, []).append(number)
+    keys = iter(families)
+    while some := list(islice(keys, BATCH)):  # their notices hold an incident each: never all of them in memory at once
+        for key, told in _told(ledger, {key: families[key] for key in some}).items():
+            _remember(line, live[key], told)
     for incident in live.values():
         if latest is not None and (incident.state is not State.CLOSED or router.was_told(incident.key)):
             router.watch(incident, latest)
 
 
-def replay(config: Config, now: datetime) -> dict[str, int]:
-    """Makes all derived state anew from the reports, with the present config. Touches no notice and no delivery."""
+def _told(ledger: Reader, families: Mapping[str, Sequence[int]]) -> dict[str, dict[int, Notice]]:
+    """Of each family of incidents its notices, by their numbers."""
+    holders = {number: key for key, numbers in families.items() for number in numbers}
+    told: dict[str, dict[int, Notice]] = {}
+    for number, notice in ledger.notices_about(holders):
+        told.setdefault(holders[number], {})[notice.id] = notice
+    return told
+
+
+def _remember(line: Line, incident: Incident, told: Mapping[int, Notice]) -> None:
+    ended = {(notice.receiver, notice.thread) for notice in told.values() if notice.moved}
+    for _, notice in sorted(told.items()):
+        if (notice.receiver, notice.thread) not in ended:
+            line.router.remember(incident, notice)
+
+
+def _holder(live: Mapping[str, Incident], key: str) -> str | None:
+    """The incident in memory that tells the story of this one now."""
+    found = live.get(key)
+    while found is not None and found.absorbed_into is not None:
+        found = live.get(found.absorbed_into)
+    return found.key if found is not None else None
+
+
+def replay(config: Config, now: datetime | None = None) -> dict[str, int]:
+    """Makes all derived state anew from the reports, with the present config. Touches no notice and no delivery.
+
+    `now` is when the bridge would start, if it is not given.
+    """
     ledger = Ledger.open(config.bridge.ledger_url)
     try:
         with ledger.rebuild():
-            return _replayed(ledger, new_line(config), now)
+            return _replayed(ledger, new_line(config), now or TimeLine(ledger.anchor())())
     finally:
         ledger.close()
 

@@ -6,7 +6,7 @@ import os
 import socket
 import sys
 import time
-from collections.abc import Iterable, Mapping, MutableMapping
+from collections.abc import Callable, Iterable, Mapping, MutableMapping
 from datetime import datetime
 from typing import Any, Final, TextIO
 
@@ -122,22 +122,29 @@ def watchdog_seconds() -> float | None:
 class Pulse:
     """Tells systemd that there is progress: while starting, so that it waits, and then, so that it does not restart us.
 
-    Whatever may take long calls `beat` at each step of its own; what is stuck calls nothing, and that is the point.
+    Whatever may take long calls `beat` at each step of its own; what is stuck calls nothing, and that is the point. `also` is
+    called at each beat.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, also: Callable[[], None] = lambda: None) -> None:
+        self._also = also
         self._word = f"EXTEND_TIMEOUT_USEC={int(START_STEP * 1_000_000)}"
         self._every = START_STEP / 4
         self._at = 0.0
+        self._is_ready = False
 
     def beat(self) -> None:
+        self._also()
         now = time.monotonic()
         if now >= self._at:
             self._at = now + self._every
             sd_notify(self._word)
 
     def ready(self) -> None:
-        """The start is over; from now on it is the watchdog that waits for beats."""
+        """The start is over, or it only waits for the ledger; from now on it is the watchdog that waits for beats."""
+        if self._is_ready:
+            return
+        self._is_ready = True
         sd_notify("READY=1")
         allowed = watchdog_seconds()
         self._word, self._every, self._at = "WATCHDOG=1", allowed / 4 if allowed else float("inf"), 0.0
@@ -156,6 +163,9 @@ class Metrics:
         self.refused = Counter("quorumbell_reports_refused", "Reports refused for ever", registry=self.registry)
         self.faults = Counter(
             "quorumbell_faults", "Errors of Quorumbell itself, each set aside, by where it was", ["where"], registry=self.registry
+        )
+        self.ledger_away = Gauge(
+            "quorumbell_ledger_away_seconds", "For how long nothing could be stored; 0 when it can", registry=self.registry
         )
         self.commits = Counter("quorumbell_commits", "Transactions of the writer", registry=self.registry)
         self.notices = Counter(

@@ -13,12 +13,13 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from queue import Empty, SimpleQueue
 from typing import Final, NamedTuple
 
 from bridge.core.telling.notice import Notice, TryLater, Verdict
 from bridge.receivers import TRIED, Receiver
-from bridge.secret import redact
+from bridge.serve.safely import safely
 
 log = logging.getLogger(__name__)
 
@@ -59,12 +60,8 @@ class _Worker:
         self._close()
 
     def _deliver(self, notice: Notice, memory: Mapping[str, str]) -> Verdict:
-        try:
-            return self._receiver.deliver(notice, memory)
-        except Exception as error:  # whatever a receiver does, the notice must not be lost
-            why = redact(f"{type(error).__name__}: {error}")
-            log.exception("receiver %s crashed at notice %s", self.name, notice.id)
-            return TryLater(f"the receiver itself crashed ({why}); the log of the bridge has the trace")
+        deliver = partial(self._receiver.deliver, notice, memory)
+        return safely(deliver, "receiver %s crashed at notice %s", self.name, notice.id)
 
     def _close(self) -> None:
         try:

@@ -13,24 +13,33 @@ import msgspec
 from bridge.core.line import Line, Outcome
 from bridge.core.world.event import Report, from_ns
 from bridge.core.world.fault import fault
+from bridge.core.world.lag import PRESENT, Lags
 from bridge.core.world.reading import holdable
 from bridge.intake.arrivals import Arrival
-from bridge.intake.intake import Intake
+from bridge.intake.intake import Intake, relays_of
 from bridge.intake.peers import PeerState
-from bridge.ledger.ledger import Commit, Ledger, LedgerAway, StoredReport, Unstorable
+from bridge.ledger.ledger import Commit, Ledger, LedgerError, LedgerGone, StoredReport, Unstorable
 from bridge.serve.faults import Faults
+from bridge.serve.past import Past
+from bridge.serve.storing import Storing
 from bridge.serve.telemetry import Metrics
 from bridge.wire import codec
 from bridge.wire.body import boot_id, make_body, moment
 
 MOST_HELD: Final = 64 << 20
 """Bytes of reports that are kept while the database does not answer. Relays send again what is beyond."""
+BESIDE: Final = 2048
+"""Bytes that a report takes in memory beside its text, about."""
+MOST_AT_ONCE: Final = 256
+"""Reports that waited, in one transaction: what comes now must not wait for all of them."""
 RETRY_COMMIT_AFTER: Final = 0.5
 """Seconds between two tries when the database does not take a commit."""
+SAY_EVERY: Final = 60.0
+"""Seconds between two lines of the log while it lasts."""
 OWN: Final = frozenset({"bridge", "operator", "opsview"})
 """Sources that only the bridge itself may use: a relay that claims one is not believed."""
 LONGEST_SOURCE: Final = 60
-SOURCES: Final = frozenset({"pacemaker", "clustermon", "drbd", "drbd-events", "edge", "bridge", "operator", "opsview"})
+SOURCES: Final = frozenset({"pacemaker", "clustermon", "crm_mon", "drbd", "drbd-events", "edge", "bridge", "operator", "opsview"})
 
 Fields = dict[str, str | int | bool]
 R = TypeVar("R")
@@ -52,6 +61,7 @@ class Writer:
         committed: Callable[[Commit, Mapping[str, int]], None],
         faults: Faults,
         beat: Callable[[], None] = lambda: None,
+        storing: Storing | None = None,
     ) -> None:
         self.ledger = ledger
         self.line = line
@@ -59,8 +69,14 @@ class Writer:
         self._metrics = metrics
         self._owed = owed
         self._committed = committed
+        self.past = Past(intakes)
+        self._lags: Lags = PRESENT
         self.faults = faults
+        self.storing = storing or Storing()
         self._beat = beat
+        self.meanwhile: Callable[[], None] = lambda: None
+        """Called while the ledger is waited for."""
+        self._said_at = 0.0
         self._boot = boot_id()
         self.backlog: list[tuple[Intake, Arrival]] = []
         """What came while the database did not answer."""
@@ -68,23 +84,31 @@ class Writer:
         """Nobody waits for the database any more; also set from a signal's handler."""
 
     def patiently(self, do: Callable[[], R], now: datetime) -> R:
-        """Does it, and does it again, however long the database does not answer: it must bear being repeated.
+        """Does it, and does it again, however long the database does not answer or is broken: it must bear being repeated.
 
-        Meanwhile relays hold, heartbeats are answered, nothing is acknowledged. Raises LedgerAway only when the bridge is
-        to stop. What was owed before the trouble is looked up after it.
+        Meanwhile relays hold, heartbeats are answered, nothing is acknowledged. Raises only when the bridge is to stop, or must
+        (LedgerGone), or when rows are to blame (Unstorable). What was owed before the trouble is looked up after it.
         """
         while True:
             try:
                 return do()
-            except LedgerAway as error:
-                if self.stopping:
+            except LedgerError as error:
+                if self.stopping or isinstance(error, LedgerGone | Unstorable):
                     raise
                 self._hold(error)
+                self.meanwhile()
                 self._owed(now)
+
+    def store(self, commit: Commit, now: datetime) -> dict[str, int]:
+        """Commits it, however long that takes; gives the numbers of its incidents. Raises Unstorable."""
+        numbers = self.patiently(partial(self.ledger.commit, commit), now)
+        self.storing.stored()
+        return numbers
 
     def receive(self, now: datetime) -> None:
         """Takes what has come in one transaction; acknowledges after it, and only then."""
         arrivals = self._arrivals()
+        self._lags = self.past.look([arrival for _, arrival in arrivals], now)
         if not arrivals:
             return
         refused = self.take(arrivals, now)
@@ -106,12 +130,12 @@ class Writer:
         return self._commit([stored(report, fresh[report.uid].body, outcome) for report in reports], outcome, now)
 
     def relays(self) -> list[PeerState]:
-        """All that are known, as they are now."""
-        return [state for intake in self._intakes for state in intake.peers()]
+        return relays_of(self._intakes)
 
     def report(self, source: str, cluster: str, fields: Fields, now: datetime) -> None:
         """The bridge's own word, and a person's, go the same way as everybody's."""
-        uid, body = make_body(source, fields, moment(self._boot))
+        here = moment(self._boot)
+        uid, body = make_body(source, fields, here)
         report = Report(
             uid=uid,
             cluster=cluster,
@@ -119,22 +143,27 @@ class Writer:
             source=source,
             received_at=now,
             body=msgspec.json.decode(body, type=dict[str, Any]),
+            offset=now - from_ns(here.wall_ns),
         )
         outcome = self._understand([report], now)
         self._commit([stored(report, body, outcome)], outcome, now)
 
+    def next_due(self) -> datetime | None:
+        """When time must pass, if nothing comes in before; None while the bridge only listens."""
+        return self.line.next_due(self._lags)
+
     def pass_time(self, now: datetime) -> None:
         """What is due without a report."""
-        due = self.line.next_due()
+        due = self.next_due()
         if due is not None and due <= now:
-            self._commit([], self.line.tick(now), now)
+            self._commit([], self.line.tick(now, self._lags), now)
 
     def _understand(self, reports: Sequence[Report], now: datetime) -> Outcome:
         """What the line makes of them. Should the line itself raise, they are stored all the same, and say so."""
         if not reports:
             return Outcome()
         try:
-            return self.line.take(reports, now)
+            return self.line.take(reports, now, self._lags)
         except Exception as error:  # noqa: BLE001 - whatever it is: it is told, and nothing else stops
             faults = [fault("understood", error, report.uid) for report in reports]
             return Outcome(faults=faults, unreadable={report.uid: one.why for report, one in zip(reports, faults, strict=True)})
@@ -147,7 +176,7 @@ class Writer:
             return None
 
     def _arrivals(self) -> list[tuple[Intake, Arrival]]:
-        arrivals, self.backlog = self.backlog, []
+        arrivals, self.backlog = self.backlog[:MOST_AT_ONCE], self.backlog[MOST_AT_ONCE:]
         for intake in self._intakes:
             drained = intake.drain()
             arrivals += [(intake, arrival) for arrival in drained.arrivals]
@@ -164,7 +193,7 @@ class Writer:
         refused: set[bytes] = set()
         while True:
             try:
-                numbers = self.patiently(partial(self.ledger.commit, commit), now)
+                numbers = self.store(commit, now)
                 break
             except Unstorable as error:
                 self.faults.met("stored", error, now)
@@ -174,9 +203,11 @@ class Writer:
         self._committed(commit, numbers)
         return refused
 
-    def _hold(self, error: LedgerAway) -> None:
+    def _hold(self, error: LedgerError) -> None:
         """Half a second of holding."""
-        log.error("the ledger does not answer, relays hold their reports: %s", error)
+        if self.storing.failed(error) or time.monotonic() - self._said_at >= SAY_EVERY:
+            self._said_at = time.monotonic()
+            log.error("nothing can be stored, relays hold their reports: %s", error)
         for intake in self._intakes:
             intake.set_window(0)
         until = time.monotonic() + RETRY_COMMIT_AFTER
@@ -189,9 +220,9 @@ class Writer:
             intake.set_window(codec.DEFAULT_WINDOW)
 
     def _keep(self, intake: Intake, arrivals: Sequence[Arrival]) -> None:
-        held = sum(len(arrival.body) for _, arrival in self.backlog) if arrivals else 0
+        held = sum(BESIDE + len(arrival.body) for _, arrival in self.backlog) if arrivals else 0
         for arrival in arrivals:
-            held += len(arrival.body)
+            held += BESIDE + len(arrival.body)
             if held <= MOST_HELD:
                 self.backlog.append((intake, arrival))
 

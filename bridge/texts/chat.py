@@ -4,26 +4,23 @@ Everything is made of `Part`s, which know no markup. A receiver writes them in i
 with markup in it stays a name.
 """
 
-import logging
 from collections.abc import Callable, Iterable, Sequence
 from datetime import tzinfo
 from functools import partial
 from typing import Any, Final
 
-import jinja2
 import msgspec
 
 from bridge.core.telling.notice import Notice, Telling
 from bridge.core.world.event import Severity
 from bridge.core.world.incident import State
 from bridge.texts import words
+from bridge.texts.broken import broken
 from bridge.texts.facts import bare, bare_facts, clean
 from bridge.texts.layout import Piece
 from bridge.texts.message import frame
-from bridge.texts.sentences import TEST_KEY
+from bridge.texts.own import is_test
 from bridge.texts.tables import aligned
-
-log = logging.getLogger(__name__)
 
 MARKS: Final = {Severity.CRITICAL: "🔴", Severity.WARNING: "🟠", Severity.INFO: "🔵", Severity.OK: "🟢"}
 TEST_MARK: Final = "🔔"
@@ -56,11 +53,11 @@ class Chat(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def chat(notice: Notice, zone: tzinfo) -> Chat:
-    """A broken template must not keep an alarm from anybody: then the bare facts are told, and the log says so."""
+    """A broken text must not keep an alarm from anybody: then the bare facts are told, and it is counted as a fault of ours."""
     try:
         return chat_strictly(notice, zone)
-    except jinja2.TemplateError:
-        log.exception("no text for %s (%s): its template is broken", notice.incident.kind, notice.kind)
+    except Exception as error:  # noqa: BLE001 - whatever it is, an alarm needs words
+        broken(f"{notice.incident.kind}, {notice.kind}", error)
         facts = (Part(lead=bare(notice.incident), fixed=tuple(bare_facts(notice.incident))),)
         return Chat(overview=facts, details=(), news=facts, brief=facts, whole=facts, cut=_cut_word(notice))
 
@@ -106,7 +103,7 @@ def _several(notice: Notice, told: dict[str, Any]) -> Chat:
 
 
 def _mark(notice: Notice) -> str:
-    if notice.incident.key.startswith(TEST_KEY):
+    if is_test(notice.incident):
         return TEST_MARK
     if notice.moved:
         return MARKS[Severity.INFO]
@@ -119,7 +116,7 @@ def _state(notice: Notice, told: dict[str, Any]) -> str:
     labels: dict[str, str] = told["labels"]
     if notice.kind is Telling.CLOSED or notice.moved:
         return str(told["word"])
-    if notice.incident.key.startswith(TEST_KEY):
+    if is_test(notice.incident):
         return labels["test"]
     return labels["clearing"] if notice.incident.state is State.CLEARING else labels[notice.incident.severity]
 

@@ -3,17 +3,20 @@
 import shlex
 from datetime import UTC, datetime, tzinfo
 from functools import partial
-from typing import Any
+from typing import Any, Final
 
 from bridge.core.telling.notice import Notice, Telling
 from bridge.core.world.incident import State
 from bridge.texts import words
 from bridge.texts.facts import Facts, clean, complete, quoted
 
+COUNTS: Final = frozenset({"failures", "fencing_failures"})
+
 
 def context_of(notice: Notice, language: str, zone: tzinfo) -> dict[str, Any]:
     incident = notice.incident
     known = complete(incident)
+    known |= {name: words.number(known[name], language) for name in COUNTS & known.keys()}
     over = (incident.state is State.CLOSED and not notice.moved) or notice.kind is Telling.CLOSED
     ended_at = (incident.over_at if over else None) or notice.at
     return {
@@ -33,9 +36,17 @@ def context_of(notice: Notice, language: str, zone: tzinfo) -> dict[str, Any]:
         "together": words.some(known.get("replica", ""), known.get("replicas", ""), language),
         **words.roles(known.get("roles", "")),
         "sides": known["nodes"].split(", ") if "nodes" in known else [],
-        "behinds": [shlex.quote(one) for one in known.get("behind", "").split(", ") if one],
+        "called": _called(known.get("called", "")),
+        "behinds": [shlex.quote(one) for one in known.get("behind", "").split(", ") if one and one[0] != "+"],
+        "quiet": _silent(known.get("quiet_since", ""), language, zone),
         "silent": _silent(known.get("silent_since", ""), language, zone),
     }
+
+
+def _called(words: str) -> dict[str, str]:
+    """By node what it calls its peer, as a word of a command line."""
+    named = (one.split(" ", 1) for one in words.split("; ") if " " in one)
+    return {node: shlex.quote(peer) for node, peer in named}
 
 
 def _silent(since: str, language: str, zone: tzinfo) -> str:

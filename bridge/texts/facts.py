@@ -11,10 +11,15 @@ from bridge.core.world.incident import Incident
 
 NAMES: Final = frozenset(
     {
+        "absence",  # `runs` or `promoted`: what it does nowhere
         "action",
+        "all_sides",  # where the same is wrong on several sides
         "attribute",
+        "away",  # it left in order, and is not back
         "before",
         "behind",
+        "called",  # `alpha bravo.lan; bravo alpha.lan`: what each end calls its peer, where that is not the name
+        "client",  # it has no disk of its own, as is wanted
         "cut_off",
         "disks",
         "down",
@@ -28,16 +33,23 @@ NAMES: Final = frozenset(
         "fencing_client",
         "fencing_failures",
         "fencing_result",
+        "forced",  # it was demoted by force
+        "found",  # it was so when it was first heard of
         "found_on",
         "frozen",
         "generation",
+        "given_up",
         "guest",
         "handler",
+        "incomplete",  # whose copy was left in the middle of a resync
+        "ledger",
+        "ledger_folder",
         "link",
         "links",
         "lost_by",
         "lost_nodes",
         "many",  # more than two sides: commands name the peer
+        "missing_on",
         "moved",
         "node",
         "node_back",
@@ -47,26 +59,39 @@ NAMES: Final = frozenset(
         "pacemaker_version",
         "peer",
         "policy",
+        "quiet_since",
+        "ran_on",
         "rc",
         "rc_words",
         "recovered_at",
-        "replicas",
         "replica",  # of the root: `r0` of `drbd/r0@alpha`
+        "replicas",
         "resource",
+        "restarted",
         "role",
         "roles",
+        "runs_on",
         "side",
         "silent_since",
+        "still",  # of several nodes: those that are not back yet
+        "stuck",  # the states of what should move and does not
+        "sure",  # both sides are known for sure: commands that throw data away may be shown
         "survivor",
+        "suspected",  # nobody said so, it was concluded
         "timed_out",
         "timeout_ms",
         "tried_on",
+        "trouble",
         "unfenced",
+        "unpromoted",
+        "unfencing_failures",
+        "unfencing_result",
         "value",
         "victim",
         "volume",
     }
 )
+LISTS: Final = frozenset({"behind", "down", "moved", "replicas", "tried_on"})
 LONGEST: Final = 400
 
 
@@ -105,15 +130,31 @@ def quoted(known: Mapping[str, str]) -> Facts:
     return Facts(known, shlex.quote)
 
 
+def clean_line(value: str) -> str:
+    return " ".join("".join(char if char.isprintable() else " " for char in value).split())
+
+
 def clean(value: str) -> str:
     """One line without control characters, not endless: facts come from reports, which may hold anything."""
-    line = " ".join("".join(char if char.isprintable() else " " for char in value).split())
+    line = clean_line(value)
     return line if len(line) <= LONGEST else line[: LONGEST - 1] + "…"
+
+
+def clean_names(value: str) -> str:
+    """As `clean`, for a list of names, whose last may be `+5`: of one too long the first names, and how many more there are."""
+    *names, last = clean_line(value).split(", ")
+    more = int(last[1:]) if last[:1] == "+" and last[1:].isdecimal() else 0
+    names += [] if more else [last]
+    while len(names) > 1 and len(", ".join(names)) > LONGEST:
+        more += 1
+        names.pop()
+    return clean(", ".join([*names, f"+{more}"] if more else names))
 
 
 def complete(incident: Incident) -> dict[str, str]:
     """The facts, and what root and members tell where a fact is missing."""
-    known = {name: clean(value) for name, value in incident.facts.items() if clean(value)}
+    told = {name: clean_names(value) if name in LISTS else clean(value) for name, value in incident.facts.items()}
+    known = {name: value for name, value in told.items() if value}
     for name, value in _from_root(incident.root).items():
         known.setdefault(name, clean(value))
     if "replica" in known:

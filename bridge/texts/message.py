@@ -1,20 +1,18 @@
 """A whole message: all that it is made of, and its shape as text and HTML."""
 
-import logging
 from datetime import UTC, tzinfo
 from typing import Any
 
-import jinja2
 import msgspec
 
 from bridge.core.telling.notice import Notice, Telling
 from bridge.core.world.incident import Incident
 from bridge.texts import bundles, layout, tables, words
+from bridge.texts.broken import broken
 from bridge.texts.context import context_of
 from bridge.texts.facts import bare, bare_facts, clean
+from bridge.texts.own import is_own, is_test
 from bridge.texts.sentences import HTML, as_notice, part_of, sentence_of, summary
-
-log = logging.getLogger("bridge.texts")
 
 
 class Text(msgspec.Struct, frozen=True, kw_only=True):
@@ -30,13 +28,13 @@ class Text(msgspec.Struct, frozen=True, kw_only=True):
 def render(what: Notice | Incident, language: str = "", *, zone: tzinfo = UTC) -> Text:
     """The whole message. `language` defaults to the notice's own.
 
-    A broken template must not keep an alarm from anybody: then the bare facts are told, and the log says so.
+    A broken text must not keep an alarm from anybody: then the bare facts are told, and it is counted as a fault of ours.
     """
     notice = what if isinstance(what, Notice) else as_notice(what)
     try:
         return render_strictly(notice, language or notice.language, zone)
-    except jinja2.TemplateError:
-        log.exception("no text for %s (%s): its template is broken", notice.incident.kind, notice.kind)
+    except Exception as error:  # noqa: BLE001 - whatever it is, an alarm needs words
+        broken(f"{notice.incident.kind}, {notice.kind}", error)
         plain_word = bare(notice.incident)
         body = f"{plain_word}\n\n" + "\n".join(bare_facts(notice.incident)) + "\n"
         return Text(subject=plain_word, headline=plain_word, summary=plain_word, body=body, html="")
@@ -75,7 +73,7 @@ def frame(notice: Notice, language: str, zone: tzinfo) -> dict[str, Any]:
         "story": layout.pieces(goes_on if notice.moved else part_of(str(notice.kind), incident, context, language)),
         "sections": [],
         "runbook": [] if over or notice.moved else layout.pieces(part_of("runbook", incident, context, language)),
-        "outages": tables.outages(() if notice.moved else incident.outages, notice.at, language),
+        "outages": tables.Outages() if notice.moved else tables.outages(incident, notice.at, language),
         "involved": tables.involved(incident, language),
         "foot": _foot(notice, labels),
     }
@@ -100,6 +98,7 @@ def _word(notice: Notice, context: dict[str, Any], labels: dict[str, str]) -> st
 def _foot(notice: Notice, labels: dict[str, str]) -> list[str]:
     cluster = clean(notice.incident.cluster)
     if not notice.incident_id:
-        return [labels["incident_unnumbered"].format(cluster), labels["printed"]]
+        whose = "own" if is_own(notice.incident) and not is_test(notice.incident) else "incident_unnumbered"
+        return [labels[whose].format(cluster), labels["printed"]]
     ask = labels["ended_ask" if notice.kind is Telling.CLOSED or notice.moved else "ask"].format(notice.incident_id)
     return [labels["incident"].format(notice.incident_id, cluster), ask, labels["printed"]]

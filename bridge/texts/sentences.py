@@ -3,7 +3,6 @@
 Facts that nobody told are left out of the sentences, never shown as holes.
 """
 
-import logging
 from datetime import UTC
 from typing import Any, Final
 
@@ -12,13 +11,10 @@ import jinja2
 from bridge.core.telling.notice import Notice, Telling
 from bridge.core.world.incident import Incident, State
 from bridge.texts import layout
+from bridge.texts.broken import broken
 from bridge.texts.context import context_of
 from bridge.texts.facts import bare, root_names
-
-log = logging.getLogger("bridge.texts")
-
-TEST_KEY: Final = "test@"
-"""How the key of the incident of a test notice begins: nothing is wrong, and the text says only that."""
+from bridge.texts.own import is_own, template_of
 
 
 def _pre(value: Any, before: str, after: str = "") -> str:
@@ -44,11 +40,11 @@ HTML: Final = _environment(html=True)
 
 def summary(incident: Incident, language: str = "en") -> str:
     """One sentence in plain words that names the root and what happened to it."""
-    notice = as_notice(incident)
     try:
+        notice = as_notice(incident)
         return sentence_of(incident, context_of(notice, language, UTC), language)
-    except jinja2.TemplateError:
-        log.exception("no sentence for %s: its template is broken", incident.kind)
+    except Exception as error:  # noqa: BLE001 - whatever it is, an alarm needs words
+        broken(incident.kind, error)
         return bare(incident)
 
 
@@ -65,12 +61,11 @@ def as_notice(incident: Incident) -> Notice:
 
 
 def part_of(part: str, incident: Incident, context: dict[str, Any], language: str) -> str:
-    name = "_test" if incident.key.startswith(TEST_KEY) else incident.kind
-    return _TEXT.get_template(f"{language}/{name}.j2").render(context, part=part)
+    return _TEXT.get_template(f"{language}/{template_of(incident)}.j2").render(context, part=part)
 
 
 def sentence_of(incident: Incident, context: dict[str, Any], language: str) -> str:
     sentence = layout.one_line(part_of("summary", incident, context, language))
     # An incident may be understood in a way that its template did not foresee; its root is named all the same.
     unnamed = [name for name in root_names(incident.root) if name not in sentence]
-    return f"{' '.join(unnamed)}: {sentence}" if unnamed and not incident.key.startswith(TEST_KEY) else sentence
+    return f"{' '.join(unnamed)}: {sentence}" if unnamed and not is_own(incident) else sentence

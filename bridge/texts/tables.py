@@ -7,12 +7,15 @@ from typing import Any, Final
 import msgspec
 
 from bridge.core.world.event import Subject, subject_name
-from bridge.core.world.incident import Incident, Outage
+from bridge.core.world.incident import Incident
+from bridge.core.world.outage import Outage
 from bridge.texts import layout, words
 from bridge.texts.facts import clean
 
 MOST_ROWS: Final = 40
 MOST_NAMES: Final = 20
+MANY: Final = 6
+"""Absences of one subject from which on the longest of them is told, too."""
 _SORTS: Final = {"guest": "guest", "resource": "service", "node": "node", "drbd": "replica"}
 
 
@@ -36,15 +39,15 @@ def label(subject: Subject, language: str) -> str:
     return f"{words.LABELS[language][sort]} {name}" if sort else name
 
 
-def outages(told: Iterable[Outage], now: datetime, language: str) -> Outages:
+def outages(incident: Incident, now: datetime, language: str) -> Outages:
     """One row for each subject, away once or several times in all; the longest first."""
     totals: dict[Subject, Away] = {}
-    for outage in told:
+    for outage in incident.outages:
         totals[outage.subject] = totals.get(outage.subject, Away()).and_then(outage, now)
     ordered = sorted(totals.items(), key=lambda item: (-item[1].length, item[0]))
     longest = max((away.length for _, away in ordered), default=timedelta(0)) or timedelta(seconds=1)
     rows = tuple(_row(subject, away, longest, language) for subject, away in ordered[:MOST_ROWS])
-    return Outages(rows=rows, left_out=max(0, len(ordered) - MOST_ROWS))
+    return Outages(rows=rows, left_out=max(0, len(ordered) - MOST_ROWS) + incident.more_away)
 
 
 class Away(msgspec.Struct, frozen=True, kw_only=True):
@@ -52,11 +55,16 @@ class Away(msgspec.Struct, frozen=True, kw_only=True):
 
     length: timedelta = timedelta(0)
     times: int = 0
+    longest: timedelta = timedelta(0)
     still: bool = False
 
     def and_then(self, outage: Outage, now: datetime) -> "Away":
-        length = max((outage.ended_at or now) - outage.began_at, timedelta(0))
-        return Away(length=self.length + length, times=self.times + 1, still=self.still or outage.ended_at is None)
+        return Away(
+            length=self.length + outage.lasted(now),
+            times=self.times + outage.times,
+            longest=max(self.longest, outage.longest(now)),
+            still=self.still or outage.ended_at is None,
+        )
 
 
 def _row(subject: Subject, away: Away, longest: timedelta, language: str) -> Row:
@@ -64,7 +72,9 @@ def _row(subject: Subject, away: Away, longest: timedelta, language: str) -> Row
     told = words.at_least(away.length, language)
     if away.still:
         told = labels["still"].format(told)
-    if away.times > 1:
+    if away.times >= MANY:
+        told = f"{told}, {labels['longest'].format(words.number(away.times, language), words.span(away.longest, language))}"
+    elif away.times > 1:
         told = f"{told}, {labels['in_all'].format(away.times)}"
     return Row(what=label(subject, language), away=told, share=max(1, round(100 * (away.length / longest))))
 
@@ -74,9 +84,8 @@ def involved(incident: Incident, language: str) -> str:
     shown = {_whole(incident.root), *(outage.subject for outage in incident.outages)}
     worth = [one for one in incident.subjects if not {one, _whole(one)} & shown and one.partition("/")[0] in _SORTS]
     names = [label(subject, language) for subject in worth]
-    if len(names) <= MOST_NAMES:
-        return ", ".join(names)
-    return ", ".join([*names[:MOST_NAMES], words.LABELS[language]["and_more"].format(len(names) - MOST_NAMES)])
+    more = max(0, len(names) - MOST_NAMES) + incident.more_subjects
+    return ", ".join([*names[:MOST_NAMES], words.LABELS[language]["and_more"].format(more)] if more else names)
 
 
 def _whole(subject: Subject) -> Subject:

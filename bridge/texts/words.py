@@ -24,6 +24,7 @@ LABELS: Final[dict[str, dict[str, str]]] = {
         "replica": "replica",
         "still": "still away, for {}",
         "in_all": "{} times",
+        "longest": "{} times, the longest {}",
         "more": "{} more, each away for a shorter time",
         "and_more": "and {} more",
         "opened": "New",
@@ -38,6 +39,7 @@ LABELS: Final[dict[str, dict[str, str]]] = {
         "still_after": "Still so after {}",
         "incident": "Incident {} in cluster {}.",
         "incident_unnumbered": "Cluster {}.",
+        "own": "Bridge {}.",
         "ask": "quorumbell explain {0} shows how it was concluded; quorumbell ack {0} tells the others that you are on it.",
         "ended_ask": "quorumbell explain {0} shows how it was concluded.",
         "printed": "Quorumbell only prints commands; it never runs them.",
@@ -62,6 +64,7 @@ LABELS: Final[dict[str, dict[str, str]]] = {
         "replica": "Replikat",
         "still": "noch weg, seit {}",
         "in_all": "{}-mal",
+        "longest": "{}-mal, am längsten {}",
         "more": "{} weitere, alle kürzer weg",
         "and_more": "und {} weitere",
         "opened": "Neu",
@@ -76,6 +79,7 @@ LABELS: Final[dict[str, dict[str, str]]] = {
         "still_after": "Noch immer, nach {}",
         "incident": "Vorfall {} im Cluster {}.",
         "incident_unnumbered": "Cluster {}.",
+        "own": "Bridge {}.",
         "ask": "quorumbell explain {0} zeigt, wie darauf geschlossen wurde; quorumbell ack {0} sagt den anderen, "
         "dass Sie sich kümmern.",
         "ended_ask": "quorumbell explain {0} zeigt, wie darauf geschlossen wurde.",
@@ -118,6 +122,8 @@ FAILED_SOMEHOW: Final = {"en": "failed{}", "de": "ist{} ausgefallen"}
 AND: Final = {"en": "and", "de": "und"}
 ON: Final = {"en": " on {}", "de": " auf {}"}
 
+_MORE: Final = {"en": "{} more", "de": "{} weitere"}
+
 _THINGS: Final = {"en": {"guest": "guest", "resource": "resource"}, "de": {"guest": "Gast", "resource": "Ressource"}}
 _SOME: Final = {
     "en": {"guest": "a guest", "resource": "a resource"},
@@ -126,6 +132,15 @@ _SOME: Final = {
 
 TIMED_OUT: Final = {"en": "timed out", "de": "Zeitüberschreitung"}
 TIMED_OUT_AFTER: Final = {"en": "timed out after {}", "de": "Zeitüberschreitung nach {}"}
+
+
+def number(count: int | str, language: str) -> str:
+    """`4,312`; what is no number stays as it is."""
+    text = str(count)
+    if not (text.isascii() and text.isdigit()):
+        return text
+    grouped = f"{int(text[:15]):,}"
+    return grouped.replace(",", ".") if language == "de" else grouped
 
 
 def span(length: timedelta, language: str) -> str:
@@ -203,15 +218,18 @@ def failed(known: Mapping[str, str], language: str) -> Callable[[str], str]:
 
 
 def listed(names: str, language: str) -> str:
-    """`n1, n2 and n3` of `n1, n2, n3`; nothing of a fact that nobody told."""
+    """`n1, n2 and n3` of `n1, n2, n3`, `n1, n2 and 5 more` of `n1, n2, +5`; nothing of a fact that nobody told."""
     if not names:
         return ""
     *others, last = names.split(", ")
+    if others and last.startswith("+"):
+        last = _MORE[language].format(last[1:])
     return f"{', '.join(others)} {AND[language]} {last}" if others else last
 
 
 MOST_NAMED: Final = 4
-_MORE: Final = {"en": "{} more", "de": "{} weitere"}
+MOST_LETTERS: Final = 200
+"""More names than MOST_NAMED are written out while they fit into so much."""
 
 
 def some(first: str, names: str, language: str) -> str:
@@ -219,9 +237,11 @@ def some(first: str, names: str, language: str) -> str:
     others = [name for name in names.split(", ") if name and name != first]
     if not others:
         return ""
-    named = [first, *others]
-    if len(named) > MOST_NAMED:
-        named = [*named[: MOST_NAMED - 1], _MORE[language].format(len(named) - MOST_NAMED + 1)]
+    named = [first, *(name for name in others if name[0] != "+")]
+    more = sum(int(name[1:]) for name in others if name[0] == "+" and name[1:].isdecimal())
+    if more or (len(named) > MOST_NAMED and len(", ".join(named)) > MOST_LETTERS):
+        shown = named[: MOST_NAMED - 1]
+        named = [*shown, _MORE[language].format(len(named) - len(shown) + more)]
     return listed(", ".join(named), language)
 
 

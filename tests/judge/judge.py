@@ -7,7 +7,11 @@ incidents   the incidents expected, in no order; of each
   kind, root, peak, end   alternatives. `closed+KIND`: closed, and a told incident of that kind is open
   members                 subjects that must be drawn in; the root counts as drawn in
   outages                 seconds (min, max) by subject; `root` is the incident's own root
-  says                    names that the summary must contain beside the root's own
+  says                    names that the summary must contain beside the root's own, or stems of words
+  never_says              words that neither the summary nor the reason of any notice may contain
+  never_members           subjects that must not be drawn in
+  never_away              subjects whose outage must not be open at the end
+  severity                alternatives for the severity of what is still open at the end
   planned                 `either`: may be marked as planned. Otherwise it must not be
 n           number of incidents told (min, max): not planned, and worse than info
 may         kinds, or `kind root`, tolerated beyond the expected ones
@@ -27,7 +31,7 @@ Expected = dict[str, Any]
 RINGS = ("opened", "escalated", "reminder")
 KINDS_OF_NOTICE = (*RINGS, "updated", "closed")
 INCIDENT_KEYS = (
-    "kind", "root", "peak", "state", "opened_at", "closed_at", "subjects", "outages", "planned", "summary", "notices",
+    "kind", "root", "peak", "severity", "state", "opened_at", "closed_at", "subjects", "outages", "planned", "summary", "notices",
 )  # fmt: skip
 NOT_TOLD_AT_ALL = 1000
 
@@ -164,6 +168,9 @@ def _wrong(one: Incident, story: Expected, told: list[Incident]) -> Iterator[str
     yield from _members(one, story)
     yield from _outages(one, story)
     yield from _says(one, story)
+    yield from _never(one, story)
+    if one["state"] != "closed" and one["severity"] not in story.get("severity", (one["severity"],)):
+        yield f"is {one['severity']}, not {' or '.join(story['severity'])}"
 
 
 def _ends(one: Incident, end: str, told: list[Incident]) -> bool:
@@ -194,13 +201,25 @@ def _says(one: Incident, story: Expected) -> Iterator[str]:
     within = one["root"] not in story["root"]
     named = [root for root in story["root"] if root in one["subjects"]][:1] if within else [one["root"]]
     for name in [*(part for root in named for part in _names(root)), *story.get("says", ())]:
-        if not re.search(rf"(?<![\w-]){re.escape(name)}(?![\w-])", one["summary"] or "", re.IGNORECASE):
+        if not re.search(rf"(?<![\w-]){re.escape(name)}(ed|able|ion)?(?![\w-])", one["summary"] or "", re.IGNORECASE):
             yield f"the summary does not say {name}"
 
 
 def _names(subject: str) -> list[str]:
     """`drbd/r0@alpha` is named by r0 and alpha, in whatever words; `cluster` by the word."""
     return subject.partition("/")[2].split("@") if "/" in subject else [subject]
+
+
+def _never(one: Incident, story: Expected) -> Iterator[str]:
+    said = [one["summary"] or "", *(note.get("reason") or "" for note in one["notices"])]
+    for words in story.get("never_says", ()):
+        yield from (f"{words!r} is said: {text!r}" for text in said if words.lower() in text.lower())
+    for subject in story.get("never_members", ()):
+        if subject in {one["root"], *one["subjects"]}:
+            yield f"{subject} is drawn in"
+    for subject in story.get("never_away", ()):
+        if one["outages"].get(subject, 0) is None:
+            yield f"{subject} is still away"
 
 
 # ---- who was rung and told ------------------------------------------------------------------------------------------

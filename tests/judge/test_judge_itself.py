@@ -32,6 +32,7 @@ def incident(kind="node-failure", root="node/n3", **changes):
         "kind": kind,
         "root": root,
         "peak": "critical",
+        "severity": "ok",
         "state": "closed",
         "opened_at": "2026-01-01T00:00:00+00:00",
         "closed_at": "2026-01-01T00:00:20+00:00",
@@ -90,6 +91,23 @@ SPOILED = {
 @pytest.mark.parametrize("changes, words", SPOILED.values(), ids=SPOILED.keys())
 def test_a_wrong_incident_is_found(changes, words):
     assert words in " | ".join(complaints(answer(incident(**changes)), EXPECTED))
+
+
+FORBIDDEN = {
+    "never_says": (["nobody fenced"], {"summary": "n3 failed, nobody fenced it; web"}, "'nobody fenced' is said"),
+    "never_says in a notice": (["because"], {}, "'because' is said"),
+    "never_members": (["resource/web"], {}, "resource/web is drawn in"),
+    "never_away": (["node/n3"], {"outages": {"resource/web": 2.5, "node/n3": None}}, "node/n3 is still away"),
+    "severity": (["warning"], {"state": "open", "severity": "critical"}, "is critical, not warning"),
+}
+
+
+@pytest.mark.parametrize("rule", FORBIDDEN)
+def test_what_may_not_be_is_found(rule):
+    forbidden, changes, words = FORBIDDEN[rule]
+    expected = deepcopy(EXPECTED)
+    expected["incidents"][0][rule.split()[0]] = forbidden
+    assert words in " | ".join(complaints(answer(incident(**changes)), expected))
 
 
 def test_unreadable_reports_are_found():

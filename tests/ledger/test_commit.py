@@ -2,6 +2,7 @@ from datetime import timedelta
 
 import msgspec
 import pytest
+from sqlalchemy import event
 
 from bridge.core.telling.notice import Delivered
 from bridge.core.world.event import Severity
@@ -95,8 +96,29 @@ def test_reports_are_found_by_number_time_cluster_and_incident(ledger, make):
     assert seqs(after_seq=4, until_seq=7, batch=2) == [5, 6, 7]
     assert seqs(since=reports[2].received_at, until=reports[5].received_at) == [3, 4, 5]
     assert seqs(since=reports[9].received_at + timedelta(1)) == []
-    assert seqs(cluster="beta", after_seq=3) == [4, 6, 8, 10]
     assert seqs(incident_key="key") == [5]
+
+
+def test_what_a_restart_needs_is_found_by_cluster_in_the_order_of_happening(ledger, make):
+    reports = [make.report(cluster="beta" if number % 2 else "alpha") for number in range(6)]
+    reports.append(make.report(at=reports[0].at, received_at=make.now + timedelta(days=1)))
+    reports.append(make.report(unreadable="no JSON object", cluster="gamma"))
+    ledger.commit(make.commit(reports=reports))
+    assert ledger.clusters() == ["alpha", "beta"]
+    assert ledger.understood("alpha") == [1, 7, 3, 5]
+    assert ledger.understood("alpha", reports[2].at) == [3, 5]
+    assert ledger.understood("gamma") == []
+    assert ledger.reports_of([7, 1]) == [reports[6], reports[0]]
+
+
+def test_the_span_of_a_time_is_looked_up_once_however_many_pages_it_has(ledger, make):
+    reports = [make.report() for _ in range(9)]
+    ledger.commit(make.commit(reports=reports))
+    asked = []
+    event.listen(ledger._store._engine, "before_cursor_execute", lambda *given: asked.append(given[2]))
+    found = [seq for seq, _ in ledger.reports(since=reports[1].received_at, batch=2)]
+    assert found == list(range(2, 10))
+    assert len([one for one in asked if "min(" in one]) == 1
 
 
 def test_commits_are_welcome_while_reports_are_read(ledger, make):

@@ -47,6 +47,48 @@ def test_a_second_writer_is_refused_in_plain_words(url):
     Ledger.open(url).close()
 
 
+LINKS = {
+    "the file by a symbolic link": lambda home: (home / "other.db").symlink_to(home / "led/ledger.db") or home / "other.db",
+    "a dangling one": lambda home: (home / "other.db").symlink_to(home / "led/ledger.db") or home / "other.db",
+    "a link through a link": lambda home: (
+        (home / "one.db").symlink_to(home / "led/ledger.db") or (home / "two.db").symlink_to("one.db") or home / "two.db"
+    ),
+    "the folder by a symbolic link": lambda home: (home / "linked").symlink_to(home / "led") or home / "linked/ledger.db",
+    "a way around": lambda home: home / "led/../led/ledger.db",
+    "the file by a hard link": lambda home: (home / "hard.db").hardlink_to(home / "led/ledger.db") or home / "hard.db",
+}
+
+
+@pytest.mark.parametrize("name", LINKS)
+def test_the_same_file_is_not_written_twice_whatever_it_is_called(tmp_path, name):
+    (tmp_path / "led").mkdir()
+    other = LINKS[name](tmp_path) if name == "a dangling one" else None
+    first = Ledger.open(f"sqlite:///{tmp_path}/led/ledger.db")
+    other = other or LINKS[name](tmp_path)
+    command = [sys.executable, "-c", "import sys; from bridge.ledger.ledger import Ledger; Ledger.open(sys.argv[1])"]
+    second = subprocess.run([*command, f"sqlite:///{other}"], capture_output=True, text=True, check=False)
+    assert "LedgerBusy" in second.stderr
+    assert "stop that one first" in second.stderr
+    first.close()
+    subprocess.run([*command, f"sqlite:///{other}"], check=True)
+
+
+def test_a_file_with_two_names_is_remarked_upon(tmp_path):
+    Ledger.open(f"sqlite:///{tmp_path}/ledger.db").close()
+    (tmp_path / "hard.db").hardlink_to(tmp_path / "ledger.db")
+    opened = Ledger.open(f"sqlite:///{tmp_path}/ledger.db")
+    opened.close()
+    assert [one for one in opened.remarks if "has 2 names (hard links)" in one]
+
+
+def test_the_last_folder_of_its_path_is_made(tmp_path):
+    Ledger.open(f"sqlite:///{tmp_path}/quorumbell/ledger.db").close()
+    assert (tmp_path / "quorumbell").stat().st_mode & 0o7027 == 0
+    assert (tmp_path / "quorumbell/ledger.db").exists()
+    with pytest.raises(LedgerError, match=r"a: No such file or directory: make the ledger's folder .*install -d"):
+        Ledger.open(f"sqlite:///{tmp_path}/b/a/ledger.db")
+
+
 def test_a_reader_stands_beside_the_writer_and_cannot_write(ledger, url, make):
     ledger.commit(make.commit(reports=[make.report()]))
     reader = Ledger.open(url, write=False)
@@ -169,7 +211,7 @@ def _open_when_free(url):
         ("sqlite:///:memory:", "name a file"),
         ("mysql://x/y", "sqlite or postgresql, not in mysql"),
         ("nonsense", "is no database url: write sqlite:"),
-        ("sqlite:////proc/nowhere/ledger.db", "folder must exist and be writable"),
+        ("sqlite:////proc/nowhere/ledger.db", "make the ledger's folder and give it to this user"),
     ],
 )
 def test_a_wrong_url_is_answered_with_a_cure(url, cure):

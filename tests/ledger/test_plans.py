@@ -21,6 +21,9 @@ QUESTIONS = {
     "next due": (lambda ledger, make: ledger.next_due(make.now), {"ix_notice_due", "ix_notice_thread"}),
     "next due of some": (lambda ledger, make: ledger.next_due(make.now, ["mail"]), {"ix_notice_thread"}),
     "explain": (lambda ledger, make: list(ledger.reports(incident_key="node/n3@7")), {"ix_report_incident_key"}),
+    "which clusters": (lambda ledger, make: ledger.clusters(), {"ix_report_understood"}),
+    "what a restart understands": (lambda ledger, make: ledger.understood("alpha", make.now), {"ix_report_understood"}),
+    "and reads": (lambda ledger, make: ledger.reports_of([7, 5]), {"INTEGER PRIMARY KEY"}),
     "since": (lambda ledger, make: list(ledger.reports(since=make.now)), {"ix_report_received_at"}),
     "redecide": (
         lambda ledger, make: ledger.commit(make.commit(redecided=[(b"u" * 16, None, "")])),

@@ -18,7 +18,9 @@ AT = "2026-11-22T20:00:01.000001+00:00"
 
 def follow(lines):
     differences = Differences()
-    return [dict(told) for line in lines for told in differences.take(line)] + [dict(told) for told in differences.flush()]
+    return [dict(told) for line in lines for told in differences.take(line, 0.0)] + [
+        dict(told) for told in differences.flush(0.0)
+    ]
 
 
 def after_dump(*lines, dump=()):
@@ -102,13 +104,13 @@ def test_a_value_may_hold_colons_and_a_key_an_underscore():
 
 @pytest.mark.parametrize(
     "line",
-    ["", "  ", f"{AT} change path name:r0 established:yes", f"{AT} create galaxy name:r0 x:y", f"{AT} change device disk:Failed"],
+    ["", "  ", f"{AT} change path name:r0 local:a peer:b", f"{AT} create galaxy name:r0 x:y", f"{AT} change device disk:Failed"],
 )
 def test_what_is_not_known_is_skipped(line):
     differences = Differences()
-    list(differences.take(END))
+    list(differences.take(END, 0.0))
 
-    assert [*differences.take(line), *differences.flush()] == []
+    assert [*differences.take(line, 0.0), *differences.flush(0.0)] == []
     assert differences.strange == ""
 
 
@@ -117,9 +119,9 @@ def test_what_is_not_known_is_skipped(line):
 )
 def test_what_is_no_line_of_events2_is_kept_for_the_log(line):
     differences = Differences()
-    list(differences.take(END))
+    list(differences.take(END, 0.0))
 
-    assert [*differences.take(line), *differences.flush()] == []
+    assert [*differences.take(line, 0.0), *differences.flush(0.0)] == []
     assert differences.strange == line.strip()[:200]
 
 
@@ -132,6 +134,133 @@ def test_what_was_destroyed_and_made_anew_is_told_anew():
         "conn-name:peer",
         "connection:StandAlone",
     ]
+
+
+# --- loops ---------------------------------------------------------------------------------------------------------------
+
+
+class Clock:
+    """Lines at seconds; what was told of them, as lines."""
+
+    def __init__(self):
+        self.differences = Differences()
+        list(self.differences.take(END, 0.0))
+
+    def say(self, at, words):
+        return self._lines(self.differences.take(f"2026-11-22T20:00:{at % 60:09.6f}+00:00 {words}", at))
+
+    def quiet(self, at):
+        return self._lines(self.differences.flush(at))
+
+    @staticmethod
+    def _lines(reports):
+        return [line for report in reports for key, line in report.items() if key.startswith("line")]
+
+
+PEER = "peer-device name:r0 peer-node-id:1 conn-name:b volume:0"
+
+
+def test_a_loop_of_states_is_a_few_lines_and_its_last_state_is_told():
+    clock = Clock()
+    lines = []
+    for turn in range(2001):
+        lines += clock.say(turn * 0.5, f"change {PEER} replication:{'Ahead' if turn % 2 else 'SyncSource'} out-of-sync:{turn}")
+    assert len(lines) < 15
+    settled = clock.quiet(1004.0)
+    assert settled == [], "not yet quiet for long enough"
+    (last,) = clock.quiet(1006.0)
+    assert last.endswith("replication:SyncSource out-of-sync:2000")
+    assert last.startswith("2026-11-22T20:00:40.0"), "as old as it says"
+    assert clock.quiet(2000.0) == []
+
+
+def test_a_loop_that_ends_where_it_was_last_told_is_no_news():
+    clock = Clock()
+    told = [
+        line
+        for turn in range(21)
+        for line in clock.say(turn * 0.5, f"change {PEER} replication:{'Ahead' if turn % 2 else 'Off'}")
+    ]
+    assert "Off" in told[-1] or "Ahead" in told[-1]
+    last = told[-1].rpartition(":")[2]
+    clock.say(11.0, f"change {PEER} replication:{last}")
+    clock.say(11.1, f"change {PEER} replication:{'Ahead' if last == 'Off' else 'Off'}")
+    clock.say(11.2, f"change {PEER} replication:{last}")
+    assert clock.quiet(60.0) == []
+
+
+def test_a_new_state_in_a_loop_is_told_at_once():
+    clock = Clock()
+    for turn in range(100):
+        clock.say(turn * 0.5, f"change {PEER} replication:{'Ahead' if turn % 2 else 'SyncSource'}")
+    clock.say(50.0, f"change {PEER} replication:Off peer-disk:Failed")
+    (line,) = clock.quiet(50.05)
+    assert "peer-disk:Failed" in line
+
+
+def test_a_call_again_and_again_is_a_few_lines_and_another_answer_is_told():
+    clock = Clock()
+    call = "helper name:r0 peer-node-id:1 conn-name:b helper:before-resync-source"
+    lines = []
+    for turn in range(600):
+        lines += clock.say(turn * 1.0, f"call {call}") + clock.say(turn * 1.0 + 0.1, f"response {call} status:0")
+    assert len(lines) < 30
+    clock.say(600.0, f"response {call} status:256")
+    assert any("status:256" in line for line in clock.quiet(600.05))
+
+
+def test_changes_with_time_between_them_are_all_told():
+    clock = Clock()
+    lines = [
+        line
+        for turn in range(60)
+        for line in clock.say(turn * 20.0, f"change {PEER} replication:{'Ahead' if turn % 2 else 'Off'}")
+    ]
+    assert len(lines) == 59, "the last one waits for more of its instant"
+
+
+def test_numbers_that_come_and_do_not_fall_are_a_state():
+    clock = Clock()
+    clock.say(0.0, f"change {PEER} replication:SyncSource out-of-sync:500")
+    lines = [line for at in range(10, 900, 10) for line in clock.say(at, f"change {PEER} sent:{at} out-of-sync:500")]
+    assert [line.partition(" volume:0 ")[2] for line in lines] == [
+        "replication:SyncSource out-of-sync:500",
+        "stalled:yes out-of-sync:500",
+    ]
+    clock.say(910, f"change {PEER} out-of-sync:499")
+    assert "stalled:no" in clock.quiet(911)[0]
+
+
+def test_a_resync_of_which_no_number_is_told_is_not_called_stalled():
+    clock = Clock()
+    clock.say(0.0, f"change {PEER} replication:SyncSource out-of-sync:500")
+    clock.quiet(1.0)
+    clock.say(4000.0, f"change {PEER} replication:Established out-of-sync:0")
+    assert "stalled" not in clock.quiet(4001.0)[0]
+
+
+# --- colours and differences ---------------------------------------------------------------------------------------------
+
+FOREIGN = [
+    f"{AT} change connection name:r0 peer-node-id:1 conn-name:b connection:\x1b[1;32mConnected\x1b[0m role:Primary",
+    f"{AT} change connection name:r0 peer-node-id:1 conn-name:b connection:Connecting->Connected",
+]
+
+
+@pytest.mark.parametrize("line", FOREIGN)
+def test_colours_and_differences_are_not_taken_for_states(line):
+    differences = Differences()
+    told = [*differences.take(line, 0.0), *differences.take(END, 0.0), *differences.flush(0.0)]
+    assert told == [], "a list without what could not be read would say that it is gone"
+    assert differences.foreign
+    assert differences.strange.startswith(AT)
+
+
+def test_an_arrow_in_a_number_or_a_name_is_no_difference():
+    differences = Differences()
+    told = [*differences.take(f"{AT} exists device name:r0 volume:0 minor:0 backing_dev:/dev/a->b disk:UpToDate", 0.0)]
+    told += differences.take(END, 0.0)
+    assert "disk:UpToDate" in told[0]["line1"]
 
 
 # --- sizes ---------------------------------------------------------------------------------------------------------------

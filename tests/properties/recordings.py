@@ -53,15 +53,15 @@ def check(line):
         holders = {key[1]: world.facts["holder", key[1]] for key in world.facts if key[0] == "wound"}
         hurt = {holder: {subject for subject in holders if holders[subject] == holder} for holder in holders.values()}
         for key, one in [(key[1], value) for key, value in world.facts.items() if key[0] == "incident"]:
-            wounds = world.get("wounds", key)
+            wounds = world.wounds(key)
             if one.state is State.CLOSED:
-                assert wounds is None, f"{key} is over, but {wounds} keep it open"
+                assert not wounds, f"{key} is over, but {wounds} keep it open"
                 assert key not in hurt, f"{hurt[key]} are hurt by {key}, which is over"
                 continue
             assert (one.state is State.CLEARING) is (not wounds), f"{key} is {one.state} with {wounds}"
             subjects = {name for name in wounds if not name.startswith("flapping ") and name != "unseen"}
             assert subjects == hurt.get(key, set()), f"{key} counts {subjects}"
-            assert subjects <= set(one.subjects), f"{key} does not show all that is hurt in it"
+            assert subjects <= set(world.members(key)), f"{key} does not show all that is hurt in it"
 
 
 def renamed(name, suffix="x"):

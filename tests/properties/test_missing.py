@@ -1,14 +1,18 @@
 """One node's reports are missing, or come an hour late: nothing false is told, nothing over is rung, nothing is left out."""
 
+from datetime import timedelta
 from functools import cache
 
 import pytest
+from msgspec.structs import replace
 
 from bridge.core.world.event import Severity
 from bridge.core.world.settings import Settings
 from bridge.rehearse.rehearse import bell
 from tests.judge.judge import faults_of_order
 from tests.properties.recordings import HOUR, REPORTS, SINGLE, Checked
+
+MOMENT = timedelta(milliseconds=10)
 
 
 class Remembered(Checked):
@@ -107,3 +111,17 @@ def test_one_nodes_reports_an_hour_late_ring_nothing_that_is_over_and_are_all_un
         assert told.story(report.uid) == whole(name).story(report.uid)
     for thread in {notice.thread for notice in told.notices}:
         assert order_of([notice for notice in told.notices if notice.thread == thread]) == []
+
+
+@pytest.mark.parametrize("name, node", CASES)
+def test_what_a_node_hands_over_an_hour_later_is_rehearsed_as_a_bridge_hears_it(name, node):
+    """One after the other, as they come: nobody is rung for what the next of them ends."""
+    rest, late = without(name, node), [report for report in REPORTS[name] if report.node == node]
+    back = REPORTS[name][-1].received_at + HOUR
+    handed_over = [replace(one, received_at=back + place * MOMENT) for place, one in enumerate(late)]
+    told = Remembered().take([*rest, *handed_over])
+    rung_before = {(notice.incident.kind, notice.incident.root) for notice in told.notices if notice.at < back}
+    for notice in told.notices:
+        for one in (notice.items or (notice.incident,)) if notice.at >= back and notice.kind.rings else ():
+            assert notice.kind == "escalated" or (one.kind, one.root) not in rung_before, f"{one.root} again: {notice.reason}"
+            assert one.state == "closed" or told.incidents[told._final(one.key)].state != "closed", notice.reason

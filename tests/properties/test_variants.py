@@ -48,8 +48,10 @@ def judged(case, folder):
     return complaints(v.rehearsed(records, folder), expected)
 
 
-@pytest.mark.parametrize("name", NAMED)
-@pytest.mark.parametrize("variant", [*NAMES, *CALLS])
+@pytest.mark.parametrize(
+    "name,variant",
+    [(name, variant) for name in NAMED for variant in [*NAMES, *CALLS] if variant in CALLS or name not in v.KNOWN_BY_NAME],
+)
 def test_names_and_calls_do_not_matter(name, variant, tmp_path):
     assert judged((NAMES | CALLS)[variant](*v.original(name)), tmp_path) == []
 

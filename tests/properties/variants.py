@@ -13,8 +13,19 @@ from bridge.rehearse.rehearse import Rehearsal, bell, read_recording
 
 JUDGE = Path(__file__).parents[1] / "judge"
 GIVEN: dict[str, Any] = json.loads((JUDGE / "told.json").read_text())
+KNOWN_BY_NAME = {
+    "field-usual-names",
+    "field-power-and-board-dead",
+    "field-container-stays-down",
+    "field-host-of-a-container-dies",
+    "field-guest-node-hangs",
+}
+"""Recordings in which the names say what the resources are, and what belongs together."""
 TOLD: dict[str, Any] = GIVEN | {
-    name: expected for name, expected in json.loads((JUDGE / "told-lab.json").read_text()).items() if "with" not in expected
+    name: expected
+    for file in ("told-lab.json", "told-field-pacemaker.json")
+    for name, expected in json.loads((JUDGE / file).read_text()).items()
+    if "with" not in expected
 }
 Record = dict[str, Any]
 Case = tuple[list[Record], dict[str, Any]]
@@ -41,7 +52,9 @@ def rehearsed(records: list[Record], folder: Path) -> dict[str, Any]:
 
 
 def nodes_of(records: list[Record]) -> set[str]:
-    return {one["host"] for one in records} | {_node(one["env"]) for one in records} - {""}
+    """All but those that are told by their number."""
+    names = {one["host"] for one in records} | {_node(one["env"]) for one in records} - {""}
+    return {name for name in names if not name.isdecimal()}
 
 
 def resources_of(records: list[Record]) -> set[str]:

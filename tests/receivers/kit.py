@@ -26,7 +26,7 @@ import pytest
 
 from bridge.core.telling.notice import Delivered, GiveUp, Telling, TryLater
 from bridge.core.world.event import Subject
-from bridge.core.world.incident import Outage
+from bridge.core.world.outage import Outage
 from bridge.receivers import TRIED, Receiver
 from bridge.receivers.registry import load
 from bridge.secret import Secret, redact

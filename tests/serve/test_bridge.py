@@ -23,7 +23,7 @@ HOOK = ROOT / "alert_scripts" / "quorumbell-alert"
 
 
 class Bridge:
-    def __init__(self, home):
+    def __init__(self, home, crm_mon="off"):
         self.home = home
         self.mails = []
         self.sink = MailSink(self.mails.append)
@@ -31,7 +31,7 @@ class Bridge:
         keys, node = make_bridge_keys(str(home / "keys")), make_node_keys(str(home / "n1"))
         enrol(str(home / "allowed.d"), node.public, "alpha", "n1")
         (home / "relay.conf").write_text(
-            f"base = {home}/base\nbridge = tcp://127.0.0.1:{self.port}\nkey = {node.secret}\nbridge_key = {keys.public}\nnode = n1\nballast_mib = 0\ndrbd = off\n"
+            f"base = {home}/base\nbridge = tcp://127.0.0.1:{self.port}\nkey = {node.secret}\nbridge_key = {keys.public}\nnode = n1\nballast_mib = 0\ndrbd = off\ncrm_mon = {crm_mon}\ncibadmin = off\n"
         )
         self.config = home / "q.toml"
         self.config.write_text(
@@ -65,10 +65,21 @@ class Bridge:
         with closing(Ledger.open(f"sqlite:///{self.home}/ledger.db", write=False)) as ledger:
             return [report for _, report in ledger.reports()]
 
-    def stop(self):
-        for process in (self.relay, self.process):
+    def end(self, *processes):
+        """Each in order, and one after the other."""
+        for process in processes:
             process.send_signal(signal.SIGTERM)
             process.wait(20)
+
+    def miss_relays_after(self, length):
+        """The same bridge, started again: so long a silence is told."""
+        self.end(self.process)
+        config = self.config.read_text()
+        self.config.write_text(config.replace("[correlation]\n", f'[correlation]\nedge_silent_after = "{length}"\n'))
+        self.process = self.serve()
+
+    def stop(self):
+        self.end(self.relay, self.process)
         self.sink.shutdown()
         self.sink.server_close()
 
@@ -176,8 +187,7 @@ def test_replay_arrives_at_the_same_incidents(bridge):
     assert bridge.hook(**stop_failed(time.time())) == 0
     before = eventually(lambda: json.loads(bridge.command("incidents", "--json")))
     eventually(lambda: bridge.mails)
-    bridge.process.send_signal(signal.SIGTERM)
-    bridge.process.wait(20)
+    bridge.end(bridge.process)
     bridge.command("replay")
     after = json.loads(bridge.command("incidents", "--json"))
     assert after == before

@@ -13,8 +13,10 @@ from bridge.core import cluster
 from bridge.core.line import Line
 from bridge.core.world.event import Report, to_us
 from bridge.core.world.settings import Settings
+from bridge.ledger import rows
 from bridge.ledger.ledger import Ledger
 from bridge.rehearse.rehearse import bell, read_recording
+from bridge.serve import recall
 from bridge.serve.recall import restore
 from bridge.serve.writer import commit_of, stored
 
@@ -22,10 +24,10 @@ RECORDINGS = sorted((Path(__file__).parents[1] / "judge" / "recordings").glob("*
 HOUR = timedelta(hours=1)
 
 
-def commit(ledger, line, reports, now):
+def commit(ledger, line, reports, now, *, checkpoint=True):
     outcome = line.take(reports, now)
     kept = [stored(report, json.dumps(dict(report.body)).encode(), outcome) for report in reports]
-    ledger.commit(commit_of(kept, outcome, now, line.correlator.checkpoint()))
+    ledger.commit(commit_of(kept, outcome, now, line.correlator.checkpoint() if checkpoint else None))
     return outcome
 
 
@@ -72,6 +74,20 @@ def test_a_restart_in_the_middle_changes_nothing(ledger, short_reach, path):
     straight.tick(end)
     second.tick(end)
     assert standing(second) == standing(straight)
+
+
+@pytest.mark.parametrize("path", [path for path in RECORDINGS if path.stat().st_size > 20_000], ids=lambda path: path.stem)
+def test_nor_when_one_node_delivered_everything_late(ledger, short_reach, path):
+    """What came too late to be understood in the bridge's life is not understood by a restart either."""
+    reports = in_turn(path)
+    late = reports[len(reports) // 4].node
+    arriving = sorted(reports, key=lambda report: report.node == late)
+    end = max(report.received_at for report in reports)
+    first, second = (Line(Settings(), bell()) for _ in range(2))
+    for number, report in enumerate(arriving):
+        commit(ledger, first, [msgspec.structs.replace(report, received_at=end)], end, checkpoint=number % 40 == 0)
+    restore(second, ledger)
+    assert standing(second) == standing(first)
 
 
 def test_most_recordings_are_restored_from_a_checkpoint(ledger, short_reach):
@@ -132,3 +148,60 @@ def test_an_acknowledgement_and_a_silence_outlive_checkpoint_and_restart(ledger,
     assert [one.id for one in again.router.silences(later)] == ["s1"]
     back = [word(later, do="ack", incident_key=notice.incident.key, withdraw=True)]
     assert [str(one.kind) for one in again.take(back, later).notices] == ["reminder"]
+
+
+@pytest.fixture
+def read_rows(monkeypatch):
+    """The reports that were read from the ledger, whatever was asked of it."""
+    read, noun = [], rows.REPORT.noun
+
+    def counted(row):
+        read.append(row.seq)
+        return noun(row)
+
+    monkeypatch.setattr(rows.REPORT, "noun", counted)
+    return read
+
+
+def test_a_restart_reads_what_happened_since_the_checkpoint_however_much_the_hour_held(ledger, short_reach, read_rows):
+    now = read_recording(RECORDINGS[-1])[0].received_at
+    line = Line(Settings(), bell())
+    quiet = msgspec.structs.replace(failing(now, 1), cluster="quiet")
+    commit(ledger, line, [quiet], now)
+    for report in monitors(now + timedelta(seconds=1), 400):
+        commit(ledger, line, [report], report.received_at)
+    again = Line(Settings(), bell())
+    restore(again, ledger)
+    assert standing(again) == standing(line)
+    assert len(read_rows) <= 3 * cluster.REACH, "however many there are"
+    assert 1 in read_rows
+
+
+def test_what_a_clock_ahead_of_all_reported_outlives_a_restart(ledger, short_reach):
+    now = read_recording(RECORDINGS[-1])[0].received_at
+    line = Line(Settings(), bell())
+    ahead = failing(now + 20 * HOUR, 1)
+    commit(ledger, line, [msgspec.structs.replace(ahead, received_at=now)], now)
+    for report in monitors(now + 2 * HOUR, 60):
+        commit(ledger, line, [report], report.received_at)
+    assert ledger.latest_checkpoint() is not None
+    again = Line(Settings(), bell())
+    restore(again, ledger)
+    assert standing(again) == standing(line)
+    assert [one.reason for one in standing(again).values()] == ["db cannot be stopped"]
+
+
+def test_a_long_start_says_how_far_it_is_and_shows_signs_of_life(ledger, monkeypatch, caplog):
+    now = read_recording(RECORDINGS[-1])[0].received_at
+    line = Line(Settings(), bell())
+    commit(ledger, line, list(monitors(now, 100)), now + HOUR)
+    monkeypatch.setattr(recall, "BATCH", 10)
+    monkeypatch.setattr(recall, "PROGRESS", 40)
+    beats = []
+    with caplog.at_level("INFO", "quorumbell.bridge"):
+        restore(Line(Settings(), bell()), ledger, beat=lambda: beats.append(1))
+    assert [one.getMessage() for one in caplog.records] == [
+        "understanding again what was reported of c: 40 of 100",
+        "understanding again what was reported of c: 80 of 100",
+    ]
+    assert len(beats) >= 10

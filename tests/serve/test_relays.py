@@ -12,10 +12,7 @@ from tests.waiting import eventually
 @pytest.fixture
 def bridge(tmp_path):
     bridge = Bridge(tmp_path)
-    bridge.process.send_signal(signal.SIGTERM)
-    bridge.process.wait(20)
-    bridge.config.write_text(bridge.config.read_text().replace("[correlation]\n", '[correlation]\nedge_silent_after = "5s"\n'))
-    bridge.process = bridge.serve()
+    bridge.miss_relays_after("5s")
     yield bridge
     bridge.stop()
 

@@ -9,8 +9,10 @@ import pytest
 from bridge.commands.status import faults as shown
 from bridge.ledger.ledger import LedgerGone
 from bridge.serve.app import Bridge, Waker
+from bridge.serve.clock import TimeLine
 from bridge.serve.faults import Faults
 from bridge.serve.telemetry import Metrics, Pulse
+from bridge.texts.broken import broken, take_broken
 
 NOW = datetime(2026, 11, 26, 3, 0, tzinfo=UTC)
 
@@ -21,7 +23,7 @@ class Parts:
     def __init__(self, error):
         self.error, self.broken, self.done = error, "", []
         self.faults = Faults(Metrics())
-        self.backlog, self.line, self.next_at = [], SimpleNamespace(next_due=lambda: NOW), NOW
+        self.backlog, self.next_due, self.next_at = [], lambda: NOW, NOW
 
     def __getattr__(self, name):
         def part(*given):
@@ -39,7 +41,7 @@ class Parts:
 def made(parts, clock=lambda: NOW):
     waker = Waker()
     board = SimpleNamespace(turn=parts.turn, next_at=lambda: NOW)
-    return Bridge(parts, parts, parts, board, parts, parts, [], waker.fd, waker, None, None, clock, Pulse())
+    return Bridge(parts, parts, parts, board, parts, parts, [], parts, waker, None, None, clock, Pulse())
 
 
 @pytest.mark.parametrize("broken", ["receive", "listen", "hear", "look", "pass_time", "tell", "hand_out", "turn"])
@@ -56,6 +58,23 @@ def test_each_part_can_raise_and_the_others_have_their_turn(broken):
     text = "\n".join(shown({"faults": parts.faults.shown()}))
     assert "1 times" in text
     assert "RuntimeError: a mistake" in text
+
+
+def test_a_text_that_could_not_be_made_is_a_fault_like_any_other():
+    take_broken()
+    parts = Parts(RuntimeError("a mistake"))
+    bridge = made(parts)
+    broken("node-failure, opened", RuntimeError("no words"))
+    bridge.turn(NOW)
+    (known,) = parts.faults.shown()
+    assert (known["where"], known["what"]) == ("put into words (node-failure, opened)", "RuntimeError: no words")
+
+
+def test_the_clock_is_told_whether_all_is_calm():
+    parts, clock = Parts(RuntimeError("a mistake")), TimeLine()
+    parts.look, parts.line = lambda now: True, SimpleNamespace(is_calm=lambda now: True)
+    made(parts, clock).turn(NOW)
+    assert clock.calm
 
 
 def test_what_stays_due_is_not_tried_without_a_pause():

@@ -5,6 +5,7 @@ import socket
 import sys
 import time
 from contextlib import ExitStack
+from datetime import UTC, datetime
 from itertools import pairwise
 from types import SimpleNamespace
 
@@ -65,6 +66,34 @@ def on_postgres(tmp_path):
     postgres.close()
 
 
+# `serve` that is quick to ask for time, and slow to read.
+SLOW = """
+import time
+from bridge.serve import telemetry, waiting
+telemetry.START_STEP, restore = 0.2, waiting.restore
+def slow(line, ledger, now, beat):
+    for _ in range(10):
+        time.sleep(0.1)
+        beat()
+    restore(line, ledger, now, beat)
+waiting.restore = slow
+from bridge.cli import main
+main()
+"""
+
+
+class SlowBridge(WatchedBridge):
+    def start(self, name, *arguments):
+        return super().start(name, *(("-c", SLOW, *arguments[2:]) if name == "bridge" else arguments))
+
+
+def test_a_start_that_gets_on_asks_for_time_until_it_is_ready(tmp_path):
+    bridge = SlowBridge(tmp_path)
+    words = [words for _, _, words in bridge.process.said]
+    assert words.index(["READY=1"]) == words.count(["EXTEND_TIMEOUT_USEC=200000"]) >= 10
+    bridge.stop()
+
+
 def told(bridge):
     """The reports of hooks in the ledger; each once, or this is longer than what was called."""
     return len([report for report in bridge.stored() if report.source == "pacemaker"])
@@ -107,9 +136,8 @@ def test_a_bridge_that_waits_for_its_ledger_is_not_stuck(on_postgres):
 
 
 def test_a_loop_that_is_stuck_is(on_postgres):
-    """A lock that somebody else holds stops it inside of one statement."""
-    with psycopg.connect(on_postgres.url) as other:
-        other.execute("LOCK TABLE report IN ACCESS EXCLUSIVE MODE")
+    """A server that does not answer stops it inside of one statement."""
+    with on_postgres.postgres.frozen():
         on_postgres.call(1)
         eventually(lambda: on_postgres.process.fates)
     eventually(lambda: len(on_postgres.rows()) == 1)
@@ -150,20 +178,28 @@ def test_a_pulse_asks_for_time_and_then_says_that_it_lives(words, monkeypatch):
     assert words() == ["READY=1", *["WATCHDOG=1"] * 4]
 
 
-def test_reading_the_ledger_asks_for_time_at_each_report():
+def test_reading_the_ledger_asks_for_time_at_each_step():
     beats = []
-    row = SimpleNamespace(cluster="alpha", received_at=None)
+    now = datetime(2026, 11, 24, 3, tzinfo=UTC)
+    row = SimpleNamespace(cluster="alpha", at=now, received_at=now, decision="")
+    row.uid, row.node, row.source, row.offset, row.body = b"", "n1", "edge", None, b"{}"
     ledger = SimpleNamespace(
         latest_checkpoint=lambda: None,
-        reports=lambda after=0, **where: iter([(number, row) for number in range(10)]),
+        clusters=lambda: ["alpha"],
+        understood=lambda cluster, since=None: list(range(10)),
+        reports_of=lambda numbers: [row for _ in numbers],
         notices=lambda **_: [],
+        notices_about=lambda ids: [],
         told=list,
     )
     line = SimpleNamespace(
-        take=lambda batch, at: None, router=SimpleNamespace(forget_told=lambda: None), correlator=SimpleNamespace(incidents=dict)
+        take=lambda batch, at: None,
+        tick=lambda at: None,
+        router=SimpleNamespace(forget_told=lambda: None),
+        correlator=SimpleNamespace(incidents=dict),
     )
-    row.uid, row.node, row.source, row.offset, row.body = b"", "n1", "edge", None, b"{}"
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("bridge.serve.recall.to_report", lambda stored: stored)
+        patch.setattr("bridge.serve.recall.BATCH", 1)
         restore(line, ledger, None, lambda: beats.append(1))
-    assert len(beats) == 20
+    assert len(beats) >= 20, "of the cluster's reports, and of people's words"

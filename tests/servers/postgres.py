@@ -7,6 +7,7 @@ import signal
 import subprocess
 import tempfile
 import time
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import psycopg
@@ -34,6 +35,15 @@ def user():
     return {"user": found.pw_uid, "group": found.pw_gid, "extra_groups": []}
 
 
+def _children(parent):
+    found = []
+    for entry in Path("/proc").glob("[0-9]*/stat"):
+        with suppress(OSError):
+            if int(entry.read_text().rpartition(")")[2].split()[1]) == parent:
+                found.append(int(entry.parent.name))
+    return found
+
+
 class Postgres:
     def __init__(self):
         initdb, server, self._as = program("initdb"), program("postgres"), user()
@@ -59,6 +69,19 @@ class Postgres:
         """At once, as in a crash of the machine: connections break."""
         self._process.send_signal(signal.SIGQUIT)
         self._process.wait(30)
+
+    @contextmanager
+    def frozen(self):
+        """The kernel takes connections, and then nothing comes: all its processes are stopped."""
+        processes = [self._process.pid, *_children(self._process.pid)]
+        for process in processes:
+            os.kill(process, signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            for process in processes:
+                with suppress(ProcessLookupError):
+                    os.kill(process, signal.SIGCONT)
 
     def close(self):
         if self._process.poll() is None:

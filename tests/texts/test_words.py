@@ -16,7 +16,8 @@ import pytest
 
 from bridge.core.telling.notice import Telling
 from bridge.core.world.event import Subject
-from bridge.core.world.incident import Incident, Kind, Outage
+from bridge.core.world.incident import Incident, Kind
+from bridge.core.world.outage import Outage
 from bridge.texts import LANGUAGES, render, render_strictly, sentences, summary, words
 from tests.missing import missing
 from tools import gallery
@@ -105,6 +106,42 @@ def test_the_end_says_how_long_and_who_was_away():
     assert all(row in text.html for row in table.values())
 
 
+@pytest.mark.parametrize(
+    "language, row, more, failed",
+    [
+        ("en", "at least 3 h 10 min, 4,312 times, the longest 2 min 5 s", "and 7 more", "4,312 failures"),
+        ("de", "mindestens 3 h 10 min, 4.312-mal, am längsten 2 min 5 s", "und 7 weitere", "4.312"),
+    ],
+)
+def test_of_very_many_outages_the_sum_the_number_and_the_longest_are_told(language, row, more, failed):
+    at, longest = BEGAN_AT, timedelta(minutes=2, seconds=5)
+    past = timedelta(hours=3, minutes=10) - timedelta(seconds=2)
+    outages = (
+        Outage(Subject("resource/web"), at, at + timedelta(days=2), times=4310, in_all=past, longest_of_all=longest),
+        *(Outage(Subject("resource/web"), at + timedelta(days=2), at + timedelta(days=2, seconds=1)) for _ in range(2)),
+    )
+    told = notice(Kind.RESOURCE_FLAPPING, Telling.CLOSED, language).incident
+    facts = told.facts | {"failures": "4312"}
+    told = msgspec.structs.replace(told, outages=outages, subjects=("resource/db",), more_subjects=7, more_away=3, facts=facts)
+    text = render(told, language)
+    assert row in text.body
+    assert more in " ".join(text.body.split())
+    assert failed in text.summary
+    assert msgspec.json.decode(msgspec.json.encode(told), type=Incident) == told
+
+
+def test_a_long_list_of_names_is_cut_between_names_and_says_how_many_more():
+    names = [f"service-with-a-long-name-{number}" for number in range(40)]
+    told = msgspec.structs.replace(closing((), moved=", ".join([*names, "+5"])), closed_at=None)
+    (shown,) = re.findall(r"Moved: (.*?)\.", " ".join(render(told, "en").body.split()))
+    *whole, rest = shown.split(", ")
+    assert whole == names[: len(whole)]
+    assert len(whole) > 10
+    assert rest == f"+{45 - len(whole)}"
+    assert words.listed("n1, n2, +5", "en") == "n1, n2 and 5 more"
+    assert words.some("r0", "r0, r1, r2, r3, r4, +5", "en") == "r0, r1, r2 and 7 more"
+
+
 def test_two_hundred_outages_stay_readable():
     outages = tuple(Outage(Subject(f"guest/vm-{n}"), BEGAN_AT, BEGAN_AT + timedelta(seconds=n)) for n in range(1, 201))
     text = render(closing(outages), "de")
@@ -173,7 +210,9 @@ def test_a_split_brain_shows_both_ways_out_with_names():
     "generation,there,absent", [("9", "--reset-bitmap=no", "disconnect"), ("8.4", "disconnect", "--reset-bitmap")]
 )
 def test_repairs_fit_the_drbd_of_the_report(generation, there, absent):
-    told = notice(Kind.REPLICA_OUT_OF_SYNC, Telling.OPENED, "en", facts={"generation": generation, "nodes": "alpha, bravo"})
+    told = notice(
+        Kind.REPLICA_OUT_OF_SYNC, Telling.OPENED, "en", facts={"generation": generation, "nodes": "alpha, bravo", "sure": "yes"}
+    )
     body = render(told).body
     assert there in body
     assert absent not in body
@@ -203,6 +242,29 @@ def test_the_sentence_names_who_matters(kind, root, facts, names):
     for language in LANGUAGES:
         sentence = summary(msgspec.structs.replace(told, root=Subject(root), subjects=()), language)
         assert all(re.search(rf"\b{name}\b", sentence) for name in names), sentence
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_where_it_failed_is_not_where_a_start_was_tried_before(language):
+    told = notice(Kind.RESOURCE_DOWN, Telling.OPENED, language).incident
+    facts = {"resource": "pg", "action": "monitor", "failed_on": "n3", "tried_on": "n1", "absence": "promoted"}
+    sentence = summary(msgspec.structs.replace(told, root=Subject("resource/pg"), subjects=(), facts=facts), language)
+    assert "n3" in sentence, sentence
+    assert "n1" not in sentence, sentence
+
+
+@pytest.mark.parametrize("language, words", [("en", "not reach every copy"), ("de", "nicht jede Kopie")])
+def test_a_cut_between_two_of_three_leaves_a_second_copy(language, words):
+    told = notice(Kind.REPLICA_DISCONNECTED, Telling.OPENED, language, facts={"many": "yes", "nodes": "a, b"}).incident
+    assert words in summary(msgspec.structs.replace(told, root=Subject("drbd/r0"), subjects=()), language)
+
+
+@pytest.mark.parametrize("language, words", [("en", "promoted nowhere"), ("de", "nirgends Primary")])
+def test_what_is_promoted_nowhere_is_not_restarted_each_time(language, words):
+    told = notice(Kind.RESOURCE_FLAPPING, Telling.OPENED, language).incident
+    facts = {"resource": "pg", "action": "promote", "failed_on": "n1", "restarted": "yes", "unpromoted": "pg", "down": ""}
+    sentence = summary(msgspec.structs.replace(told, root=Subject("resource/pg"), subjects=(), facts=facts), language)
+    assert words in sentence, sentence
 
 
 def test_a_broken_template_does_not_keep_an_alarm_back(monkeypatch, caplog):

@@ -116,11 +116,12 @@ def test_two_stories_that_become_one_go_on_in_one_thread_and_the_other_says_so(t
     story.at(0).member("e", seen_by="abcd").lost("d", seen_by="abce").at(100).lost("e", seen_by="abc").at(170)
     first, second = story.heard("noc")
     story.at(200).lost("c", seen_by="ab").at(230)
-    (last,) = story.heard("noc")  # one update, no ring
+    worse, last = story.heard("noc")  # an update in the thread that ends; and a ring, since the quorum is lost
+    assert (str(worse.kind), worse.incident.kind) == ("escalated", "quorum-lost")
     (whole,) = story.ledger.incidents(state="open")
     assert (str(last.kind), last.moved, last.goes_on_as) == ("updated", True, whole[0])
     story.restart().at(240).starts("web").restart().at(300).expect("noc")
     story.at(400).member("c", seen_by="ab").member("d", seen_by="abc").member("e", seen_by="abcd").at(700)
     (end,) = story.heard("noc")
     assert str(end.kind) == "closed"
-    assert (first.thread, second.thread) == (last.thread, end.thread)
+    assert (first.thread, second.thread) == (last.thread, end.thread) == (last.thread, worse.thread)

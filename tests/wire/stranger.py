@@ -10,6 +10,8 @@ from zmq.utils.monitor import recv_monitor_message
 from bridge.wire import codec
 from bridge.wire.keys import load_public, load_secret
 
+NEVER = 3_600_000
+"""Milliseconds. libzmq's own never (-1) drops the answers that were not read yet when the connection ends."""
 GONE = {int(zmq.EVENT_DISCONNECTED), int(zmq.EVENT_HANDSHAKE_FAILED_AUTH), int(zmq.EVENT_HANDSHAKE_FAILED_NO_DETAIL)}
 
 
@@ -21,7 +23,7 @@ class Stranger:
         self.socket = self._context.socket(zmq.DEALER)
         self.socket.linger = 0
         self.socket.sndhwm = 0
-        for name, value in {"reconnect_ivl": -1, **options}.items():
+        for name, value in {"reconnect_ivl": NEVER, **options}.items():
             setattr(self.socket, name, value)
         if held:
             pair = load_secret(held["key"])

@@ -1,5 +1,6 @@
 """A relay that sends more than any relay does: it is told, its connection ends, it is kept out for a while; nobody else notices."""
 
+import socket
 import time
 
 import pytest
@@ -8,6 +9,7 @@ import zmq
 from bridge.intake import conduct
 from bridge.intake.bounds import ALLOWANCES, MOST_CONNECTIONS, Allowance, Over, Purse
 from bridge.intake.conduct import FIRST_FOR, LONGEST_FOR, WATCHED_FOR, Conduct
+from bridge.intake.connections import Connections
 from bridge.wire import codec
 from bridge.wire.keys import Peer
 from tests.wire.stranger import token
@@ -67,10 +69,6 @@ def unreadable(one, _report):
     one.send(b"X1")
 
 
-def unreadable_and_long(one, _report):
-    one.send(*[b"E1"] * 4000)
-
-
 def refused(one, _report):
     one.bring((b"i" * 16, b"{}"))
 
@@ -84,7 +82,6 @@ ATTACKS = [
     (hellos, Over.WORDS),
     (empty_batches, Over.BATCHES),
     (unreadable, Over.UNREADABLE),
-    (unreadable_and_long, Over.UNREADABLE),
     (refused, Over.REFUSED),
     (again, Over.AGAIN),
 ]
@@ -107,6 +104,40 @@ def test_too_much_is_too_much(make_bridge, make_report, strangers, wait, attack,
     assert states["n2"].kept_out == ""
     assert bridge.do(lambda intake: intake.offences) == {over.value: 1}
     assert not any(isinstance(answer, codec.NotNow) for answer in other.answers())
+
+
+def test_what_is_long_counts_for_more(make_bridge, strangers, wait):
+    bridge = make_bridge()
+    one = strangers(bridge.endpoint)
+    for _ in range(5):
+        one.send(*[b"E1"] * 4000)
+    wait(lambda: bridge.do(lambda intake: intake.offences) == {Over.UNREADABLE.value: 1})
+
+
+def test_who_is_sent_away_before_a_hello_and_comes_back_is_kept_out(make_bridge, keys, strangers, wait):
+    held = keys.node("n1")
+    bridge = make_bridge(keys, allowances={**ALLOWANCES, Over.UNGREETED: Allowance(0, 3)})
+    for _ in range(4):
+        one = strangers(bridge.endpoint, held, hello=False)
+        one.bring()
+        assert one.hung_up_on() is not None
+    assert bridge.do(lambda intake: intake.offences) == {Over.UNGREETED.value: 1}
+    assert strangers(bridge.endpoint, held).hung_up_on() == (zmq.EVENT_HANDSHAKE_FAILED_AUTH, 500)
+
+
+def test_who_comes_back_under_the_same_route_is_heard_anew(make_bridge, strangers, wait):
+    bridge = make_bridge()
+    first = strangers(bridge.endpoint, hello=False, routing_id=b"mine")
+    first.bring()
+    assert first.hung_up_on() is not None
+
+    def heard():
+        one = strangers(bridge.endpoint, routing_id=b"mine")
+        answer = one.heard(0.5)
+        one.close()
+        return isinstance(answer, codec.Welcome)
+
+    wait(heard, 5)
 
 
 def test_it_is_kept_out_and_let_in_again(make_bridge, make_report, strangers, wait, monkeypatch):
@@ -159,12 +190,26 @@ def test_one_relay_with_many_connections(make_bridge, strangers):
     assert all(one.hung_up_on() is not None for one in [last, *many])
 
 
-def test_connections_that_ended_do_not_count(make_bridge, strangers):
-    bridge = make_bridge()
-    for _ in range(2 * MOST_CONNECTIONS):
-        one = strangers(bridge.endpoint)
-        assert isinstance(one.heard(), codec.Welcome)
-        one.close()
+def test_many_connections_that_say_no_hello(make_bridge, keys, strangers, wait):
+    held = keys.node("n1")
+    bridge = make_bridge(keys)
+    for _ in range(MOST_CONNECTIONS + 1):
+        unreadable(strangers(bridge.endpoint, held, hello=False), None)
+    wait(lambda: bridge.do(lambda intake: intake.offences) == {Over.CONNECTIONS.value: 1})
+
+
+def test_connections_that_ended_do_not_count():
+    with socket.create_server(("127.0.0.1", 0)) as server, socket.create_connection(server.getsockname()) as line:
+        line.settimeout(1)
+        held = Connections()
+        held.add(line.fileno(), 0.0)
+        held.at(line.fileno(), 0.0).peer = N1
+        assert held.of(N1) == 1
+        held.at(line.fileno(), 0.0).end()
+        assert held.of(N1) == 0, "it was ended, and libzmq has not said so yet"
+        assert line.recv(1) == b""
+        held.remove(line.fileno())
+        assert len(held) == 0
 
 
 def test_new_connections_without_end_are_stopped_at_the_door(make_bridge, keys, strangers, wait):

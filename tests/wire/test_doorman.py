@@ -187,6 +187,21 @@ def test_a_connection_without_a_word_is_ended(make_bridge, keys, strangers, monk
     assert talker.hung_up_on(1) is None
 
 
+def test_a_look_that_fails_is_told_and_is_not_the_last(make_bridge, keys, strangers, monkeypatch, caplog):
+    """A monitor that nobody hears would stop libzmq's own thread, and with it all relays."""
+    monkeypatch.setattr(doorman, "FIRST_WORD_WITHIN", 0.5)
+    look, looks = Connection.look, []
+
+    def stumble(connection):
+        looks.append(1)
+        return look(connection) if len(looks) > 1 else 1 / 0
+
+    monkeypatch.setattr(Connection, "look", stumble)
+    bridge = make_bridge(keys)
+    assert strangers(bridge.endpoint, keys.node("n1"), hello=False).hung_up_on() is not None
+    assert [record.exc_info[0] for record in caplog.records if record.exc_info] == [ZeroDivisionError]
+
+
 def test_a_crowd_of_strangers_leaves_room_for_relays(node, make_bridge, keys, monkeypatch, wait):
     monkeypatch.setattr(doorman, "MOST_STRANGERS", 20)
     held = keys.node("n1")

@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from bridge.node import spool
-from bridge.node.spool import Backlog, Spool, read_file, uid_of, write_file
-from bridge.node.spool_health import Ballast, Health, fill, level
+from bridge.node.spool import Spool, read_file, uid_of, write_file
+from bridge.node.spool_health import Backlog, Ballast, Health, fill, level
 from bridge.wire.body import MAX_BODY, Moment, Torn, check, envelope, make_body
 
 NOW = Moment("b007", 5_000_000_000, 1_700_000_000_000_000_000)
@@ -118,15 +118,6 @@ def test_stale_halves_vanish_and_whole_reports_are_kept(boxes, tmp_path):
     assert os.listdir(tmp_path / "spool/bad") == [uid.hex()]
 
 
-def test_survey(boxes, tmp_path):
-    assert boxes.survey() == Backlog(0, 0, 0)
-    for box in (boxes.boxes[0], boxes.boxes[3]):
-        uid, body = make_body("edge", {}, NOW)
-        path = write_file(box, uid, body)
-    os.utime(path, ns=(7, 7))
-    assert boxes.survey()[::2] == (2, 7)
-
-
 def test_quarantine_reaches_across_file_systems(boxes, monkeypatch):
     uid, body = make_body("edge", {}, NOW)
     path = write_file(boxes.boxes[2], uid, body)
@@ -154,12 +145,12 @@ def test_level(percent, expected):
 
 
 def test_health_tells_each_change_once(boxes, monkeypatch):
-    uid, body = make_body("pacemaker", {}, NOW)
-    path = write_file(boxes.boxes[0], uid, body)
-    health = Health(boxes, 0)
+    _, body = make_body("pacemaker", {}, NOW)
+    waits = [Backlog(1, len(body), NOW.wall_ns)]
+    health = Health(boxes, 0, lambda _moment: waits[0])
     free = [10**9]
     monkeypatch.setattr("bridge.node.spool_health._free", lambda _path: free[0])
-    old = NOW._replace(wall_ns=time.time_ns() + 400 * 10**9)
+    old = NOW._replace(wall_ns=NOW.wall_ns + 400 * 10**9)
 
     def told(now: float, at: Moment) -> list[dict[str, object]]:
         return [json.loads(line) for _, line in health.on_tick(now, at)]
@@ -170,7 +161,7 @@ def test_health_tells_each_change_once(boxes, monkeypatch):
     assert told(120.0, old) == [], "told already"
     free[0] = 0
     assert [(one["edge"], one["level"]) for one in told(140.0, old)] == [("spool-fill", 80)]
-    os.unlink(path)
+    waits[0] = Backlog(0, 0, 0)
     free[0] = 10**9
     assert [(one["edge"], one.get("over"), one.get("level")) for one in told(160.0, old)] == [
         ("spool-fill", None, 0),
@@ -354,14 +345,6 @@ def test_modes_of_the_folders(prepared):
     assert {
         modes[f"{top}/{box}/{last}"] for top in ("spool", "run/spool2") for box in spool.BOXES for last in ("tmp", "new")
     } == {"0o2770"}
-
-
-def test_a_folder_that_cannot_be_made_is_told_with_the_cure(node):
-    node.settings("tcp://127.0.0.1:9", spool="/proc/nowhere", run=str(node.base / "run"))
-    run = subprocess.run(node.command(), capture_output=True, text=True, cwd=Path(__file__).parent.parent.parent)
-    assert run.returncode == 78
-    assert "/proc/nowhere" in run.stderr
-    assert "make it as root" in run.stderr
 
 
 def test_a_path_too_long_for_a_socket_is_told(node, tmp_path):

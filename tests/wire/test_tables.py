@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bridge.intake.peers import Offset
+from bridge.intake.clocks import Lead
 from bridge.node.door import may_say
 from bridge.node.life import LIFE, State, Step
 from bridge.node.pending import MAX_HELD, Pending
@@ -241,19 +241,21 @@ def test_without_pacemakers_user_nobody_is_it():
 
 
 def test_offset_is_that_of_the_least_delayed():
-    offset = Offset()
-    assert offset.nanoseconds == 0
-    for delay in (900, 100, 5000):  # the node's clock is 10,000 behind; a ping takes 100 at best
-        offset.learn(sent_ns=1, received_ns=10_001 + delay, round_trip_ns=2 * delay)
-    assert offset.nanoseconds == 10_000
+    lead = Lead()
+    assert lead.nanoseconds == 0
+    ms = 1_000_000
+    for delay in (900 * ms, 100 * ms, 5000 * ms):  # the node's clock is ten seconds behind; a ping takes 100 ms at best
+        lead.learn(10_000 * ms + delay)
+        lead.prove(10_000 * ms + delay - 2 * delay)
+    assert lead.nanoseconds == 10_000 * ms
 
 
 def test_offset_forgets():
-    offset = Offset()
-    offset.learn(sent_ns=1_000_000, received_ns=1)
+    lead = Lead()
+    lead.learn(-(10**9))
     for _ in range(64):
-        offset.learn(sent_ns=1, received_ns=11)
-    assert offset.nanoseconds == 10
+        lead.learn(10)
+    assert lead.nanoseconds == 10
 
 
 def test_limits_fit_each_other():

@@ -6,7 +6,7 @@ from bridge.core.world.incident import Kind
 from tools.scenes.scene import WARNING, Scene, alone
 
 DRBD: Final = {"generation": "9", "roles": "alpha Primary, bravo Secondary", "disks": "alpha UpToDate, bravo UpToDate"}
-NODES: Final = {"nodes": "alpha, bravo", "link": "alpha, bravo"}
+NODES: Final = {"nodes": "alpha, bravo", "link": "alpha, bravo", "sure": "yes"}
 R0: Final = "drbd/r0"
 ALPHA, BRAVO = f"{R0}@alpha", f"{R0}@bravo"
 WHOLE: Final = (R0, ALPHA, BRAVO)
@@ -23,6 +23,21 @@ SCENES: Final[dict[Kind, Scene]] = {
         {"generation": "9", "roles": "alpha Primary, bravo Primary", "links": "alpha StandAlone, bravo StandAlone", **NODES},
         WHOLE,
         end={"victim": "bravo", "survivor": "alpha"},
+    ),
+    Kind.REPLICA_DEGRADED: Scene(
+        BRAVO,
+        {
+            **DRBD,
+            **NODES,
+            "side": "bravo",
+            "peer": "alpha",
+            "volume": "0",
+            "disks": "alpha UpToDate, bravo Inconsistent",
+            "links": "alpha Connected, bravo Connected",
+            "stuck": "alpha PausedSyncS (suspended: peer), bravo PausedSyncT (suspended: user)",
+        },
+        WHOLE,
+        severity=WARNING,
     ),
     Kind.REPLICA_DISCONNECTED: Scene(
         R0,
@@ -54,7 +69,38 @@ SCENES: Final[dict[Kind, Scene]] = {
 }
 
 OTHER_SCENES: Final[dict[Kind, tuple[Scene, ...]]] = {
+    Kind.REPLICA_DEGRADED: (
+        Scene(
+            ALPHA,
+            replica(
+                side="alpha",
+                disks="alpha Inconsistent, bravo UpToDate",
+                volume="0",
+                stuck="alpha Established, bravo Established",
+            ),
+            case="on the side that the application uses",
+            severity=WARNING,
+        ),
+        Scene(
+            R0,
+            replica(side="alpha, charlie", peer="bravo", nodes="alpha, bravo, charlie", eased="yes"),
+            case="two copies, a resync moves again",
+            severity=WARNING,
+        ),
+    ),
     Kind.REPLICA_SPLIT_BRAIN: (
+        Scene(
+            R0,
+            {
+                "generation": "9",
+                "roles": "alpha Primary, bravo Primary",
+                "links": "alpha StandAlone, bravo StandAlone",
+                "suspected": "yes",
+                **NODES,
+            },
+            case="no handler said so",
+        ),
+        Scene(R0, {"nodes": "alpha", "generation": "8.4"}, (R0, ALPHA), case="one side alone has said so"),
         Scene(
             R0,
             {
@@ -102,12 +148,65 @@ OTHER_SCENES: Final[dict[Kind, tuple[Scene, ...]]] = {
             case="connected again, still copying",
             severity=WARNING,
         ),
+        Scene(
+            R0,
+            replica(side="bravo", peer="bravo", away="yes", disks="alpha UpToDate", links="alpha Connecting"),
+            case="closed in order, and not back",
+            severity=WARNING,
+        ),
+        Scene(
+            R0,
+            replica(
+                incomplete="bravo",
+                side="bravo",
+                peer="alpha",
+                disks="alpha UpToDate, bravo Inconsistent",
+                links="alpha Connecting, bravo StandAlone",
+            ),
+            case="closed in the middle of a resync",
+            severity=WARNING,
+        ),
         Scene(R0, replica(failures="3"), case="lost again and again", severity=WARNING),
     ),
+    Kind.REPLICA_IO_ERROR: (
+        alone(ALPHA, {**DRBD, "nodes": "alpha, bravo", "side": "alpha", "forced": "yes"}, case="demoted by force"),
+        Scene(
+            ALPHA,
+            {
+                "generation": "9",
+                "nodes": "alpha, bravo, charlie",
+                "side": "alpha",
+                "all_sides": "alpha, bravo",
+                "volume": "0",
+                "found": "yes",
+                "disks": "alpha Diskless, bravo Diskless, charlie UpToDate",
+                "links": "alpha StandAlone, bravo StandAlone, charlie Connecting",
+            },
+            (R0, ALPHA, BRAVO),
+            case="two sides without a disk since they were first heard of",
+        ),
+    ),
     Kind.REPLICA_NO_DATA: (
+        Scene(
+            ALPHA,
+            replica(
+                replicas="mail, r0, wiki",
+                peer="bravo, charlie",
+                nodes="alpha, bravo, charlie",
+                client="yes",
+                frozen="yes",
+                disks="alpha Diskless",
+                links="alpha Connecting",
+            ),
+            (ALPHA, "drbd/mail@alpha", "drbd/wiki@alpha"),
+            case="a client without a disk has lost its wire",
+        ),
         Scene(ALPHA, replica(eased="yes", disks="alpha Diskless, bravo UpToDate"), case="the data are back, the disk is not"),
     ),
-    Kind.REPLICA_OUT_OF_SYNC: (Scene(R0, replica(generation="8.4", volume="0"), case="DRBD 8.4"),),
+    Kind.REPLICA_OUT_OF_SYNC: (
+        Scene(R0, replica(generation="8.4", volume="0"), case="DRBD 8.4"),
+        Scene(R0, {"nodes": "alpha", "side": "alpha", "volume": "0"}, (R0, ALPHA), case="the other side is not named"),
+    ),
     Kind.REPLICA_FENCING: (
         Scene(R0, replica(handler="fence-peer", fence_result="7"), case="the peer was shot", severity=WARNING),
         Scene(

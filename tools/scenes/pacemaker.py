@@ -85,7 +85,7 @@ SCENES: Final[dict[Kind, Scene]] = {
     Kind.RESOURCE_DOWN: alone("resource/db", failed("db", "start", "n3", "1", tried_on="n1, n2, n3"), 16100.0, end=ON_N1),
     Kind.RESOURCE_BLOCKED: alone("resource/db", overdue("db", "stop", "n1", "60000") | P1, 16100.0, end=ON_N1),
     Kind.RESOURCE_FLAPPING: alone(
-        "resource/web", failed("web", "monitor", "n1", "7", failures="3", **ON_N1), 9.8, worse={"failures": "12"}
+        "resource/web", failed("web", "monitor", "n1", "7", failures="3", restarted="yes", **ON_N1), 9.8, worse={"failures": "12"}
     ),
     Kind.RESOURCE_DEGRADED: alone("resource/db", failed("db", "monitor", "n1", "190"), severity=WARNING),
     Kind.RESOURCE_MISCONFIGURED: alone(
@@ -122,6 +122,85 @@ OTHER_SCENES: Final[dict[Kind, tuple[Scene, ...]]] = {
             case="nobody fences it",
         ),
         Scene("node/n3", {"node": "n3", "lost_by": "n1, n2"}, case="only lost so far"),
+    ),
+    Kind.NODE_FENCED_BY_ADMIN: (
+        Scene(
+            "node/n2",
+            fenced("n2", "n1", moved="db → n1"),
+            ("node/n2", "resource/db"),
+            {"resource/db": 6.4},
+            severity=WARNING,
+            case="the cluster was asked to",
+        ),
+    ),
+    Kind.FENCING_FAILURE: (
+        Scene(
+            "fencing/n3",
+            {"node": "n3", "unfencing_failures": "6", "unfencing_result": "Timed Out (Fence agent did not complete within 46s)"},
+            ("fencing/n3",),
+            severity=WARNING,
+            case="the node is there, and cannot be unfenced",
+        ),
+    ),
+    Kind.RESOURCE_DOWN: (
+        Scene(
+            "resource/web",
+            {"resource": "web", "ran_on": "n3", "down": "web, db", "given_up": ""},
+            ("resource/web", "resource/db"),
+            away={"resource/web": 2.0, "resource/db": 2.0},
+            case="its node was fenced by hand, and nothing is started elsewhere",
+        ),
+        Scene(
+            "resource/pgsql",
+            failed("pgsql", "promote", "n2", "1", absence="promoted", unpromoted="pgsql", runs_on="n2"),
+            away={"resource/pgsql": 64.0},
+            case="runs, but is promoted nowhere",
+        ),
+        Scene(
+            "resource/db",
+            failed("db", "start", "n3", "1", tried_on="n1, n2, n3", absence="runs", down="db", given_up="yes"),
+            away={"resource/db": 64.0},
+            case="the start has failed everywhere",
+        ),
+    ),
+    Kind.RESOURCE_FAILURE: (
+        Scene(
+            "resource/pgsql",
+            failed("pgsql", "start", "n1", "1", tried_on="n1", missing_on="n1", now_on="n2"),
+            ("resource/pgsql",),
+            severity=WARNING,
+            case="another instance answers",
+        ),
+    ),
+    Kind.RESOURCE_FLAPPING: (
+        Scene(
+            "resource/web",
+            failed("web", "monitor", "n1", "7", failures="4", quiet_since="2026-11-24T02:12:05+00:00", **ON_N1),
+            away={"resource/web": 9.8},
+            severity=WARNING,
+            case="quiet, but not yet for long",
+        ),
+        Scene(
+            "resource/web",
+            failed("web", "start", "n1", "1", failures="5", down="web"),
+            away={"resource/web": 64.0},
+            case="not restarted any more",
+        ),
+        Scene(
+            "resource/pgsql",
+            failed("pgsql", "promote", "n1", "1", failures="5", unpromoted="pgsql", runs_on="n1, n2"),
+            away={"resource/pgsql": 64.0},
+            case="not promoted any more",
+        ),
+    ),
+    Kind.CONNECTIVITY: (
+        Scene(
+            "attribute/pingd@n1",
+            {"node": "n1", "nodes": "n1, n2, n3", "still": "n1, n3", "attribute": "pingd", "value": "0", "before": "1000"},
+            ("attribute/pingd@n1", "attribute/pingd@n2", "attribute/pingd@n3"),
+            severity=WARNING,
+            case="several nodes at once",
+        ),
     ),
     Kind.GUEST_FAILURE: (
         Scene(

@@ -51,11 +51,14 @@ class Call(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Change(msgspec.Struct, frozen=True, kw_only=True):
-    """One line of events2: what object it is about, and the states it names. A `destroy` names none."""
+    """One line of events2: what object it is about, and the states it names. A `destroy` names none. A path's addresses count
+    as its states."""
 
     action: str
     object: str
     peer: str = ""
+    node_id: str = ""
+    """The peer's; 8.4 has none."""
     volume: str = ""
     states: dict[str, str] = {}
 

@@ -6,6 +6,7 @@ from bridge.core.drbd.tables import LOSSES, UNSTEADY
 from bridge.core.drbd.told import hold_of, is_about, told_in
 from bridge.core.world.event import Severity
 from bridge.core.world.incident import Kind, State
+from bridge.core.world.series import Series
 from bridge.core.world.tables import INCIDENT
 from bridge.core.world.world import World
 
@@ -17,20 +18,21 @@ def count_loss(world: World, name: str, key: str, at: datetime) -> None:
     settings = world.settings
     if not _is_mere_loss(world, key):
         return
-    rows = world.get(LOSSES, name) or ()
-    before = tuple(row for row in rows if at - row[0] < settings.flapping_window and _is_mere_loss(world, row[1]))
-    losses = (*before, (at, key))
+    before = world.get(LOSSES, name) or Series()
+    before = Series(before.count, tuple(row for row in before.last if _is_mere_loss(world, row[1])))
+    goes_on = world.get(UNSTEADY, name) is not None
+    losses = before.and_then(at, key, within=settings.flapping_window, least=settings.flapping_count, goes_on=goes_on)
     world.put((LOSSES, name), losses)
-    if len(losses) < settings.flapping_count:
+    if len(losses.last) < settings.flapping_count:
         return
-    for _, old in before:
+    for _, old in losses.last[:-1]:
         earlier = world.get(INCIDENT, old)
         if earlier is not None and old != key and is_about(earlier, name):
             world.absorb(old, key, at, f"the connection of {name} is lost again and again")
     if world.get(UNSTEADY, name) is None:
         world.keep_open(key, hold_of(UNSTEADY, name))
         world.put((UNSTEADY, name), key)
-    world.change(key, at, facts={"failures": str(len(losses))})
+    world.change(key, at, facts={"failures": str(losses.count)})
     world.alarm(key, at, f"the connection of {name} is lost again and again", Severity.WARNING)
     world.set_timer(at + settings.flapping_quiet, "replica-steady", name)
 

@@ -8,6 +8,7 @@ from typing import Final
 
 from bridge.core.drbd.events import Call, HandlerCalled, StatesChanged
 from bridge.core.drbd.fold_states import changed, moved, only_shown, resync_began, settled, with_copy
+from bridge.core.drbd.names import split_key, split_nodes
 from bridge.core.drbd.state import (
     Copy,
     Disk,
@@ -20,8 +21,6 @@ from bridge.core.drbd.state import (
     put_side,
     replace,
     side_of,
-    split_key,
-    split_nodes,
 )
 
 UNSOLVED: Final = frozenset({"split-brain", "pri-lost-after-sb", "pri-lost"})
@@ -76,7 +75,8 @@ def _split(replica: Replica, node: str, peer: str, at: datetime, *, unsolved: bo
     key = split_key(replica, node, peer)
     split = replica.splits.get(key) or Split(at=at, nodes=())
     nodes = tuple(sorted({*split.nodes, *split_nodes(replica, node, peer)}))
-    split = replace(split, nodes=nodes, unsolved=split.unsolved or unsolved)
+    ends = tuple(sorted({*split.ends, (node, peer)}))
+    split = replace(split, nodes=nodes, ends=ends, unsolved=split.unsolved or unsolved, suspected=False)
     return replace(replica, splits=replica.splits | {key: split}, healed_at=None)
 
 

@@ -7,23 +7,11 @@ from datetime import datetime
 from typing import Any, Final
 
 from bridge.core.drbd.events import RESYNCS, TARGETS, VERIFIES, Change, StatesChanged
-from bridge.core.drbd.state import (
-    NO_DISK,
-    Copy,
-    Disk,
-    Link,
-    Replica,
-    Side,
-    other_side,
-    peer_name,
-    put_side,
-    replace,
-    same_node,
-    side_of,
-    split_key,
-)
+from bridge.core.drbd.names import names_back, other_side, peer_name, split_key
+from bridge.core.drbd.state import NO_DISK, Copy, Disk, Link, Replica, Side, put_side, replace, side_of
 
 LOST: Final = frozenset({"NetworkFailure", "Timeout", "BrokenPipe", "ProtocolError"})
+TRYING: Final = frozenset({"Unconnected", "Connecting"})
 LET_GO: Final = frozenset({"TearDown", "Disconnecting"})
 """One end closed the connection in order: an administrator, or DRBD itself after a split brain or a refused resync."""
 
@@ -61,6 +49,10 @@ def only_shown(side: Side, event: StatesChanged, generation: str) -> Side:
 
 def changed(replica: Replica, node: str, change: Change, at: datetime, *, first: bool) -> Replica:
     """One line. `first`: it is of a dump, and tells no change but what is so."""
+    return _identified(_changed(replica, node, change, at, first=first), node, change)
+
+
+def _changed(replica: Replica, node: str, change: Change, at: datetime, *, first: bool) -> Replica:
     if change.object == "resource" and change.action == "destroy":
         return gone(replica, node, at)
     side = replace(side_of(replica, node, at), gone=False)
@@ -68,22 +60,50 @@ def changed(replica: Replica, node: str, change: Change, at: datetime, *, first:
         return put_side(replica, _resource(side, change.states, at))
     if change.object == "device":
         return put_side(replica, _device(side, change, at, first=first))
+    if change.object == "path":
+        return put_side(replica, _path(side, change, at))
     if change.object == "connection":
-        replica = put_side(replica, _connection(side, change, at, replica.generation))
+        replica = put_side(replica, _connection(side, change, at, replica.generation, first=first))
         return _dropped(replica, node, change.peer) if change.states.get("connection") in LET_GO else replica
     return _peer_device(replica, side, change, at)
+
+
+def _identified(replica: Replica, node: str, change: Change) -> Replica:
+    """The node id of the peer goes along with every line about it."""
+    side = replica.sides[node]
+    link = side.links.get(change.peer)
+    if link is None or change.node_id in {"", link.node_id}:
+        return replica
+    return put_side(replica, replace(side, links=side.links | {change.peer: replace(link, node_id=change.node_id)}))
+
+
+def _path(side: Side, change: Change, at: datetime) -> Side:
+    """Whose addresses they are; and that the peer has answered, though it is not connected yet."""
+    link = side.links.get(change.peer)
+    ends = (change.states.get("local", ""), change.states.get("peer", ""))
+    if link is None or "" in ends:
+        return side
+    others = tuple(path for path in link.paths if path != ends)
+    link = replace(link, paths=others if change.action == "destroy" else (*others, ends))
+    if change.states.get("established") == "yes" and change.action == "change":
+        link = _answered(link, at)
+    return replace(side, links=side.links | {change.peer: link})
 
 
 def _resource(side: Side, states: dict[str, str], at: datetime) -> Side:
     suspended = side.suspended
     if "suspended" in states:
         suspended = tuple(why for why in states["suspended"].split(",") if why not in {"no", "user"})
+    role = states.get("role", side.role)
+    fails_io = states.get("force-io-failures", "yes" if side.fails_io else "no") == "yes"
     return replace(
         side,
-        role=states.get("role", side.role),
+        role=role,
+        primary_until=at if side.role == "Primary" != role else side.primary_until,
         suspended=suspended,
         suspended_since=(side.suspended_since or at) if suspended else None,
-        fails_io=states.get("force-io-failures", "yes" if side.fails_io else "no") == "yes",
+        fails_io=fails_io,
+        fails_io_since=(side.fails_io_since or at) if fails_io else None,
     )
 
 
@@ -110,21 +130,21 @@ def _disk_moved(disk: Disk, state: str, at: datetime, *, first: bool) -> Disk:
         return disk
     disk = replace(disk, state=state)
     if state == "UpToDate":
-        return replace(disk, failed_at=None, called=False, detached=False)
+        return replace(disk, failed_at=None, called=False, detached=False, found=False)
     if state == "Detaching":
         return replace(disk, detached=True)
     if state == "Attaching":
         return replace(disk, detached=False)
     fell = state == "Failed" or (state == "Diskless" and (was not in {"", "Failed"} or (first and was == "")))
     if fell and not disk.detached and not disk.client and disk.failed_at is None:
-        return replace(disk, failed_at=at)
+        return replace(disk, failed_at=at, found=first and was == "")
     return disk
 
 
 # --- connections ---------------------------------------------------------------------------------------------------------
 
 
-def _connection(side: Side, change: Change, at: datetime, generation: str) -> Side:
+def _connection(side: Side, change: Change, at: datetime, generation: str, *, first: bool) -> Side:
     old = side.links.get(change.peer)
     if change.action == "destroy":
         if old is None:
@@ -133,8 +153,10 @@ def _connection(side: Side, change: Change, at: datetime, generation: str) -> Si
         left = replace(old, state="" if generation == "9" else "StandAlone", copies=_idle(old.copies))
         return replace(side, links=side.links | {change.peer: left})
     link = moved(old or Link(changed_at=at), change.states.get("connection", old.state if old else ""), at)
-    if old is None and change.action == "exists" and link.state == "StandAlone":
-        link = replace(link, waits_since=at)
+    if link.state == "StandAlone" and ((old is None and first) or (old is not None and not old.state)):
+        link = replace(link, waits_since=at, let_go_at=None, asked=False)  # there, or there again, and alone
+    if (role := change.states.get("role", "Unknown")) != "Unknown":
+        link = replace(link, peer_was_primary=role == "Primary")
     refusal = None if link.state == "Connected" and (old is None or old.state != "Connected") else side.refusal
     return replace(side, links=side.links | {change.peer: link}, refusal=refusal)
 
@@ -155,20 +177,33 @@ def moved(link: Link, state: str, at: datetime) -> Link:
         return link
     link = replace(link, state=state, changed_at=at)
     if state == "Connected":
-        return replace(link, lost_at=None, lost_by="", let_go_at=None, waits_since=None)
+        return replace(link, lost_at=None, lost_by="", let_go_at=None, waits_since=None, asked=False)
     if state in LET_GO:
-        return replace(link, let_go_at=at, waits_since=None)
+        dropped = state == "Disconnecting" and link.cut_since is not None
+        asked, dropped_at = state == "Disconnecting", at if dropped else link.dropped_at
+        return replace(link, let_go_at=at, waits_since=None, asked=asked, dropped_at=dropped_at)
     if was == "Connected":  # with or without one of the names of a loss: a dump shows only what comes after
-        return replace(link, lost_at=link.lost_at or at, lost_by=state if state in LOST else link.lost_by)
-    if was in {"StandAlone", ""} and state in {"Unconnected", "Connecting"}:  # somebody wants it connected, again
-        return replace(link, let_go_at=None, waits_since=None if link.lost_at else link.waits_since or at)
-    return link
+        by = state if state in LOST else link.lost_by
+        return replace(link, lost_at=link.lost_at or at, lost_by=by, cut_since=link.cut_since or at)
+    if state in TRYING and (was in {"StandAlone", ""} or link.asked):  # somebody wants it connected, again
+        return wanted(link, at)
+    return _answered(link, at) if state in LOST and was in TRYING else link
+
+
+def wanted(link: Link, at: datetime) -> Link:
+    """It is to be connected: that it was closed in order once is no excuse any more."""
+    return replace(link, let_go_at=None, asked=False, waits_since=None if link.lost_at else link.waits_since or at)
+
+
+def _answered(link: Link, at: datetime) -> Link:
+    """Somebody is there: whoever had closed it in order is back."""
+    return wanted(link, at) if link.let_go_at is not None and link.lost_at is None else link
 
 
 def _idle(copies: dict[str, Copy]) -> dict[str, Copy]:
-    return {
-        v: replace(copy, replication="Off", disk="DUnknown", resync_since=None, verify_since=None) for v, copy in copies.items()
-    }
+    off = Copy(replication="Off", disk="DUnknown")
+    gone = {name: getattr(off, name) for name in ("replication", "disk", "resync_since", "verify_since", "suspended", "stalled")}
+    return {v: replace(copy, **gone) for v, copy in copies.items()}
 
 
 # --- the copies at the other end -----------------------------------------------------------------------------------------
@@ -180,6 +215,10 @@ def _peer_device(replica: Replica, side: Side, change: Change, at: datetime) -> 
     if change.action == "destroy":
         return put_side(replica, with_copy(side, change.peer, change.volume, _idle({"": old})[""], at))
     copy = _peer_disk(old, change.states, at)
+    if "stalled" in change.states:
+        copy = replace(copy, stalled=change.states["stalled"] == "yes")
+    if "resync-suspended" in change.states:
+        copy = replace(copy, suspended=tuple(why for why in change.states["resync-suspended"].split(",") if why != "no"))
     replication = change.states.get("replication", old.replication)
     if replication == old.replication:
         return put_side(replica, with_copy(side, change.peer, change.volume, copy, at))
@@ -216,6 +255,8 @@ def with_copy(side: Side, peer: str, volume: str, copy: Copy, at: datetime) -> S
     old = link.copies.get(volume)
     changed_at = at if old is None or (old.replication, old.disk) != (copy.replication, copy.disk) else link.changed_at
     link = replace(link, copies=link.copies | {volume: copy}, changed_at=changed_at)
+    if copy.replication != "Off" and link.cut_since is not None:
+        link = replace(link, cut_since=None, dropped_at=None)
     return replace(side, links=side.links | {peer: link})
 
 
@@ -236,7 +277,7 @@ def settled(replica: Replica, node: str, peer: str, volume: str, *, before: date
     ends = [(node, peer)]
     other = other_side(replica, node, peer)
     if other is not None:
-        ends += [(other.node, back) for back in other.links if not back or same_node(back, node)]
+        ends += [(other.node, back) for back in names_back(replica, other, node)]
     for name, key in ends:
         side = replica.sides[name]
         copy = side.links[key].copies.get(volume) if key in side.links else None

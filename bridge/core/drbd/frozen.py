@@ -4,7 +4,8 @@ from collections.abc import Iterator
 from datetime import datetime
 from typing import Final
 
-from bridge.core.drbd.state import Fence, Replica, Side, pair, peer_name
+from bridge.core.drbd.names import pair, peer_name
+from bridge.core.drbd.state import Fence, Replica, Side
 from bridge.core.drbd.trouble import Trouble, told
 from bridge.core.drbd.whole import FROZEN_AFTER
 from bridge.core.world.event import Severity

@@ -19,9 +19,9 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 from bridge.core.drbd.events import HANDLERS, Call, HandlerCalled, ReplicasListed, StatesChanged
-from bridge.core.drbd.lines import Line, NotALine, generation, item, parse
-from bridge.core.world.event import Event, Report
-from bridge.core.world.reading import Senseless, believed, head, integer, name_of, named, text
+from bridge.core.drbd.lines import Line, NotALine, generation, instant, item, parse
+from bridge.core.world.event import Event, Report, to_us
+from bridge.core.world.reading import Senseless, head, integer, name_of, named, text
 
 Body = Mapping[str, Any]
 ANSWERING: Final = frozenset({"fence-peer"})
@@ -93,15 +93,25 @@ def read_states(report: Report) -> Event:
     resource = lines[0].resource
     if not resource or any(line.resource != resource for line in lines):
         raise Senseless("a report of events2 whose lines are not about one resource")
-    stamp = next((line.at for line in lines if line.at is not None), None)
     return StatesChanged(
-        **head(report, at=None if stamp is None else believed(stamp + report.offset, report)),
+        **head(report, stamp=stamp_of_states(body)),
         resource=named(resource),
         node=report.node,
         items=tuple(said for line in lines if (said := item(line)) is not None),
         whole=body.get("dump") is True,
         generation=generation(lines),
     )
+
+
+def stamp_of_states(body: Body) -> int | None:
+    """When drbdsetup says that it happened, in microseconds by its node's wall clock. Raises Senseless."""
+    number = 1
+    while line := text(body, f"line{number}"):
+        words = line.split(maxsplit=1)
+        if words and (at := instant(words[0])) is not None:
+            return to_us(at)
+        number += 1
+    return None
 
 
 def _lines(body: Body) -> Iterator[Line]:

@@ -20,11 +20,15 @@ STATES: Final[Mapping[str, frozenset[str]]] = {
     "resource": frozenset({"role", "suspended", "force-io-failures"}),
     "connection": frozenset({"connection", "role"}),
     "device": frozenset({"disk", "client", "quorum"}),
-    "peer-device": frozenset({"replication", "peer-disk", "peer-client", "resync-suspended"}),
+    "peer-device": frozenset({"replication", "peer-disk", "peer-client", "resync-suspended", "stalled"}),
+    "path": frozenset({"local", "peer", "established"}),
 }
-"""What is news of each object; everything else is a number, a name, or of no consequence."""
+"""What is news of each object; everything else is a number, a name, or of no consequence. `stalled` is the relay's own word."""
 NO_ONE: Final = "peer"
-"""8.4 knows one peer and calls it so."""
+"""8.4 knows one peer and calls it so; drbd-utils up to 8.9.8 give it no node id. (drbd-utils, ChangeLog, 8.9.9)"""
+ESCAPE: Final = "\x1b"
+ARROW: Final = "->"
+"""What colours (`--color=always`) put around values, and differences (`--diff`) into them: no state that DRBD has."""
 SPAWN_FAILED: Final = 1 << 31
 DIGITS: Final = 10
 """A wait status has 32 bits."""
@@ -53,16 +57,21 @@ class NotALine(ValueError):  # noqa: N818 - said as it is
 
 def parse(text: str) -> Line:
     words = text.split()
-    at = _instant(words[0]) if words else None
+    at = instant(words[0]) if words else None
     if at is not None:
         words = words[1:]
     if len(words) < 2 or words[0] not in ACTIONS:
         raise NotALine(f"events2: {text[:80]!r} is none of {', '.join(sorted(ACTIONS))}")
     pairs = (word.partition(":") for word in words[2:])
-    return Line(at, words[0], words[1], {key: value for key, colon, value in pairs if colon})
+    values = {key: value for key, colon, value in pairs if colon}
+    known = STATES.get(words[1], frozenset())
+    if ESCAPE in text or any(ARROW in value for key, value in values.items() if key in known):
+        raise NotALine(f"events2: {text[:80]!r}: drbdsetup was called with --color or --diff, which cannot be read")
+    return Line(at, words[0], words[1], values)
 
 
-def _instant(word: str) -> datetime | None:
+def instant(word: str) -> datetime | None:
+    """The time before a line."""
     try:
         at = datetime.fromisoformat(word)
     except ValueError:
@@ -73,8 +82,8 @@ def _instant(word: str) -> datetime | None:
 def item(line: Line) -> Change | Call | None:
     """What a line says beyond numbers, or None."""
     values = line.values
-    peer = values.get("conn-name", "")
-    peer = "" if peer == NO_ONE and values.get("peer-node-id") == "0" else peer
+    of_8_4 = _is_no_one(values)
+    peer = "" if of_8_4 else values.get("conn-name", "")
     if line.object == "helper":
         return _call(line, peer)
     if line.action == "rename" and line.object == "resource":
@@ -82,10 +91,18 @@ def item(line: Line) -> Change | Call | None:
     if line.object not in STATES:
         return None
     known = STATES[line.object]
-    states = {} if line.action == "destroy" else {key: value for key, value in values.items() if key in known}
+    keeps = line.action != "destroy" or line.object == "path"
+    states = {key: value for key, value in values.items() if key in known} if keeps else {}
     if not states and line.action == "change":
         return None
-    return Change(action=line.action, object=line.object, peer=peer, volume=values.get("volume", ""), states=states)
+    node_id = "" if of_8_4 else values.get("peer-node-id", "")
+    return Change(
+        action=line.action, object=line.object, peer=peer, node_id=node_id, volume=values.get("volume", ""), states=states
+    )
+
+
+def _is_no_one(values: Mapping[str, str]) -> bool:
+    return values.get("conn-name") == NO_ONE and values.get("peer-node-id", "0") == "0"
 
 
 def _call(line: Line, peer: str) -> Call | None:
@@ -111,5 +128,5 @@ def generation(lines: Iterable[Line]) -> str:
         if line.object == "device" and line.action == "exists":  # all of its states are told, and there is no quorum
             return "8.4"
         if line.object in {"connection", "peer-device", "helper"} and "conn-name" in line.values:
-            return "8.4" if line.values["conn-name"] == NO_ONE and line.values.get("peer-node-id") == "0" else "9"
+            return "8.4" if _is_no_one(line.values) else "9"
     return ""

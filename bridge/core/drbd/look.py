@@ -1,10 +1,12 @@
 """How a replica and each of its sides look on a board: a severity, and the states in DRBD's own words."""
 
 from collections.abc import Callable, Iterator, Mapping
+from datetime import datetime
 from typing import Final
 
 from bridge.core.drbd.events import TARGETS
-from bridge.core.drbd.state import Disk, Link, Replica, Side, link_back, pair, peer_name
+from bridge.core.drbd.names import is_address, link_back, pair, peer_name
+from bridge.core.drbd.state import Disk, Link, Replica, Side
 from bridge.core.drbd.trouble import Trouble
 from bridge.core.drbd.troubles import differences
 from bridge.core.drbd.whole import link_stands
@@ -15,6 +17,8 @@ Look = tuple[Severity, str]
 
 QUIET: Final = frozenset({"", "Off", "Established"})
 TWO: Final = 2
+PASSING: Final = ("away", "client", "forced", "found", "incomplete", "stuck", "suspected")
+"""Facts of what the incident is about, as it is now; what is over was so."""
 HANDLERS_ONLY: Final = (Severity.UNKNOWN, "known from its handlers alone, which tell of trouble only")
 
 
@@ -28,7 +32,7 @@ def _worst(looks: list[Look], otherwise: Look) -> Look:
 
 def whole(replica: Replica, found: list[Trouble]) -> Look:
     """`drbd/RES`: its connections, and what is wrong."""
-    looks = [(trouble.severity, trouble.why) for trouble in reversed(found)]
+    looks = [(trouble.severity, trouble.why) for trouble in reversed(found) if not trouble.planned]
     looks += [(trouble.severity, trouble.why) for trouble in differences(replica)]
     told = [side for side in replica.sides.values() if side.told]
     if told and all(side.gone for side in told):
@@ -111,15 +115,34 @@ def facts(replica: Replica, found: list[Trouble], kind: Kind) -> dict[str, str]:
         "roles": said(replica, lambda side: side.role),
         "disks": said(replica, lambda side: "/".join(disk.state for _, disk in sorted(side.disks.items()))),
         "links": said(replica, lambda side: "/".join(sorted({link.state for link in side.links.values() if link.state}))),
-        "many": "yes" if len(replica.sides) > TWO else "",
+        "many": "yes" if _is_many(replica) else "",
     }
     pairs = sorted({ends for trouble in found if trouble.kind is kind for ends in trouble.pairs})
+    meant = sorted({trouble.node for trouble in found if trouble.kind is kind and trouble.node})
     linked = {name for ends in pairs for name in ends if name}
     if linked:
         told["link"] = "; ".join(dict.fromkeys(", ".join(name for name in ends if name) for ends in pairs))
     if found:
         told["nodes"] = ", ".join(sorted(linked if len(linked) >= TWO else {*linked, *replica.sides}))
-    return {name: value for name, value in told.items() if value}
+    known = {name: value for name, value in told.items() if value}
+    ends = pairs[0] if len(pairs) == 1 and all(name and not is_address(name) for name in pairs[0]) else ()
+    called = "; ".join(f"{node} {peer}" for node in ends for peer in _calls(replica, node, {*ends} - {node}))
+    all_sides = ", ".join(meant) if len(meant) > 1 else ""
+    return known | {"sure": "yes" if ends else "", "called": called, "all_sides": all_sides}
+
+
+def _is_many(replica: Replica) -> bool:
+    """Whether more than two have it, by what any of them says."""
+    known = [1 + sum(link.state != "" for link in side.links.values()) for side in replica.sides.values()]
+    return max([len(replica.sides), *known]) > TWO
+
+
+def _calls(replica: Replica, node: str, names: set[str]) -> Iterator[str]:
+    """What drbdadm calls the peer on that node, where that is not its name."""
+    side = replica.sides.get(node)
+    for peer in side.links if side is not None else ():
+        if peer and peer not in names and peer_name(replica, node, peer) in names:
+            yield peer
 
 
 def _gives_up(replica: Replica) -> bool:
@@ -133,14 +156,26 @@ def _gives_up(replica: Replica) -> bool:
     )
 
 
-def now(replica: Replica, found: list[Trouble], kind: Kind, known: Mapping[str, str]) -> dict[str, str]:
+def _apart(replica: Replica, since: datetime) -> bool:
+    """Some connection is not made; one that was closed in order before the story began is none of it."""
+    links = [link for side in replica.sides.values() if side.told and not side.gone for link in side.links.values()]
+    open_ones = [link for link in links if link.let_go_at is None or link.let_go_at >= since]
+    return any(link.state not in {"Connected", ""} for link in open_ones)
+
+
+def now(replica: Replica, found: list[Trouble], kind: Kind, known: Mapping[str, str], since: datetime) -> dict[str, str]:
     """The facts of the troubles that make the incident what it is; what others add does not displace what is known.
 
     `eased`: it is not so any more, but the redundancy is not yet back.
     """
     eased = not any(trouble.kind is kind for trouble in found)
     frozen = any("frozen" in trouble.facts for trouble in found)
-    told = {"frozen": "yes" if frozen else "", "eased": "yes" if eased else ""}
+    told = (dict.fromkeys(PASSING, "") if not eased else {}) | {
+        "frozen": "yes" if frozen else "",
+        "eased": "yes" if eased else "",
+    }
+    if kind is Kind.REPLICA_DISCONNECTED and _apart(replica, since):
+        told["eased"] = ""
     told |= {name: fact for one in found if one.kind is not kind for name, fact in one.facts.items() if name not in known}
     for trouble in found:
         told |= trouble.facts if trouble.kind is kind else {}

@@ -14,7 +14,6 @@ from bridge.core.drbd.told import REDUNDANCY
 from bridge.core.world.event import Severity, Subject, subject_name
 from bridge.core.world.incident import Kind
 from bridge.core.world.nodes import node
-from bridge.core.world.tables import WOUNDS
 from bridge.core.world.world import World
 
 NOT_FOR: Final = frozenset({Kind.NODE_FENCED_BY_ADMIN, Kind.REDUNDANCY_LOST})
@@ -28,9 +27,15 @@ def consider(world: World, key: str, at: datetime) -> None:
         world.set_timer(at + world.settings.clear_after, "redundancy", key)
 
 
+def consider_besides(world: World, key: str, at: datetime) -> None:
+    """After a good word that is no service's: if nodes were not the last thing that was missing, they are now."""
+    if (ONLY_AWAY_SINCE, key) not in world.facts:
+        consider(world, key, at)
+
+
 def missing_nodes(world: World, key: str) -> list[str]:
     """The nodes that the incident still waits for, if it waits for nothing else, and the cluster does not wait for them."""
-    wounds = {name for name in world.get(WOUNDS, key) or () if not name.startswith(REDUNDANCY)}
+    wounds = {name for name in world.wounds(key) if not name.startswith(REDUNDANCY)}
     if story.is_frozen(world, key) or world.incident(key).kind in NOT_FOR or not all(name.startswith("node/") for name in wounds):
         return []
     names = sorted(subject_name(Subject(name)) for name in wounds)

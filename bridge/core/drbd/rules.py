@@ -11,7 +11,7 @@ from bridge.core.drbd.fold_calls import apply
 from bridge.core.drbd.fold_states import gone
 from bridge.core.drbd.state import Replica, put_side, replace
 from bridge.core.drbd.story import tell, tell_differences
-from bridge.core.drbd.tables import DIFFERENCE, ONLY_AWAY_SINCE, REPLICA, REPLICAS, STORY
+from bridge.core.drbd.tables import DIFFERENCE, REPLICA, REPLICAS, STORY
 from bridge.core.drbd.told import story_of
 from bridge.core.drbd.trouble import Trouble
 from bridge.core.drbd.troubles import troubles
@@ -123,12 +123,8 @@ def _settle(world: World, replica: Replica, at: datetime) -> None:
 def _consider_redundancy(world: World, name: str, at: datetime) -> None:
     """A replica that works again, if with one copy, may have been the last thing but the node that its story waited for."""
     story = story_of(world, STORY, name)
-    if (
-        story is not None
-        and (ONLY_AWAY_SINCE, story.key) not in world.facts
-        and world.incident(story.key).root.startswith("node/")
-    ):
-        redundancy.consider(world, story.key, at)
+    if story is not None and world.incident(story.key).root.startswith("node/"):
+        redundancy.consider_besides(world, story.key, at)
 
 
 # --- boards --------------------------------------------------------------------------------------------------------------

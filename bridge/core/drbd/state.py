@@ -1,6 +1,7 @@
 """What each side of a replica last said: the state that reports are folded into.
 
-`replica_states.py` folds the lines of events2, `replica_calls.py` the handlers; `replica_troubles.py` says what is wrong now.
+`fold_states.py` folds the lines of events2, `fold_calls.py` the handlers; `troubles.py` says what is wrong now, `names.py` who is
+meant by a name.
 
 A side is *told* when it has events2: then its states count, and its handlers only add what no state says. Of a side with
 handlers alone the handlers must do. Names of peers are as that side knows them; 8.4 has one peer, which it calls "".
@@ -23,6 +24,10 @@ class Copy(msgspec.Struct, frozen=True, kw_only=True):
     disk: str = "DUnknown"
     was: str = "DUnknown"
     client: bool = False
+    suspended: tuple[str, ...] = ()
+    """By what its resync is suspended."""
+    stalled: bool = False
+    """The resync runs, and its numbers do not fall."""
     failed_at: datetime | None = None
     resync_since: datetime | None = None
     verify_since: datetime | None = None
@@ -38,6 +43,18 @@ class Link(msgspec.Struct, frozen=True, kw_only=True):
     lost_by: str = ""
     let_go_at: datetime | None = None
     waits_since: datetime | None = None
+    asked: bool = False
+    """This end closed it in order, not its peer."""
+    cut_since: datetime | None = None
+    """Nothing was replicated since it was lost; 8.4 calls it connected for the time of a handshake."""
+    dropped_at: datetime | None = None
+    """It gave up what was lost instead of connecting again: a person's order, or what DRBD does with a split brain."""
+    peer_was_primary: bool = False
+    """When last heard of."""
+    node_id: str = ""
+    """The peer's."""
+    paths: tuple[tuple[str, str], ...] = ()
+    """Addresses: its own and the peer's."""
     copies: dict[str, Copy] = {}
 
 
@@ -50,6 +67,8 @@ class Disk(msgspec.Struct, frozen=True, kw_only=True):
     """The kernel itself said so, by its handler."""
     detached: bool = False
     """It was asked for. Only 9 tells it from a failure."""
+    found: bool = False
+    """It was away when the side was first heard of: nobody saw it fail."""
 
 
 class Fence(msgspec.Struct, frozen=True):
@@ -71,9 +90,11 @@ class Side(msgspec.Struct, frozen=True, kw_only=True):
     gone: bool = False
     """The node has no such resource (any more)."""
     role: str = ""
+    primary_until: datetime | None = None
     suspended: tuple[str, ...] = ()
     suspended_since: datetime | None = None
     fails_io: bool = False
+    fails_io_since: datetime | None = None
     said_at: datetime
     disks: dict[str, Disk] = {}
     links: dict[str, Link] = {}
@@ -92,9 +113,24 @@ class Split(msgspec.Struct, frozen=True, kw_only=True):
 
     at: datetime
     nodes: tuple[str, ...]
+    ends: tuple[tuple[str, str], ...] = ()
+    """Who said so, and what it calls its peer."""
     unsolved: bool = False
+    suspected: bool = False
+    """No handler said so: concluded from what both sides did."""
     victim: str = ""
     survivor: str = ""
+
+
+class Stuck(msgspec.Struct, frozen=True, kw_only=True):
+    """An incomplete copy: since when no resync of it has moved for a while, and since when one moves now."""
+
+    node: str
+    volume: str
+    since: datetime
+    moves_since: datetime | None = None
+    in_turn: bool = False
+    """Its resync waits for another's end."""
 
 
 class Replica(msgspec.Struct, frozen=True, kw_only=True):
@@ -103,13 +139,10 @@ class Replica(msgspec.Struct, frozen=True, kw_only=True):
     sides: dict[str, Side] = {}
     splits: dict[str, Split] = {}
     """By pair of nodes, see `split_key`."""
+    stuck: dict[str, Stuck] = {}
+    """By node and volume, see `degraded.stuck`."""
     healed_at: datetime | None = None
     """A handler said that a resync is over: the only word of recovery where no side has events2."""
-
-
-def same_node(one: str, other: str) -> bool:
-    """A name and the same name with its domain are one node."""
-    return one == other or one.partition(".")[0] == other.partition(".")[0] != ""
 
 
 def put_side(replica: Replica, side: Side) -> Replica:
@@ -118,42 +151,3 @@ def put_side(replica: Replica, side: Side) -> Replica:
 
 def side_of(replica: Replica, node: str, at: datetime) -> Side:
     return replica.sides.get(node) or Side(node=node, said_at=at)
-
-
-def other_side(replica: Replica, node: str, peer: str) -> Side | None:
-    """The side at the other end of a connection, if it ever spoke. 8.4 has one peer, whatever it is called."""
-    others = [side for side in replica.sides.values() if side.node != node]
-    named = [side for side in others if peer and same_node(side.node, peer)]
-    if named:
-        return named[0]
-    return others[0] if not peer and len(others) == 1 else None
-
-
-def peer_name(replica: Replica, node: str, peer: str) -> str:
-    """The peer's name, as well as it is known; "" if nobody said it."""
-    other = other_side(replica, node, peer)
-    if other is not None:
-        return other.node
-    side = replica.sides.get(node)
-    return peer or (side.peer_name if side is not None else "")
-
-
-def link_back(replica: Replica, node: str, peer: str) -> tuple[Side | None, Link | None]:
-    """The side at the other end of a connection, and what it says of the same connection."""
-    other = other_side(replica, node, peer)
-    if other is None:
-        return None, None
-    return other, next((link for name, link in other.links.items() if not name or same_node(name, node)), None)
-
-
-def pair(one: str, other: str) -> tuple[str, str]:
-    return (one, other) if one <= other else (other, one)
-
-
-def split_key(replica: Replica, node: str, peer: str) -> str:
-    """8.4 has one connection, and one side of it may not know the other's name."""
-    return "" if replica.generation == "8.4" else " ".join(pair(node, peer_name(replica, node, peer)))
-
-
-def split_nodes(replica: Replica, node: str, peer: str) -> tuple[str, ...]:
-    return tuple(sorted(name for name in (node, peer_name(replica, node, peer)) if name))

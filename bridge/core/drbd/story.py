@@ -5,37 +5,34 @@ node's story, whichever of the two was seen first; replicas that were cut togeth
 cut gets a story of its own. What a story once was it stays: a replica that had no data and has them back is not yet mended.
 """
 
-from datetime import datetime, timedelta
-from typing import Final
+from datetime import datetime
 
 from bridge.core.drbd import look
 from bridge.core.drbd.events import replica_subject
 from bridge.core.drbd.flapping import count_loss
-from bridge.core.drbd.state import Replica, replace, same_node
-from bridge.core.drbd.tables import DIFFERENCE, REPLICA, REPLICAS, STORY, Story
+from bridge.core.drbd.shared import SHARED, cause, cut_with_others, fits
+from bridge.core.drbd.state import Replica, replace
+from bridge.core.drbd.tables import DIFFERENCE, REPLICA, STORY, Story
 from bridge.core.drbd.told import hold_of, is_about, story_of, tellers, told_in
 from bridge.core.drbd.trouble import Trouble, rank, root_of
 from bridge.core.drbd.troubles import differences, troubles
 from bridge.core.drbd.whole import TOGETHER, closed_in_order, is_down, is_whole
-from bridge.core.world.event import Severity, Subject, node_subject, subject_name
+from bridge.core.world.event import Severity, Subject, subject_name
 from bridge.core.world.incident import Incident, Kind, State, Step
-from bridge.core.world.nodes import circle
+from bridge.core.world.lists import with_listed
 from bridge.core.world.table import Table
 from bridge.core.world.world import World
-
-NEAR: Final = timedelta(minutes=2)
-"""A node that is called lost so long after its replica was cut is the reason of it: a hung node is noticed late."""
-CUT_TOGETHER: Final = timedelta(seconds=30)
-SHARED: Final = frozenset({Kind.REPLICA_DISCONNECTED, Kind.REPLICA_FENCING, Kind.REPLICA_QUORUM_LOST})
-"""What a lost node or a cut wire does to any replica; everything else is the replica's own."""
 
 
 def tell(world: World, replica: Replica, found: list[Trouble], at: datetime) -> None:
     """Makes the story fit the troubles, the worst of which is the last."""
     name = replica.resource
     story = story_of(world, STORY, name)
+    found = _of_now(world, story, found)
     if found := found or _orphaned(world, replica, at):
         key = _home(world, replica, story, found, at)
+        if world.incident(key).planned and not found[-1].planned:
+            world.change(key, at, planned=False, reason=found[-1].why)
         _keep(world, STORY, name, key, found, at)
         _describe(world, replica, key, found, at)
     elif story is not None and story.held:
@@ -49,6 +46,13 @@ def tell(world: World, replica: Replica, found: list[Trouble], at: datetime) -> 
         else:
             world.put((STORY, name), Story(story.key, True, Severity.WARNING))
             _describe(world, replica, story.key, [], at)
+
+
+def _of_now(world: World, story: Story | None, found: list[Trouble]) -> list[Trouble]:
+    """What was asked for is shown while there is nothing else to tell, and keeps no other story open."""
+    real = [trouble for trouble in found if not trouble.planned]
+    shown = story is None or not story.held or world.incident(story.key).planned
+    return real or (found if shown else [])
 
 
 def _orphaned(world: World, replica: Replica, at: datetime) -> list[Trouble]:
@@ -80,7 +84,7 @@ def tell_differences(world: World, replica: Replica, at: datetime) -> None:
     if found:
         key = story.key if story is not None else _open(world, replica, found, at)
         _keep(world, DIFFERENCE, name, key, found, at)
-        told = look.now(replica, found, Kind.REPLICA_OUT_OF_SYNC, {})
+        told = look.now(replica, found, Kind.REPLICA_OUT_OF_SYNC, {}, at)
         world.change(key, at, facts=look.facts(replica, found, Kind.REPLICA_OUT_OF_SYNC) | told)
     elif story is not None and story.held:
         _release(world, DIFFERENCE, name, story.key, at, f"the copies of {name} are the same again")
@@ -92,55 +96,32 @@ def tell_differences(world: World, replica: Replica, at: datetime) -> None:
 def _home(world: World, replica: Replica, story: Story | None, found: list[Trouble], at: datetime) -> str:
     """The incident that these troubles belong to."""
     name, worst = replica.resource, found[-1]
-    cause = _cause(world, replica, found) if worst.kind in SHARED else None
+    because_of = cause(world, replica, found) if worst.kind in SHARED or worst.by_wire else None
     if story is None:
-        return cause or _cut_with_others(world, name, worst, at) or _open(world, replica, found, at)
+        return because_of or cut_with_others(world, name, worst, at) or _open(world, replica, found, at)
     incident = world.incident(story.key)
-    if worst.kind not in SHARED and not _is_own(world, incident, name):
+    if because_of is not None and because_of != story.key and (incident.kind in SHARED or worst.by_wire):
+        world.absorb(story.key, because_of, at, f"{name} was cut because of {world.incident(because_of).root}")
+        return because_of
+    if because_of is not None:
+        return story.key
+    own = _is_own(world, incident, name)
+    other = cut_with_others(world, name, worst, at) if worst.by_wire and incident.kind is not worst.kind else None
+    if other is None and (own or fits(incident, worst)):
+        return story.key
+    if not own:
         _leave(world, name, story, at)
-        return _open(world, replica, found, at)
-    if cause is not None and cause != story.key and incident.kind in SHARED:
-        world.absorb(story.key, cause, at, f"{name} was cut because of {world.incident(cause).root}")
-        return cause
-    return story.key
+    into = other or _open(world, replica, found, at)
+    if own or (incident.root.startswith("drbd/") and not tellers(world, story.key)):
+        world.absorb(story.key, into, at, f"{name} is told of with what became of it")
+    return into
 
 
 def _open(world: World, replica: Replica, found: list[Trouble], at: datetime) -> str:
     worst, since = found[-1], min(trouble.since for trouble in found)
-    return world.open_incident(worst.kind, root_of(replica, worst), min(since, at), worst.severity, worst.why)
-
-
-def _cause(world: World, replica: Replica, found: list[Trouble]) -> str | None:
-    """The incident of a failed node that explains every connection that was lost."""
-    pairs = {ends: trouble.since for trouble in found for ends in trouble.pairs}
-    causes = [_failed_end(world, replica, ends, since) for ends, since in sorted(pairs.items())]
-    return causes[0] if causes and None not in causes else None
-
-
-def _failed_end(world: World, replica: Replica, ends: tuple[str, str], since: datetime) -> str | None:
-    unnamed = "" in ends  # 8.4: then it is whichever node of this cluster has failed
-    for end in (*ends, *(node for one in ends if unnamed and one for node in sorted(circle(world, one)))):
-        named = {end, end.partition(".")[0], *(node for node in replica.sides if same_node(node, end))}
-        for name in sorted(named - {""}):
-            incident = world.holder(node_subject(name))
-            if incident is not None and incident.opened_at <= since + NEAR and world.wound(node_subject(name)) is not None:
-                return incident.key
-    return None
-
-
-def _cut_with_others(world: World, name: str, worst: Trouble, at: datetime) -> str | None:
-    """The incident of another replica that lost the same peer just now: one wire, one story."""
-    if worst.kind not in SHARED:
-        return None
-    for other in world.get(REPLICAS) or ():
-        story = story_of(world, STORY, other) if other != name else None
-        if story is None or not story.held:
-            continue
-        incident = world.incident(story.key)
-        fresh = incident.kind in SHARED and at - incident.opened_at < CUT_TOGETHER
-        if fresh and set(worst.pairs) & {ends for one in troubles(world.facts[REPLICA, other], at) for ends in one.pairs}:
-            return story.key
-    return None
+    key = world.open_incident(worst.kind, root_of(replica, worst), min(since, at), worst.severity, worst.why)
+    world.change(key, at, planned=worst.planned)
+    return key
 
 
 def _is_own(world: World, incident: Incident, name: str) -> bool:
@@ -154,8 +135,8 @@ def _leave(world: World, name: str, story: Story, at: datetime) -> None:
     incident = world.incident(story.key)
     others = [other for other in tellers(world, story.key) if other != name]
     if is_about(incident, name) and others:
-        subjects = tuple(subject for subject in incident.subjects if not _of(subject, name))
-        world.change(story.key, at, root=replica_subject(others[0]), subjects=subjects, facts={"replicas": ", ".join(others)})
+        world.leave(story.key, [subject for subject in world.members(story.key) if _of(subject, name)], at)
+        world.change(story.key, at, root=replica_subject(others[0]), facts={"replicas": ", ".join(others)})
         replica: Replica = world.facts[REPLICA, others[0]]
         _describe(world, replica, story.key, troubles(replica, at), at)
     if story.held:
@@ -230,11 +211,10 @@ def _describe(world: World, replica: Replica, key: str, found: list[Trouble], at
     mine = story_of(world, STORY, replica.resource)
     if mine is not None and mine.severity is not incident.severity:
         world.change(key, at, severity=_worst_of(world, key))
-    known = incident.facts.get("replicas", "")
-    facts = {} if f", {replica.resource}," in f", {known}," else {"replicas": f"{known}, {replica.resource}".strip(", ")}
+    facts = with_listed(world, incident, "replicas", replica.resource)
     if is_about(incident, replica.resource):
         facts |= look.facts(replica, found, incident.kind)
-        facts |= look.now(replica, found, incident.kind, incident.facts)
+        facts |= look.now(replica, found, incident.kind, incident.facts, incident.opened_at)
     world.change(key, at, facts=facts)
 
 
@@ -247,8 +227,9 @@ def _grow(world: World, replica: Replica, incident: Incident, worst: Trouble, at
     """It is worse than it was, or it is now known which side it is about."""
     own = _is_own(world, incident, replica.resource)
     worse = rank(worst.kind) > rank(incident.kind)
+    lesser = own and worst.kind is Kind.REPLICA_DEGRADED and incident.kind is Kind.REPLICA_DISCONNECTED
     clearer = own and worst.kind is incident.kind and worst.node and "@" not in incident.root
-    if not worse and not clearer:
+    if not worse and not clearer and not lesser:
         return
     root = root_of(replica, worst) if own else incident.root
     if worse and incident.severity is Severity.CRITICAL is worst.severity:
@@ -260,7 +241,7 @@ def _grow(world: World, replica: Replica, incident: Incident, worst: Trouble, at
 def _blinked(world: World, name: str, key: str, at: datetime) -> None:
     """The node was only suspected, and is back; its replica is not whole: that is what there is to tell."""
     incident = world.incident(key)
-    if incident.state is State.WATCHING and not any(world.wound(subject) for subject in incident.subjects):
+    if incident.state is State.WATCHING and not any(world.wound(subject) for subject in world.members(key)):
         root = replica_subject(name)
         world.change(key, at, kind=Kind.REPLICA_DISCONNECTED, root=root, severity=Severity.WARNING)
         world.draw_in(key, root, at)

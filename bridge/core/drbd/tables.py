@@ -8,6 +8,7 @@ import msgspec
 from bridge.core.drbd.state import Replica
 from bridge.core.world.event import Severity
 from bridge.core.world.incident import Kind
+from bridge.core.world.series import Series
 from bridge.core.world.table import Table
 from bridge.core.world.tables import INCIDENT
 
@@ -27,7 +28,7 @@ REPLICAS: Final = Table("replicas", tuple[str, ...])
 STORY: Final = Table("story", Story)
 DIFFERENCE: Final = Table("difference", Story)
 """The story of copies that differ unnoticed."""
-LOSSES: Final = Table("losses", tuple[tuple[datetime, str], ...])
+LOSSES: Final = Table("losses", Series)
 """When it was cut lately, and in which incidents."""
 UNSTEADY: Final = Table("unsteady", str)
 """The incident that stays open until its connection is steady."""

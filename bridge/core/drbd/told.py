@@ -7,7 +7,7 @@ from bridge.core.drbd.tables import STORY, Story
 from bridge.core.world.event import subject_name
 from bridge.core.world.incident import Incident, State
 from bridge.core.world.table import Table
-from bridge.core.world.tables import INCIDENT, WOUNDS
+from bridge.core.world.tables import INCIDENT
 from bridge.core.world.world import World
 
 REDUNDANCY: Final = "drbd/"
@@ -43,4 +43,4 @@ def is_about(incident: Incident, name: str) -> bool:
 
 def tellers(world: World, key: str) -> list[str]:
     """The replicas that keep an incident open, by name."""
-    return sorted(hold.removeprefix(REDUNDANCY) for hold in world.get(WOUNDS, key) or () if hold.startswith(REDUNDANCY))
+    return sorted(hold.removeprefix(REDUNDANCY) for hold in world.wounds(key) if hold.startswith(REDUNDANCY))

@@ -11,6 +11,7 @@ from bridge.core.world.event import Severity, Subject
 from bridge.core.world.incident import Kind
 
 _BADNESS: Final = (
+    Kind.REPLICA_DEGRADED,
     Kind.REPLICA_DISCONNECTED,
     Kind.REPLICA_FENCING,
     Kind.REPLICA_QUORUM_LOST,
@@ -21,7 +22,9 @@ _BADNESS: Final = (
 
 
 class Trouble(msgspec.Struct, frozen=True, kw_only=True):
-    """One thing that is wrong now. `node`: the side it is about; `nodes`: sides drawn in; `pairs`: connections concerned."""
+    """One thing that is wrong now. `node`: the side it is about; `nodes`: sides drawn in; `pairs`: connections concerned.
+
+    `by_wire`: a cut wire or a lost node did it, as to any replica; else it is the replica's own. `planned`: asked for."""
 
     kind: Kind
     severity: Severity
@@ -30,6 +33,8 @@ class Trouble(msgspec.Struct, frozen=True, kw_only=True):
     node: str = ""
     nodes: tuple[str, ...] = ()
     pairs: tuple[tuple[str, str], ...] = ()
+    by_wire: bool = False
+    planned: bool = False
     facts: dict[str, str] = {}
 
 

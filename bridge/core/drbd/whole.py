@@ -4,8 +4,12 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 from typing import Final
 
+from bridge.core.drbd import degraded
 from bridge.core.drbd.events import VERIFIES
-from bridge.core.drbd.state import Copy, Link, Replica, Side, Split, link_back, put_side, replace, split_key
+from bridge.core.drbd.fold_states import TRYING, wanted
+from bridge.core.drbd.names import link_back, split_key
+from bridge.core.drbd.splits import SUSPECTED_AFTER, known_by_now
+from bridge.core.drbd.state import Copy, Link, Replica, Side, Split, put_side, replace
 
 GOOD: Final = VERIFIES | {"Established"}
 """Not the handshake in front of a resync either, in which both may still call themselves up to date."""
@@ -24,6 +28,8 @@ STALE_AFTER: Final = timedelta(seconds=120)
 TOGETHER: Final = timedelta(seconds=5)
 """An orderly end at one side, and at the other what looked like a loss."""
 FORGOTTEN_AFTER: Final = timedelta(hours=1)
+AWAY_AFTER: Final = timedelta(minutes=30)
+"""Whoever left in order and is not back after that is shown: it takes longer than a reboot, or was forgotten."""
 
 
 def is_whole(replica: Replica, since: datetime, now: datetime) -> bool:
@@ -82,6 +88,9 @@ def up_to(replica: Replica, now: datetime) -> Replica:
     """What time alone and both ends' words have settled, and without what is over."""
     for side in replica.sides.values():
         replica = _excused(replica, side)
+    replica = known_by_now(replica, now)
+    standing = degraded.stuck(replica, now)
+    replica = replace(replica, stuck=standing) if standing != replica.stuck else replica
     splits = {key: _judged(split, now) for key, split in replica.splits.items() if not _is_over(replica, key, split.at)}
     replica = replace(replica, splits=splits) if splits != replica.splits else replica
     return _forgotten(replica) if is_whole(replica, now, now) else replica
@@ -94,9 +103,18 @@ def _excused(replica: Replica, side: Side) -> Replica:
         _, back = link_back(replica, side.node, peer)
         if link.lost_at is None or back is None or back.let_go_at is None or back.lost_at is not None:
             continue
-        if back.let_go_at <= link.lost_at + TOGETHER:
+        if back.let_go_at > link.lost_at + TOGETHER:
+            continue
+        if back.let_go_at < link.lost_at - TOGETHER and not is_away(back):
+            closed[peer] = wanted(replace(link, lost_at=None, lost_by=""), link.lost_at)  # it had left itself, and is back
+        else:
             closed[peer] = replace(link, lost_at=None, lost_by="", let_go_at=back.let_go_at)
     return put_side(replica, replace(side, links=side.links | closed)) if closed else replica
+
+
+def is_away(link: Link) -> bool:
+    """Closed in order, and not wanted again at this end; what closed at the other end leaves this one trying."""
+    return link.let_go_at is not None and link.state not in TRYING
 
 
 def closed_in_order(replica: Replica) -> bool:
@@ -165,6 +183,7 @@ def due(replica: Replica, now: datetime, *, live: bool) -> datetime | None:
 
 
 def _instants(replica: Replica, *, live: bool) -> Iterator[datetime]:
+    yield from degraded.instants(replica)
     for split in replica.splits.values():
         yield split.at + SPLIT_VERDICT_AFTER
     for side in replica.sides.values():
@@ -174,11 +193,20 @@ def _instants(replica: Replica, *, live: bool) -> Iterator[datetime]:
         if side.suspended_since is not None:
             yield side.suspended_since + FROZEN_AFTER
         for link in side.links.values():
-            if link.lost_at is not None:
-                yield link.lost_at + MAJOR_AFTER
-            if link.waits_since is not None:
-                yield link.waits_since + NEVER_MET_AFTER
+            yield from _instants_of(link)
             if live:
                 yield link.changed_at + STALE_AFTER
         if side.gone and live:
             yield side.said_at + FORGOTTEN_AFTER
+
+
+def _instants_of(link: Link) -> Iterator[datetime]:
+    if link.lost_at is not None:
+        yield link.lost_at + MAJOR_AFTER
+    if link.waits_since is not None:
+        yield link.waits_since + NEVER_MET_AFTER
+    if link.dropped_at is not None:
+        yield link.dropped_at + SUSPECTED_AFTER
+    if link.let_go_at is not None:
+        yield link.let_go_at + NEVER_MET_AFTER
+        yield link.let_go_at + AWAY_AFTER

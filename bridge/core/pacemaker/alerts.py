@@ -19,12 +19,27 @@ DEGRADED: Final = {190: 0, 191: 8}
 """OCF codes of a resource that runs, but badly, and the code it should have had."""
 COMPLETE, CANCELLED, PENDING = 0, 1, -1
 
-_FENCING: Final = re.compile(
-    r"Operation (?P<action>\S+) of (?P<target>\S+) by (?P<by>.+?) for (?P<client>.+?)@(?P<origin>\S+): "
-    r"(?P<result>.*?)(?: \(ref=(?P<ref>[^)]+)\))?",
-    re.DOTALL,
+_FENCING: Final = (
+    re.compile(
+        r"Operation (?P<action>\S+) of (?P<target>.+?) by (?P<by>.+?) for (?P<client>.+?)@(?P<origin>a node|[^\s:]+): "
+        r"(?P<result>.*?)(?: \(ref=(?P<ref>\(none\)|[^)]+)\))?",
+        re.DOTALL,
+    ),
+    re.compile(
+        r"Operation (?P<action>\S+) requested by (?P<origin>.+?) for peer (?P<target>.+?): "
+        r"(?P<result>.*?)(?: \(ref=(?P<ref>\(none\)|[^)]+)\))?",
+        re.DOTALL,
+    ),
 )
-"""One pattern for 1.1.15 to 3.0; before 2.1.3 the result is the text of an errno and `<no-one>` the unknown executioner."""
+"""The text of the alerts of 1.1.15 to 3.0; before 2.1.3 the result is the text of an errno. Then that of crm_mon's external agent
+up to 2.1.2 (and of the notifications of 1.1.14): it names neither client nor executioner, and no action but the message's own
+name, `st_notify_fence`."""
+NOBODY: Final = frozenset(
+    {"the cluster", "<no-one>", "a client", "a node", "no node", "(none)", "(unknown)", "(null)", "<unknown>"}
+)
+"""What stands in the text for a name that is not known."""
+UNTOLD: Final = frozenset({"st_notify_fence", "(unknown)", "(null)"})
+"""What stands in the text for an action that is not known."""
 
 
 _UNIQUE_INSTANCE: Final = re.compile(r"(.+):\d+")
@@ -48,24 +63,26 @@ def _node(report: Report) -> Event:
         node=name_of(body, "CRM_alert_node"),
         member=word == "member",
         remote=body.get("CRM_alert_nodeid") == "0",
+        node_id=_node_id(body),
     )
 
 
 def _fencing(report: Report, call: str) -> Fencing:
     words, rc = text(report.body, f"{call}_desc"), _number(report.body, f"{call}_rc")
-    found = _FENCING.fullmatch(words)
+    found = next((match for form in _FENCING if (match := form.fullmatch(words))), None)
     if found is None:
         raise Senseless(f"the text of the fencing is of no known form: {words[:200]!r}")
+    told = {name: "" if value is None or value in NOBODY else value for name, value in found.groupdict().items()}
     return Fencing(
         **head(report),
-        target=named(found["target"]),
-        action=found["action"],
+        target=named(told["target"]) if told["target"] else name_of(report.body, f"{call}_node"),
+        action="" if told["action"] in UNTOLD else told["action"],
         rc=rc,
-        executioner="" if found["by"] in {"the cluster", "<no-one>"} else found["by"],
-        client=found["client"],
-        origin=found["origin"],
-        result=found["result"],
-        ref=found["ref"] or "",
+        executioner=told.get("by", ""),
+        client=told.get("client", ""),
+        origin=told["origin"],
+        result=told["result"],
+        ref=told["ref"],
     )
 
 
@@ -103,7 +120,14 @@ def _attribute(report: Report) -> Event:
         node=name_of(body, "CRM_alert_node"),
         name=name_of(body, "CRM_alert_attribute_name"),
         value=text(body, "CRM_alert_attribute_value"),
+        node_id=_node_id(body),
     )
+
+
+def _node_id(body: Body) -> str:
+    """Empty where it is not told, and of remote and guest nodes, which all have 0."""
+    told = text(body, "CRM_alert_nodeid")
+    return "" if told == "0" else named(told)
 
 
 def read_clustermon(report: Report) -> Event:

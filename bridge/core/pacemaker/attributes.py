@@ -2,10 +2,11 @@
 
 from datetime import datetime
 
+from bridge.core.pacemaker.connectivity import on_connectivity
 from bridge.core.pacemaker.membership import on_shutdown, on_standby
-from bridge.core.pacemaker.tables import ATTRIBUTE, FAIL_COUNTS
-from bridge.core.world.event import AttributeSet, Severity, Subject
-from bridge.core.world.incident import Kind
+from bridge.core.pacemaker.ordered import TERMINATE, on_terminate
+from bridge.core.pacemaker.tables import FAIL_COUNTS, NODE_ID
+from bridge.core.world.event import AttributeSet
 from bridge.core.world.journal import TIMER
 from bridge.core.world.nodes import meet
 from bridge.core.world.shown import show_stopped
@@ -15,14 +16,18 @@ from bridge.core.world.world import World
 
 def on_attribute(world: World, event: AttributeSet) -> None:
     meet(world, event.witness, event.node)
+    if event.node_id:
+        world.put((NODE_ID, event.node_id), event.node)
     if event.name == "shutdown":
         on_shutdown(world, event)
     elif event.name.startswith("fail-count-"):
         _on_fail_count(world, event)
+    elif event.name == TERMINATE:
+        on_terminate(world, event)
     elif event.name == "standby":
         on_standby(world, event)
     elif world.settings.is_connectivity(event.name):
-        _on_connectivity(world, event)
+        on_connectivity(world, event)
     else:
         world.say(f"attribute {event.name} of {event.node} is no news")
 
@@ -49,22 +54,3 @@ def on_cleaned(world: World, resource: str, at: datetime) -> None:
     if world.get(TIMER, "down", resource) is None and not world.get(FAIL_COUNTS, resource):
         world.heal(subject, at, f"failures of {resource} were cleaned up, and it did not fail again")
         show_stopped(world, resource, at, "stopped; its failures were cleaned up")
-
-
-def _on_connectivity(world: World, event: AttributeSet) -> None:
-    """`pingd` and its like at 0, a health attribute at red: the node has lost its way to the outside, or is not healthy."""
-    subject = Subject(f"attribute/{event.name}@{event.node}")
-    before = world.get(ATTRIBUTE, event.name, event.node)
-    world.put((ATTRIBUTE, event.name, event.node), event.value or None)
-    bad = event.value == "red" if event.name.startswith("#health") else event.value == "0"
-    if bad and world.wound(subject) is None:
-        reason = f"{event.name} of {event.node} is {event.value}"
-        key = world.open_incident(Kind.CONNECTIVITY, subject, event.at, Severity.WARNING, reason)
-        facts = {"node": event.node, "attribute": event.name, "value": event.value, "before": before or ""}
-        world.change(key, event.at, facts=facts)
-        world.hurt(key, subject, event.at, Severity.WARNING, reason, outage=False)
-    elif not bad:
-        why = f"{event.name} of {event.node} is {event.value or 'gone'}"
-        if world.heal(subject, event.at, why) is None:
-            world.say(why)
-        world.note(subject, Severity.OK, event.at, why)

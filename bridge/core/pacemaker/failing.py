@@ -1,39 +1,33 @@
 """Resources fail: start, stop, monitor, probe, promotion, migration; and what does not heal. (Pacemaker Explained)"""
 
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Final
 
+from bridge.core.pacemaker.clones import note_lame, what_is_missing
+from bridge.core.pacemaker.devices import note_device
+from bridge.core.pacemaker.down import tried_everywhere
 from bridge.core.pacemaker.flapping import look_for_flapping
 from bridge.core.pacemaker.tables import (
-    BYSTANDER,
-    BYSTANDERS,
     CLONE,
-    DOWN_TOLD,
     FAILED_ON,
+    LAME,
     MIGRATION,
     NEEDS_PROMOTE,
-    SEEN_ON,
-    START_FAILED,
     STOP_FAILED,
     STOP_FAILED_ON,
     TROUBLE,
 )
-from bridge.core.pacemaker.trouble import OWN_KINDS, PROMOTED, SOON, own_incident, set_active, with_name
-from bridge.core.world.condition import Wound
+from bridge.core.pacemaker.trouble import OWN_KINDS, PROMOTED, SOON, STARTS, own_incident, set_active
 from bridge.core.world.event import Action, Severity, Subject
 from bridge.core.world.incident import Incident, Kind
 from bridge.core.world.journal import TIMER
-from bridge.core.world.nodes import circle, node
-from bridge.core.world.relays import silent_members
-from bridge.core.world.tables import ACTIVE, HOLDER, WAITS_FOR
+from bridge.core.world.lists import with_listed
+from bridge.core.world.tables import ACTIVE, HOLDER
 from bridge.core.world.world import World
 
 HARD: Final = frozenset({2, 3, 4, 5, 6})
 """OCF codes that no retry heals: arguments, unimplemented, permissions, not installed, not configured."""
 NOT_INSTALLED: Final = 7
-ONE_ALARM: Final = timedelta(minutes=1)
-TRIED_EVERYWHERE: Final = timedelta(seconds=5)
-"""Long enough for a node that was never heard of to try as well."""
 
 
 def on_degraded(world: World, event: Action) -> None:
@@ -71,8 +65,7 @@ def _on_failed_probe(world: World, event: Action) -> None:
     if world.wound(subject) is None:
         world.hurt(key, subject, event.at, Severity.WARNING, reason, outage=False)
     incident = world.incident(key)
-    tried = with_name(incident.facts.get("tried_on", ""), event.node)
-    world.change(key, event.at, facts={**_facts(event), "tried_on": tried})
+    world.change(key, event.at, facts=_facts(event) | with_listed(world, incident, "tried_on", event.node))
     world.say(reason, key)
 
 
@@ -84,7 +77,7 @@ def _on_failed_stop(world: World, event: Action) -> None:
     key = story.key if story is not None else world.open_incident(Kind.RESOURCE_BLOCKED, subject, at, Severity.CRITICAL, reason)
     world.hurt(key, subject, at, Severity.CRITICAL, reason)
     first = story is None or not story.facts.get("behind")
-    facts = {"behind": with_name(world.incident(key).facts.get("behind", ""), resource)}
+    facts = with_listed(world, world.incident(key), "behind", resource)
     if first and world.incident(key).kind in OWN_KINDS:
         world.change(key, at, kind=Kind.RESOURCE_BLOCKED, root=subject)
     world.change(key, at, severity=Severity.CRITICAL, facts=facts | _facts(event) if first else facts)
@@ -136,103 +129,43 @@ def _on_failed_run(world: World, event: Action) -> None:
     if event.task == "start":
         world.put((ACTIVE, name, resource), None)
     wound = world.wound(subject)
-    fresh = wound is None or not wound.outage
+    fresh = wound is None or not (wound.outage or (LAME, resource) in world.facts)
     reason = f"{resource}: {event.task} failed on {name}: {_words(event)}"
     key = own_incident(world, _kind(world, event), event, reason, _first_severity(world, event))
     incident = world.incident(key)
     if incident.kind in {Kind.RESOURCE_DEGRADED, Kind.RESOURCE_MISCONFIGURED, Kind.MULTIPLE_ACTIVE}:
         world.change(key, at, kind=_kind(world, event))
-    world.hurt(key, subject, at, _first_severity(world, event), reason)
-    world.put((FAILED_ON, resource), name)
     if event.task == "promote" or event.target_rc in PROMOTED:
         world.put((NEEDS_PROMOTE, resource), value=True)  # a start is no answer to what the promoted instance did
+    world.hurt(key, subject, at, _first_severity(world, event), reason, outage=_is_missed(world, event))
+    world.put((FAILED_ON, resource), name)
+    note_lame(world, event)
+    wound = world.wound(subject)
     failures = int(incident.facts.get("failures", "0")) + 1 if incident.root == subject else 1
-    facts = _facts(event) | {"failures": str(failures)}
+    lesser = {"missing_on": ""} if wound is None or wound.outage else what_is_missing(world, resource)
+    facts = _facts(event) | {"failures": str(failures), **lesser}
     if event.task == "start":
-        facts["tried_on"] = with_name(incident.facts.get("tried_on", ""), name)
+        facts |= {**with_listed(world, incident, "tried_on", name), "given_up": ""}
     if incident.root == subject:
         world.change(key, at, facts=facts)
     if world.get(TIMER, "down", resource) is None:  # however often it fails meanwhile
         world.set_timer(at + world.settings.down_after, "down", resource)
     note_trouble(world, name, key, at)
+    note_device(world, resource, name, at)
     world.say(reason, key)
     if event.task == "start":
-        _tried_everywhere(world, resource, name, at)
+        tried_everywhere(world, resource, name, at)
     if fresh:
         look_for_flapping(world, resource, key, at)
 
 
-def _tried_everywhere(world: World, resource: str, name: str, at: datetime) -> None:
-    """When the start has failed on every node that is known to be there, a short while shows that it is down."""
-    tried = frozenset(world.get(START_FAILED, resource) or ()) | {name}
-    world.put((START_FAILED, resource), tried)
-    there = {
-        other
-        for other in circle(world, name)
-        if (known := node(world, other)).lost_at is None and not known.left and not known.remote
-    }
-    if len(there) > 1 and there <= tried:
-        world.set_timer(at + TRIED_EVERYWHERE, "down", resource)
-
-
-def on_down(world: World, resource: str, at: datetime) -> None:
-    """A timer: it failed, or its node did, a while ago. If it runs nowhere, it is down, and a person is needed."""
-    subject = world.service(resource)
-    wound, incident = world.wound(subject), world.holder(subject)
-    if wound is None or incident is None or not wound.outage:
-        return
-    if _is_up(world, resource):
-        _answered_before(world, resource, wound, at)
-        return
-    if silent := silent_members(world, world.get(SEEN_ON, resource) or ""):
-        _wait_for_word(world, resource, silent, at)
-        return
-    reason = f"{resource} is promoted nowhere" if world.runs_on.get(resource) else f"{resource} runs nowhere"
-    world.hurt(incident.key, subject, at, Severity.CRITICAL, reason)
-    if incident.kind in {Kind.RESOURCE_FAILURE, Kind.MIGRATION_FAILURE, Kind.RESOURCE_MISCONFIGURED, Kind.MULTIPLE_ACTIVE}:
-        world.change(incident.key, at, kind=Kind.RESOURCE_DOWN, root=subject)
-    down = with_name(incident.facts.get("down", ""), resource)
-    world.change(incident.key, at, facts={"down": down})
-    world.confirm(incident.key, at, reason)
-    _alarm_once(world, incident.key, reason, at)
-    for other in world.get(BYSTANDERS, incident.key) or ():
-        bystander = world.get(BYSTANDER, other)
-        if bystander is not None:
-            world.put((BYSTANDER, other), None)
-            why = f"stopped with {resource}, and not started again"
-            world.hurt(incident.key, world.service(other), bystander[1], Severity.CRITICAL, why)
-
-
-def _alarm_once(world: World, key: str, reason: str, at: datetime) -> None:
-    """Many that are down for one cause are one alarm; each is named in the incident."""
-    before = world.get(DOWN_TOLD, key)
-    if before is None or at - before > ONE_ALARM:
-        world.put((DOWN_TOLD, key), at)
-        world.alarm(key, at, reason)
-
-
-def _wait_for_word(world: World, resource: str, silent: list[str], at: datetime) -> None:
-    """It may run where nobody can tell; when the silent are heard again, the verdict is due."""
-    why = f"{resource} is not heard of; whether it runs on {' or '.join(silent)} is not known, for want of reports"
-    world.change(world.facts[HOLDER, world.service(resource)], at, reason=why)
-    for name in silent:
-        waiting = world.get(WAITS_FOR, name) or ()
-        world.put((WAITS_FOR, name), tuple(dict.fromkeys([*waiting, resource])))
-
-
-def _is_up(world: World, resource: str) -> bool:
-    row = world.runs_on.get(resource, {})
-    return "promoted" in row.values() if world.get(NEEDS_PROMOTE, resource) else bool(row)
-
-
-def _answered_before(world: World, resource: str, wound: Wound, at: datetime) -> None:
-    """It has been running elsewhere all the while: the success there came after the failure, whatever the clocks say."""
-    places = world.runs_on.get(resource, {})
-    failed_on = world.get(FAILED_ON, resource)
-    if failed_on is None or failed_on in places or world.get(CLONE, resource):
-        return
-    why = f"{resource} runs on {', '.join(sorted(places))}, and not on {failed_on}, where it failed"
-    world.heal(world.service(resource), at, why, ended_at=wound.began_at)
+def _is_missed(world: World, event: Action) -> bool:
+    """Whether the service is away with what failed. An instance that ran is missed until another one answers; one that only was
+    to run is no loss while others do, or one is promoted where one must be. One with a number of its own is missed by itself."""
+    others = {name: role for name, role in world.runs_on.get(event.resource, {}).items() if name != event.node}
+    if event.task not in STARTS or not world.get(CLONE, event.resource) or ":" in event.instance:
+        return True
+    return "promoted" not in others.values() if world.get(NEEDS_PROMOTE, event.resource) else not others
 
 
 def note_trouble(world: World, name: str, key: str, at: datetime) -> None:

@@ -7,34 +7,42 @@ by the cluster (its resources start elsewhere), or stays lost for a while, has f
 from datetime import datetime, timedelta
 from typing import Final
 
-from bridge.core.pacemaker.node_failure import Span, cause_of, give_up, take_down
+from bridge.core.drbd.redundancy import consider_besides
+from bridge.core.pacemaker.containers import container_of, host_story, lost_with, story_of_container
+from bridge.core.pacemaker.devices import let_go
+from bridge.core.pacemaker.node_failure import (
+    Span,
+    cause_of,
+    doubt,
+    give_back,
+    give_up,
+    is_of_another,
+    take_down,
+    trust,
+)
+from bridge.core.pacemaker.ordered import TERMINATE
 from bridge.core.pacemaker.quorum import look_for_quorum, lose_quorum, regain_quorum, show_quorum_by_majority, without_quorum
-from bridge.core.pacemaker.tables import STOP_FAILED_ON, STOPPED_AT
-from bridge.core.pacemaker.unseen import is_unexplained, on_began_anew
-from bridge.core.world.event import CLUSTER, AttributeSet, NodeSeen, Severity, Subject, node_subject
+from bridge.core.pacemaker.tables import ATTRIBUTE, NODE_ID, STOP_FAILED_ON, STOPPED_AT
+from bridge.core.pacemaker.unfencing import end_unfencing, is_unfencing
+from bridge.core.world.event import CLUSTER, AttributeSet, NodeSeen, Severity, Subject, node_subject, subject_name
 from bridge.core.world.incident import Incident, Kind, State
 from bridge.core.world.node import Node
 from bridge.core.world.nodes import EMPTIED_WITHIN, accusers, circle, claims, is_heard, is_void, meet, node, set_node
 from bridge.core.world.relays import excuse, look_for_relay
 from bridge.core.world.shown import forget_activity, show_cluster, show_member
-from bridge.core.world.tables import CLAIMS, HOLDER, NODE_SEQUENCE, STANDBY
+from bridge.core.world.tables import CLAIMS, HOLDER, STANDBY
 from bridge.core.world.world import World
 
 ANNOUNCED_FOR: Final = timedelta(minutes=15)
 """A shutdown that was announced longer ago than this is not the reason of a loss."""
 NO_MORE_ATTEMPTS_BACK: Final = timedelta(seconds=60)
 TRUE: Final = frozenset({"on", "true", "yes", "y", "1"})
-STAMPED_TOGETHER: Final = timedelta(seconds=1)
-"""Calls of one moment may be numbered in another order than they are stamped. No Pacemaker starts again so soon."""
-ARRIVED_TOGETHER: Final = timedelta(seconds=3)
-"""Without a time of their own (1.1.x) calls come in the order of arrival, in which one overtakes another by more."""
-FIRST_NUMBERS: Final = 20
-"""With some recipients, and some calls lost, the first that is heard of a new life has such a number."""
-RESTARTED_WITHIN: Final = timedelta(minutes=10)
 
 
 def on_node_seen(world: World, event: NodeSeen) -> None:
     meet(world, event.witness, event.node)
+    if event.node_id:
+        world.put((NODE_ID, event.node_id), event.node)
     if event.remote:
         set_node(world, event.node, remote=True)
     if event.witness == event.node:
@@ -62,6 +70,7 @@ def _on_lost(world: World, event: NodeSeen) -> None:
         set_node(world, name, left=True, left_with=running, announced_at=None)
         forget_activity(world, name, event.at, Severity.INFO, f"ended with {name}, which left in good order")
         excuse(world, name, event.at)
+        end_unfencing(world, name, event.at, f"{name} left in good order")
         world.note(node_subject(name), Severity.INFO, event.at, f"left in good order: {why}")
         world.say(f"{name} left in good order: {why}")
     else:
@@ -95,8 +104,12 @@ def _left_in_good_order(world: World, name: str, known: Node, at: datetime) -> s
 
 def _suspect(world: World, name: str, event: NodeSeen) -> None:
     subject = node_subject(name)
-    set_node(world, name, lost_at=event.at)
-    key = cause_of(world, name) or show_quorum_by_majority(world, name, event.at) or _mutual(world, name, event)
+    set_node(world, name, lost_at=event.at, stopped=())
+    container, around = container_of(world, name), host_story(world, name)
+    key = around.key if around is not None else cause_of(world, name)
+    if key is None and container is not None:
+        key = story_of_container(world, name, container, event.at)
+    key = key or show_quorum_by_majority(world, name, event.at) or _mutual(world, name, event)
     if key is None:
         key = world.open_incident(
             Kind.NODE_FAILURE,
@@ -107,11 +120,18 @@ def _suspect(world: World, name: str, event: NodeSeen) -> None:
             watch=True,
         )
     world.hurt(key, subject, event.at, Severity.WARNING, "lost")
+    if is_unfencing(world, name):
+        end_unfencing(world, name, event.at, f"{name} is lost")
+        world.change(key, event.at, kind=Kind.NODE_FAILURE, root=subject)
     if node(world, name).remote and world.wound(world.service(name)) is not None:
         take_down(world, name, key, Span(event.at, event.at), Severity.WARNING)
-    world.change(key, event.at, facts={"node": name, "lost_by": event.witness})
+    if not is_of_another(world, key, name):
+        world.change(key, event.at, facts={"node": name, "lost_by": event.witness})
+    doubt(world, name, event.at)
     world.say(f"{name} is lost", key)
-    world.set_timer(event.at + world.settings.unfenced_after, "unfenced", name)
+    if container is None and around is None:  # nobody fences a container, and whoever is lost with its host waits for the host
+        world.set_timer(event.at + world.settings.unfenced_after, "unfenced", name)
+    lost_with(world, name, key, event.at)
     edge = world.holder(Subject(f"relay/{name}"))
     if edge is not None and edge.kind is Kind.EDGE_SILENT:
         world.absorb(edge.key, key, event.at, f"{name} is silent because it is lost")
@@ -140,6 +160,8 @@ def settle_accusations(world: World, name: str, at: datetime) -> None:
             continue
         incident = world.holder(node_subject(other))
         set_node(world, other, lost_at=None)
+        trust(world, other, at)
+        give_back(world, other, at, "it was never lost", away=False)
         world.cancel_timer("unfenced", other)
         if incident is not None and incident.root == node_subject(other) and incident.state is State.WATCHING:
             world.dismiss(incident.key, at, f"only cut-off nodes called {other} lost")
@@ -157,12 +179,23 @@ def on_unfenced(world: World, name: str, at: datetime) -> None:
         if without_quorum(world, witness):
             lose_quorum(world, witness, at, "too many nodes are lost, and none of them is fenced")
             return
+    if at < (until := known.lost_at + world.settings.redundancy_after) and _may_be_rebooting(world, name, incident):
+        world.set_timer(until, "unfenced", name)
+        return
     give_up(world, name, at, f"{name} is lost and was not fenced: the cluster waits")
     world.change(incident.key, at, facts={"unfenced": "yes"})
     if claims(world, name) & circle(world, name):
         world.change(incident.key, at, kind=Kind.CLUSTER_PARTITION, root=CLUSTER, facts={"cut_off": name})
         world.draw_in(incident.key, CLUSTER, at)
         show_cluster(world, at)
+
+
+def _may_be_rebooting(world: World, name: str, incident: Incident) -> bool:
+    """Emptied some time ago, and nothing else says that it failed: as one that was set to standby to be worked on. A cluster that
+    fences would have fenced it."""
+    known = node(world, name)
+    emptied = known.emptied_at is not None and not world.runs_there.get(name) and not world.get(STOP_FAILED_ON, name)
+    return emptied and known.attempts == 0 and incident.state is State.WATCHING
 
 
 def _on_member(world: World, event: NodeSeen) -> None:
@@ -178,6 +211,7 @@ def come_back(world: World, name: str, at: datetime, why: str) -> None:
         lost = claims(world, witness)
         if name in lost:
             world.put((CLAIMS, witness), lost - {name})
+    trust(world, name, at)
     known = node(world, name)
     away = known.lost_at is not None or known.fenced_at is not None or known.left
     if away:  # a newcomer also calls those members that were there all the time: their words stand
@@ -194,7 +228,9 @@ def come_back(world: World, name: str, at: datetime, why: str) -> None:
         given_up=False,
         announced_at=None,
         emptied_at=None,
+        ordered_at=None,
     )
+    world.put((ATTRIBUTE, TERMINATE, name), None)
     world.cancel_timer("unfenced", name)
     if away:
         world.put((STANDBY, name), None)
@@ -219,38 +255,21 @@ def _healed_by_return(world: World, name: str, incident: Incident, at: datetime,
         reason = f"{name} was away for a moment; nobody fenced it, and no report of its own is there to say why: as in a restart"
         world.dismiss(incident.key, at, reason)
         return
-    world.change(incident.key, at, facts={"node_back": "yes"})
+    if not is_of_another(world, incident.key, name):
+        world.change(incident.key, at, facts={"node_back": "yes"})
     world.heal(node_subject(name), at, why)
+    _about_who_is_still_away(world, incident.key, name, at)
+    let_go(world, incident.key, at)
+    consider_besides(world, incident.key, at)
 
 
-def _begins_anew(before: int, now: int, after: timedelta, *, stamped: bool) -> bool:
-    """Whether the number fell because it begins at 1 again, and not because calls overtook each other."""
-    return now < before and now <= FIRST_NUMBERS and after > (STAMPED_TOGETHER if stamped else ARRIVED_TOGETHER)
-
-
-def note_life(world: World, witness: str, sequence: int, at: datetime, *, stamped: bool) -> None:
-    """The running number of a node's alerts begins anew whenever Pacemaker starts there: what ran before is gone.
-
-    If the node was called lost meanwhile and nobody fenced it, it died all the same: the survivors died too, or nobody told.
-    """
-    before = world.get(NODE_SEQUENCE, witness)
-    world.put((NODE_SEQUENCE, witness), (sequence, at))
-    if before is None or not _begins_anew(before[0], sequence, at - before[1], stamped=stamped):
-        return
-    if is_unexplained(world, witness):
-        on_began_anew(world, witness, at)
-    known = node(world, witness)
-    began = known.lost_at or known.was_lost_at
-    incident = world.holder(node_subject(witness))
-    if incident is not None and began is not None and known.fenced_at is None and at - began < RESTARTED_WITHIN:
-        reason = f"{witness} was lost and has started again"
-        world.confirm(incident.key, at, reason)
-        world.change(incident.key, at, severity=Severity.CRITICAL, reason=reason)
-        take_down(world, witness, incident.key, Span(began, at))
-    if known.lost_at is not None:
-        come_back(world, witness, at, f"{witness} has started again")
-    world.put((CLAIMS, witness), None)
-    forget_activity(world, witness, at, Severity.UNKNOWN, f"ran on {witness} until Pacemaker began anew there")
+def _about_who_is_still_away(world: World, key: str, back: str, at: datetime) -> None:
+    """Several nodes failed in one story, which has the name of one that is back."""
+    incident = world.incident(key)
+    away = sorted(name for name in world.wounds(key) if name.startswith("node/"))
+    if away and incident.kind is Kind.NODE_FAILURE and incident.root == node_subject(back):
+        subject = Subject(away[0])
+        world.change(key, at, root=subject, facts={"node": subject_name(subject), "node_back": ""})
 
 
 def on_shutdown(world: World, event: AttributeSet) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import Final
 
+from bridge.core.pacemaker.node_failure import Span, give_back, take_down
 from bridge.core.world.event import CLUSTER, Severity, node_subject, subject_name
 from bridge.core.world.incident import Incident, Kind
 from bridge.core.world.nodes import claims, is_void, node, voters
@@ -29,7 +30,7 @@ def lose_quorum(world: World, witness: str, at: datetime, reason: str) -> str:
     lost = sorted(claims(world, witness) & voters(world, witness))
     began = min((when for name in lost if (when := node(world, name).lost_at) is not None), default=at)
     holder = world.holder(CLUSTER)
-    if holder is not None and _is_about(holder, {witness, *lost}):
+    if holder is not None and _is_about(world, holder, {witness, *lost}):
         key = holder.key
     else:
         key = world.open_incident(Kind.QUORUM_LOST, CLUSTER, began, Severity.CRITICAL, reason)
@@ -40,6 +41,7 @@ def lose_quorum(world: World, witness: str, at: datetime, reason: str) -> str:
             world.absorb(incident.key, key, at, f"{name} is one of the nodes that the quorum is missing")
         world.hurt(key, node_subject(name), began, Severity.CRITICAL, "lost")
         world.cancel_timer("unfenced", name)
+        take_down(world, name, key, Span(node(world, name).lost_at or began, at))
     facts = {"lost_nodes": ", ".join(lost), "node": witness, "doubtful": ""}
     world.change(key, at, kind=Kind.QUORUM_LOST, root=CLUSTER, facts=facts)
     world.confirm(key, at, reason)
@@ -67,7 +69,7 @@ def on_quorum(world: World, witness: str, at: datetime) -> None:
 def show_quorum_by_fencing(world: World, name: str, at: datetime) -> None:
     """Who fences has quorum: what only looked like its loss is the failure of a node. (Pacemaker Explained, fencing)"""
     holder = world.holder(CLUSTER)
-    if holder is not None and holder.facts.get("doubtful") and _is_about(holder, {name}):
+    if holder is not None and holder.facts.get("doubtful") and _is_about(world, holder, {name}):
         world.change(holder.key, at, kind=Kind.NODE_FAILURE, root=node_subject(name), facts={"doubtful": ""})
         world.heal(CLUSTER, at, f"{name} was fenced, so there is quorum")
 
@@ -81,25 +83,28 @@ def show_quorum_by_majority(world: World, name: str, at: datetime) -> str | None
     world.change(holder.key, at, kind=Kind.NODE_FAILURE, root=node_subject(name), facts=facts)
     world.hurt(holder.key, node_subject(name), at, Severity.CRITICAL, "cut off")
     world.heal(CLUSTER, at, f"{name} is cut off, and the others have quorum")
+    for other in sorted(claims(world, name)):
+        give_back(world, other, at, f"{name} is the one that was cut off", away=False)
     return holder.key
 
 
 def quorum_incident(world: World, witness: str) -> str | None:
     holder = world.holder(CLUSTER)
-    if holder is None or holder.kind is not Kind.QUORUM_LOST or not _is_about(holder, claims(world, witness)):
+    if holder is None or holder.kind is not Kind.QUORUM_LOST or not _is_about(world, holder, claims(world, witness)):
         return None
     return holder.key if world.wound(CLUSTER) is not None else None
 
 
-def _is_about(incident: Incident, names: Iterable[str]) -> bool:
-    return any(node_subject(name) in incident.subjects for name in names)
+def _is_about(world: World, incident: Incident, names: Iterable[str]) -> bool:
+    members = world.members(incident.key)
+    return any(node_subject(name) in members for name in names)
 
 
 def regain_quorum(world: World, at: datetime) -> None:
     holder = world.holder(CLUSTER)
     if holder is None or world.wound(CLUSTER) is None:
         return
-    missing = [s for s in holder.subjects if s.startswith("node/") and world.wound(s) is not None]
+    missing = [s for s in world.members(holder.key) if s.startswith("node/") and world.wound(s) is not None]
     voting = voters(world, subject_name(missing[0])) if missing else ()
     if len(missing) * 2 < len(voting) or not missing:
         world.heal(CLUSTER, at, "enough nodes are members again")

@@ -9,6 +9,7 @@ from typing import Final
 
 from bridge.core.pacemaker.failing import on_degraded, on_failed
 from bridge.core.pacemaker.membership import come_back
+from bridge.core.pacemaker.node_failure import stopped_there
 from bridge.core.pacemaker.running import on_found, on_good
 from bridge.core.pacemaker.tables import SEEN_ON, UNTIMED
 from bridge.core.world.event import Action, Outcome
@@ -22,7 +23,10 @@ SAME_WORD: Final = timedelta(seconds=5)
 
 def on_action(world: World, event: Action) -> None:
     meet(world, event.witness, event.node)
+    world.hear_of(event.resource, event.at)
     _meet_by_resource(world, event)
+    if event.task == "stop" and event.outcome is Outcome.GOOD:
+        stopped_there(world, event.node, event.resource)
     if event.outcome in {Outcome.CANCELLED, Outcome.PENDING}:
         world.say(f"{event.resource}: {event.outcome}, which says nothing about the resource")
     elif event.task == "notify":
@@ -36,8 +40,10 @@ def on_action(world: World, event: Action) -> None:
 
 
 def _meet_by_resource(world: World, event: Action) -> None:
-    """Nodes between which a resource moves belong together."""
+    """Nodes between which a resource moves belong together. What ends a live migration is a stop where it is no more."""
     before = world.get(SEEN_ON, event.resource)
+    if event.task == "stop" and before in world.runs_on.get(event.resource, {}):
+        return
     if before != event.node:
         world.put((SEEN_ON, event.resource), event.node)
         if before is not None:

@@ -4,6 +4,9 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 
 from bridge.core.drbd.redundancy import consider
+from bridge.core.pacemaker.clones import ease, is_told_away, missing, note_well, tell_absence
+from bridge.core.pacemaker.containers import is_about_container
+from bridge.core.pacemaker.flapping import look_for_calm
 from bridge.core.pacemaker.node_failure import give_up
 from bridge.core.pacemaker.probes import note_found
 from bridge.core.pacemaker.stopped import draw_in_bystander, on_stopped
@@ -11,26 +14,31 @@ from bridge.core.pacemaker.tables import (
     CLONE,
     FAILED_ON,
     HEALED,
+    LAME,
     MIGRATION,
     NEEDS_PROMOTE,
     START_FAILED,
     STARTED,
     STOP_FAILED,
     STOP_FAILED_ON,
+    TRIED_AT,
 )
-from bridge.core.pacemaker.trouble import PROMOTED, SOON, set_active, without_name
+from bridge.core.pacemaker.trouble import PROMOTED, SOON, STARTS, set_active, without_name
+from bridge.core.pacemaker.unfencing import end_unfencing
 from bridge.core.pacemaker.unseen import confirm_by_start, is_restart_under_services
-from bridge.core.world.event import Action, Severity, Subject
+from bridge.core.world.event import Action, Severity, Subject, node_subject
+from bridge.core.world.lists import with_listed
 from bridge.core.world.nodes import circle, emptied, node, set_node
 from bridge.core.world.shown import show_running
 from bridge.core.world.table import Table
-from bridge.core.world.tables import ACTIVE, HOLDER, WOUNDS
+from bridge.core.world.tables import ACTIVE, HOLDER
 from bridge.core.world.world import World
 
-STARTS: Final = frozenset({"start", "promote"})
 RUNNING: Final = frozenset({0, 8, 190, 191})
 CLONE_STARTS: Final = timedelta(seconds=30)
-ANSWERED: Final[tuple[Table[Any], ...]] = (STOP_FAILED, START_FAILED, NEEDS_PROMOTE, FAILED_ON, MIGRATION)
+FENCING_IS_TOLD: Final = timedelta(seconds=5)
+"""The fencing comes before the starts, but its alerts may be overtaken by theirs; and it says who asked for it."""
+ANSWERED: Final[tuple[Table[Any], ...]] = (STOP_FAILED, START_FAILED, TRIED_AT, NEEDS_PROMOTE, FAILED_ON, LAME, MIGRATION)
 """What no longer counts of a resource that runs."""
 
 
@@ -53,19 +61,31 @@ def on_good(world: World, event: Action) -> None:
 def _on_running(world: World, event: Action) -> None:
     resource, name, at = event.resource, event.node, event.at
     if event.task == "start":
+        end_unfencing(world, name, at, f"{resource} was started on {name}")
         given_up_nodes(world, resource, name, at)
         learn_clone(world, resource, name, at)
     promoted = event.task == "promote" or event.rc in PROMOTED
     set_active(world, event, "promoted" if promoted else world.runs_on.get(resource, {}).get(name, "started"))
+    note_well(world, event)
     draw_in_bystander(world, event)
     subject = world.service(resource)
     if world.wound(subject) is None:
         world.say(f"{resource} runs on {name}", _recent(world, subject, at))
-    elif _answers(world, event, promoted=promoted):
-        _recovered(world, event)
+    elif not _answers(world, event, promoted=promoted):
+        _not_yet(world, event)
+    elif missing(world, resource):
+        ease(world, resource, at)
+        consider(world, world.facts[HOLDER, subject], at)
     else:
-        world.say(f"{resource} runs on {name}, but that is not yet what is missing", world.get(HOLDER, subject))
+        _recovered(world, event)
     show_running(world, resource, at)
+
+
+def _not_yet(world: World, event: Action) -> None:
+    key = world.facts[HOLDER, world.service(event.resource)]
+    if is_told_away(world, key, event.resource):
+        tell_absence(world, key, event.resource, event.at)
+    world.say(f"{event.resource} runs on {event.node}, but that is not yet what is missing", key)
 
 
 def _show_migration(world: World, event: Action) -> None:
@@ -78,6 +98,7 @@ def on_found(world: World, event: Action) -> None:
     note_found(world, event)
     nowhere = not world.runs_on.get(event.resource)
     set_active(world, event, "promoted" if event.rc in PROMOTED else "started")
+    note_well(world, event)
     wound = world.wound(world.service(event.resource))
     if nowhere and wound is not None and wound.outage and _answers(world, event, promoted=event.rc in PROMOTED):
         _recovered(world, event)
@@ -105,18 +126,21 @@ def _recovered(world: World, event: Action) -> None:
     key = world.facts[HOLDER, subject]
     if event.task in STARTS:
         confirm_by_start(world, key, event.at, f"{resource} had to be started on {name}")
-    elif is_restart_under_services(world, key) and world.get(WOUNDS, key) == frozenset({subject}):
+    elif is_restart_under_services(world, key) and world.wounds(key) == {subject}:
         world.dismiss(key, event.at, f"Pacemaker began anew on {name}, under services that went on running")
         return
-    down = [part for part in world.incident(key).facts.get("down", "").split(", ") if part and part != resource]
-    world.change(key, event.at, facts={"down": ", ".join(down)})
-    moved = world.incident(key).facts.get("moved", "")
-    arrow = f"{resource} → {name}"
-    known = [part for part in moved.split(", ") if part and not part.startswith(f"{resource} → ")]
-    world.change(key, event.at, facts={"moved": ", ".join([*known, arrow]), "now_on": name})
+    tell_absence(world, key, resource, event.at)
+    incident = world.incident(key)
+    facts = with_listed(world, incident, "moved", resource, name) | {"missing_on": ""}
+    if incident.root == subject or not is_about_container(world, incident):
+        facts |= {"now_on": name}
+    if event.task in STARTS:
+        facts |= {"restarted": "yes"}
+    world.change(key, event.at, facts=facts)
     what = {"promote": "promoted", "monitor": "found well", "migrate_from": "arrived"}.get(event.task, "started")
     world.heal(subject, event.at, f"{resource} {what} on {name}")
     world.put((HEALED, subject), event.at)
+    look_for_calm(world, resource, key, event.at)
     consider(world, key, event.at)
 
 
@@ -127,8 +151,20 @@ def given_up_nodes(world: World, resource: str, here: str, at: datetime) -> None
         if name == here:
             continue
         if known.lost_at is not None and known.fenced_at is None:
-            give_up(world, name, at, f"{name} is lost, and its resources are started elsewhere")
+            give_up(world, name, at, _given_up(name), sure=False)
             set_node(world, name, given_up=True)
+            world.set_timer(at + FENCING_IS_TOLD, "given-up", name)
+
+
+def on_given_up(world: World, name: str, at: datetime) -> None:
+    """A timer: nobody has told of its fencing."""
+    incident = world.holder(node_subject(name))
+    if incident is not None and node(world, name).given_up:
+        world.confirm(incident.key, at, _given_up(name))
+
+
+def _given_up(name: str) -> str:
+    return f"{name} is lost, and its resources are started elsewhere"
 
 
 def learn_clone(world: World, resource: str, name: str, at: datetime) -> None:

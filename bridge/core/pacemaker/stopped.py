@@ -36,7 +36,7 @@ def on_stopped(world: World, event: Action) -> None:
         _stopped_in_trouble(world, event)
     elif was_here and not node(world, name).announced_at and (bystander := trouble_here(world, subject, name, at)) is not None:
         world.put((BYSTANDER, resource), (bystander, at, name))
-        world.put((BYSTANDERS, bystander), (*(world.get(BYSTANDERS, bystander) or ()), resource))
+        world.put((BYSTANDERS, bystander), tuple(dict.fromkeys([*(world.get(BYSTANDERS, bystander) or ()), resource])))
         world.say(f"{resource} stopped on {name} right after a failure", bystander)
         show_stopped(world, resource, at, f"stopped on {name}, right after a failure")
     else:

@@ -3,13 +3,17 @@
 from datetime import datetime, timedelta
 from typing import Final
 
+from bridge.core.pacemaker.containers import story_around
+from bridge.core.pacemaker.devices import story_of_device
 from bridge.core.pacemaker.tables import CLONE, HEALED
-from bridge.core.world.event import Action, Severity, Subject
+from bridge.core.world.event import Action, Severity, Subject, subject_name
 from bridge.core.world.incident import Incident, Kind
+from bridge.core.world.nodes import node
 from bridge.core.world.tables import ACTIVE, HOLDER
 from bridge.core.world.world import World
 
 PROMOTED: Final = frozenset({8, 191})
+STARTS: Final = frozenset({"start", "promote"})
 SOON: Final = timedelta(seconds=60)
 """Stops so soon after a failure on the same node, and failures so soon after a recovery, belong to that story."""
 OWN_KINDS: Final = frozenset(
@@ -33,12 +37,16 @@ def own_incident(world: World, kind: Kind, event: Action, reason: str, severity:
     """The incident that this trouble of the resource belongs to, or a new one."""
     subject = world.service(event.resource)
     holder = world.holder(subject)
-    if holder is not None and _still_about(world, holder, subject, event.at):
+    if holder is not None and (_still_about(world, holder, subject, event.at) or waits_for_a_node(world, holder)):
         return holder.key
+    if (story := story_around(world, event.resource, event.at)) is not None:
+        return story
+    if (story := story_of_device(world, event.resource, event.node)) is not None:
+        return story
     remote = world.service(event.node)
     if remote != subject and world.wound(remote) is not None:
-        story: str = world.facts[HOLDER, remote]
-        return story
+        connection: str = world.facts[HOLDER, remote]
+        return connection
     return world.open_incident(kind, subject, event.at, severity, reason)
 
 
@@ -50,15 +58,16 @@ def _still_about(world: World, holder: Incident, subject: Subject, at: datetime)
     return healed is not None and at - healed < SOON
 
 
+def waits_for_a_node(world: World, holder: Incident) -> bool:
+    """A node is lost and not fenced: what was drawn in because it ran there too cannot be recovered, wherever it fails now."""
+    names = [subject_name(one) for one in holder.subjects if one.startswith("node/") and world.wound(one) is not None]
+    return any((known := node(world, name)).lost_at is not None and known.fenced_at is None for name in names)
+
+
 def set_active(world: World, event: Action, role: str) -> None:
     if role == "promoted" or ":" in event.instance:
         world.put((CLONE, event.resource), value=True)
     world.put((ACTIVE, event.node, event.resource), role)
-
-
-def with_name(names: str, name: str) -> str:
-    known = [part for part in names.split(", ") if part]
-    return names if name in known else ", ".join([*known, name])
 
 
 def without_name(names: tuple[str, ...] | None, name: str) -> tuple[str, ...] | None:

@@ -59,7 +59,7 @@ def _all_at_once(world: World, name: str, key: str, at: datetime) -> None:
 
 def confirm_by_start(world: World, key: str, at: datetime, why: str) -> None:
     """A service had to be started: what was only suspected did happen, and was as bad as the loss of a node is."""
-    if world.incident(key).state is State.WATCHING:
+    if is_restart_under_services(world, key):
         world.change(key, at, severity=Severity.CRITICAL)
         world.confirm(key, at, why)
         world.keep_open(key, HOLD)  # though the start heals all that is known: a machine died, and people hear of it
@@ -74,5 +74,5 @@ def on_seen(world: World, key: str, at: datetime) -> None:
 def is_restart_under_services(world: World, key: str) -> bool:
     """Whether all that was suspected of the incident is that a node died unseen."""
     incident = world.incident(key)
-    nodes = [subject.removeprefix("node/") for subject in incident.subjects if subject.startswith("node/")]
+    nodes = [subject.removeprefix("node/") for subject in world.members(key) if subject.startswith("node/")]
     return incident.state is State.WATCHING and bool(nodes) and all(node(world, name).unseen_at for name in nodes)

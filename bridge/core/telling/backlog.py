@@ -130,4 +130,4 @@ def _now(notice: Notice, current: Mapping[int, Incident], by_key: Mapping[str, I
 
 
 def _same(one: Incident, other: Incident) -> bool:
-    return face(one) == face(other) and len(one.alarms) == len(other.alarms) and one.severity is other.severity
+    return face(one) == face(other) and one.worsened == other.worsened and one.severity is other.severity

@@ -91,6 +91,17 @@ class Desks:
                     self._memory.drop(incident.key, receiver)
         return notices
 
+    def gather(self, receiver: str, incidents: list[Incident], now: datetime) -> None:
+        """To be told together, as soon as the receiver's brake lets it."""
+        since = min(one.opened_at for one in incidents)
+        for incident in incidents:
+            self._desk(receiver).hold(incident, since, now)
+
+    def digest(self, receiver: str, over: list[Incident], now: datetime) -> Notice:
+        """What began and ended while nobody could be told of it."""
+        since = min(one.opened_at for one in over)
+        return self._bundle(Telling.DIGEST, receiver, over, now, since=since, until=now)
+
     def _desk(self, receiver: str) -> Desk:
         if receiver not in self._desks:
             self._desks[receiver] = Desk(self._brakes.get(receiver))

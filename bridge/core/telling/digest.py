@@ -11,9 +11,14 @@ from bridge.core.world.incident import Incident, Kind, State
 IT_WAS_NOTHING: Final = "later reports show that it was nothing"
 
 
+def was_nothing(incident: Incident) -> bool:
+    """Later reports took back all that it was concluded from."""
+    return incident.reason == IT_WAS_NOTHING
+
+
 def worth_telling(incident: Incident) -> bool:
     """Whether it is a story of its own that ended. What was dismissed was nothing, except when somebody fenced a node by hand."""
-    if incident.state is not State.CLOSED or incident.absorbed_into is not None or incident.reason == IT_WAS_NOTHING:
+    if incident.state is not State.CLOSED or incident.absorbed_into is not None or was_nothing(incident):
         return False
     return not incident.planned or incident.kind is Kind.NODE_FENCED_BY_ADMIN
 

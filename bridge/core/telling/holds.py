@@ -24,6 +24,7 @@ HOLDS: Final[Mapping[Kind, int | None]] = {
     Kind.REPLICA_QUORUM_LOST: 0,
     Kind.REPLICA_OUT_OF_SYNC: 0,
     Kind.REPLICA_FENCING: 0,
+    Kind.REPLICA_DEGRADED: 0,  # told when it has lasted for minutes already
     # the cluster often mends it within seconds
     Kind.RESOURCE_FAILURE: 30,
     Kind.RESOURCE_DEGRADED: 30,
@@ -45,6 +46,28 @@ WHILE_NOT_CRITICAL: Final[Mapping[Kind, int | None]] = {
     Kind.REPLICA_FENCING: None,  # the fencing did what it should
 }
 
+
+GRAVITY: Final[Mapping[Kind, int]] = {
+    # all of the cluster, and what it can no longer do by itself
+    Kind.QUORUM_LOST: 6,
+    Kind.CLUSTER_PARTITION: 5,
+    Kind.FENCING_LOOP: 4,
+    Kind.FENCING_FAILURE: 4,
+    Kind.NODE_FAILURE: 3,
+    # data
+    Kind.REPLICA_SPLIT_BRAIN: 6,
+    Kind.REPLICA_NO_DATA: 5,
+    Kind.REPLICA_QUORUM_LOST: 5,
+    Kind.REPLICA_OUT_OF_SYNC: 4,
+    Kind.REPLICA_IO_ERROR: 3,
+    # one service
+    Kind.RESOURCE_BLOCKED: 2,
+    Kind.RESOURCE_DOWN: 2,
+    Kind.GUEST_FAILURE: 2,
+    Kind.RESOURCE_FLAPPING: 1,
+    Kind.REPLICA_FENCING: 1,
+}
+"""Of the kinds that ring at once: who was told of one is not rung again for a lesser one that is left of it. All others: 0."""
 
 UNBRAKED: Final = frozenset({Kind.REPLICA_SPLIT_BRAIN, Kind.REPLICA_OUT_OF_SYNC, Kind.FENCING_FAILURE, Kind.FENCING_LOOP})
 """Data is being lost, or the cluster cannot protect it: each rings for itself and at once. No brake, no group, no digest."""

@@ -37,13 +37,16 @@ class Memory:
         """The receiver was told of the incident `key`, as it was then: usually the same one, else one that is part of it now."""
         known = self._told.setdefault(key, {})
         before = known.get(receiver)
+        rung = incident if kind.rings or before is None else before
         told = known[receiver] = Told(
             receiver=receiver,
             thread=before.thread if before else thread_of(key) if thread is None else thread,
             first_at=before.first_at if before else at,
             rung_at=at if kind.rings or before is None else before.rung_at,
-            severity=incident.severity if before is None else max(incident.severity, before.severity, key=lambda one: one.rank),
-            alarms=max(len(incident.alarms), before.alarms if before else 0),
+            kind=rung.kind,
+            root=rung.root,
+            severity=rung.severity,
+            alarms=rung.worsened if isinstance(rung, Incident) else rung.alarms,
             shown=face(incident),
             language=language or self.language(receiver),
             bundled=bundled and (before is None or before.bundled),

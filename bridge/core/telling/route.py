@@ -15,6 +15,8 @@ from datetime import datetime
 from bridge.core.telling.brake import Brake
 from bridge.core.telling.decide import Word, decide, single
 from bridge.core.telling.desks import Desks
+from bridge.core.telling.digest import worth_telling
+from bridge.core.telling.holds import UNBRAKED
 from bridge.core.telling.looks import ALL, Looks
 from bridge.core.telling.match import Route
 from bridge.core.telling.memory import Memory
@@ -34,13 +36,16 @@ class Router:
         languages: Mapping[str, str] | None = None,
         in_place: frozenset[str] = frozenset(),
         brakes: Mapping[str, Brake] | None = None,
+        digests: frozenset[str] = frozenset(),
     ) -> None:
-        """`in_place` names the receivers that can change what they showed; the others hear of the beginning and the end."""
+        """`in_place` names the receivers that can change what they showed; the others hear of the beginning and the end.
+        `digests` names those that want to hear of what is over."""
         self._routes = Routes(routes)
         self._memory = Memory(languages or {})
         self._desks = Desks(self._memory, in_place, brakes or {})
         self._quiet = Quiet()
         self._looks = Looks()
+        self._digests = digests
         self._live: dict[str, Incident] = {}
         self.faults: list[Fault] = []
         """What raised, until somebody takes it from here."""
@@ -48,16 +53,25 @@ class Router:
     def review(self, incidents: Iterable[Incident], now: datetime) -> list[Notice]:
         """The words owed after these incidents changed, and after time has passed."""
         changed = {incident.key: incident for incident in incidents}
-        notices: list[Notice] = []
-        for incident in changed.values():
-            if incident.absorbed_into is not None:
-                notices += self._hand_over(incident, incident.absorbed_into, now)
-        self._live |= {key: incident for key, incident in changed.items() if incident.absorbed_into is None}
-        self._desks.refresh(changed)
-        notices += self._settle_desks(now)
+        notices = self._learn(changed, now)
         for key in dict.fromkeys([*changed, *(i.absorbed_into for i in changed.values() if i.absorbed_into), *self._due(now)]):
             notices += self._looked(key, now)
         return notices
+
+    def catch_up(self, incidents: Iterable[Incident], now: datetime) -> list[Notice]:
+        """What happened while nobody could be told: one summary for each receiver, what is still open first. It rings for that
+        only; when all is over it stands in a digest."""
+        changed = {incident.key: incident for incident in incidents}
+        if not changed:
+            return []
+        notices = self._learn(changed, now)
+        past = [one for one in changed.values() if one.absorbed_into is None]
+        still, over = self._sorted([one for one in past if not self._goes_alone(one)], now)
+        for receiver, some in still.items():
+            self._desks.gather(receiver, [*some, *over.pop(receiver, ())], now)
+        notices += [self._desks.digest(name, some, now) for name, some in over.items() if name in self._digests]
+        notices += self._settle_desks(now)
+        return notices + [notice for one in past for notice in self._looked(one.key, now)]
 
     def next_due(self) -> datetime | None:
         return min((due for due in (self._desks.next_due(), self._looks.next_due()) if due is not None), default=None)
@@ -101,6 +115,10 @@ class Router:
         """Whether anybody was told of the incident, and not yet of its end."""
         return bool(self._memory.of(key))
 
+    def is_calm(self, now: datetime) -> bool:
+        """Whether no incident is watched that is not over, and nothing is silenced."""
+        return not self._live and not self._quiet.silences(now)
+
     # --- after a restart ---------------------------------------------------------------------------------------------
 
     def forget_told(self) -> None:
@@ -125,6 +143,32 @@ class Router:
         self._looks.plan(now, incident.key)
 
     # --- the decision ------------------------------------------------------------------------------------------------
+
+    def _learn(self, changed: Mapping[str, Incident], now: datetime) -> list[Notice]:
+        """How the incidents are now; and the words that are owed of those that are part of another, and by the desks."""
+        notices: list[Notice] = []
+        for incident in changed.values():
+            if incident.absorbed_into is not None:
+                notices += self._hand_over(incident, _goes_on_as(incident.absorbed_into, changed), now)
+        self._live |= {key: incident for key, incident in changed.items() if incident.absorbed_into is None}
+        self._desks.refresh(changed)
+        return notices + self._settle_desks(now)
+
+    def _sorted(self, past: Iterable[Incident], now: datetime) -> tuple[dict[str, list[Incident]], dict[str, list[Incident]]]:
+        """By receiver: what it must be told of since it is still so, and what is over."""
+        still: dict[str, list[Incident]] = {}
+        over: dict[str, list[Incident]] = {}
+        for incident in past:
+            for receiver, way in self._ways(incident, now).items():
+                if self._decide(incident, receiver, way, now).kind is Telling.OPENED:
+                    still.setdefault(receiver, []).append(incident)
+            for receiver in self.receivers(incident) if worth_telling(incident) else ():
+                over.setdefault(receiver, []).append(incident)
+        return still, over
+
+    def _goes_alone(self, incident: Incident) -> bool:
+        """Not into a summary of what is past: somebody was told of it already, or data is in danger."""
+        return self.was_told(incident.key) or incident.kind in UNBRAKED
 
     def _due(self, now: datetime) -> list[str]:
         return [one for key in self._looks.take(now) for one in (self._live if key == ALL else [key])]
@@ -205,3 +249,10 @@ class Router:
         self._live.pop(key, None)
         self._memory.forget(key)
         self._quiet.give_back(key)
+
+
+def _goes_on_as(key: str, changed: Mapping[str, Incident]) -> str:
+    """Where a story goes on that was taken over more than once meanwhile."""
+    while (one := changed.get(key)) is not None and one.absorbed_into is not None:
+        key = one.absorbed_into
+    return key

@@ -54,8 +54,9 @@ _RANK: Final = {Severity.OK: 0, Severity.INFO: 1, Severity.UNKNOWN: 2, Severity.
 class Report(msgspec.Struct, frozen=True, kw_only=True):
     """One call of a hook, as its node wrote it down.
 
-    `cluster` and `node` are those of the key that delivered it, never of the text. `at` is the event's own time,
-    corrected by the node's clock offset; `received_at` is when the bridge (or, in a recording, the hook) had it.
+    `cluster` and `node` are those of the key that delivered it, never of the text. `received_at` is when the bridge (or, in a
+    recording, the hook) had it. `offset` goes with the stamp in it, or with its wall clock when it has no stamp: their sum is
+    when it happened, by the bridge's time.
     """
 
     uid: bytes
@@ -75,6 +76,8 @@ class Event(msgspec.Struct, frozen=True, kw_only=True):
     at: datetime
     order: tuple[str, int] = ("", 0)
     """(life, sequence): within one life of a witness the sequence orders its events; lives differ by boot."""
+    stamp: int | None = None
+    """What the witness itself stamped it with, in microseconds of its own wall clock: copies of one event have it in common."""
 
 
 class NodeSeen(Event, frozen=True, kw_only=True):
@@ -83,6 +86,8 @@ class NodeSeen(Event, frozen=True, kw_only=True):
     node: str
     member: bool
     remote: bool = False
+    node_id: str = ""
+    """Corosync's number of the node, where it is told."""
 
 
 class Fencing(Event, frozen=True, kw_only=True):
@@ -140,6 +145,7 @@ class AttributeSet(Event, frozen=True, kw_only=True):
     node: str
     name: str
     value: str
+    node_id: str = ""
 
 
 class EdgeHeard(Event, frozen=True, kw_only=True):
@@ -148,6 +154,8 @@ class EdgeHeard(Event, frozen=True, kw_only=True):
     node: str
     silent: bool
     gone: bool = False
+    heard_at: datetime | None = None
+    """When its last word came; None where nobody knows."""
 
 
 class EdgeSaid(Event, frozen=True, kw_only=True):
@@ -160,6 +168,13 @@ class EdgeSaid(Event, frozen=True, kw_only=True):
     what: str
     why: str
     over: bool = False
+
+
+class ClockSet(Event, frozen=True, kw_only=True):
+    """The bridge's own word: a node's wall clock was set, on (`by_ms` > 0) or back."""
+
+    node: str
+    by_ms: int
 
 
 class Acknowledged(Event, frozen=True, kw_only=True):

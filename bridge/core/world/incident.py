@@ -7,6 +7,7 @@ from typing import Final
 import msgspec
 
 from bridge.core.world.event import Severity, Subject
+from bridge.core.world.outage import Outage
 
 
 class Kind(StrEnum):
@@ -31,6 +32,7 @@ class Kind(StrEnum):
     EDGE_SILENT = "edge-silent"
     REPLICA_SPLIT_BRAIN = "replica-split-brain"
     REPLICA_DISCONNECTED = "replica-disconnected"
+    REPLICA_DEGRADED = "replica-degraded"
     REPLICA_OUT_OF_SYNC = "replica-out-of-sync"
     REPLICA_IO_ERROR = "replica-io-error"
     REPLICA_NO_DATA = "replica-no-data"
@@ -81,14 +83,6 @@ def advance(state: State, step: Step) -> State:
         raise ValueError(f"an incident that is {state} cannot {step}") from None
 
 
-class Outage(msgspec.Struct, frozen=True):
-    """How long a guest or service was away: first bad sign to first good one, in the events' own times."""
-
-    subject: Subject
-    began_at: datetime
-    ended_at: datetime | None = None
-
-
 class Incident(msgspec.Struct, frozen=True, kw_only=True):
     """`key` is the subject and instant of its birth: the same in every replay. `facts` holds what its texts name."""
 
@@ -104,12 +98,37 @@ class Incident(msgspec.Struct, frozen=True, kw_only=True):
     closed_at: datetime | None = None
     planned: bool = False
     subjects: tuple[Subject, ...] = ()
+    """Those that were drawn in first; how many more there are stands below."""
+    more_subjects: int = 0
     outages: tuple[Outage, ...] = ()
+    more_away: int = 0
+    """How many more were away, each for a shorter time than those whose outages are kept."""
     facts: dict[str, str] = {}
     alarms: tuple[str, ...] = ()
-    """What got worse after it was open, in words: each is worth a ring of its own."""
+    """What got worse after it was open, in words: each is worth a ring of its own. The last ones; so many came before them:"""
+    alarms_before: int = 0
     reason: str = ""
     absorbed_into: str | None = None
+
+    @property
+    def worsened(self) -> int:
+        """How often it got worse."""
+        return self.alarms_before + len(self.alarms)
+
+    @property
+    def seconds_away(self) -> dict[str, float | None]:
+        """How long each was away in all; None while it still is."""
+        total: dict[str, float | None] = {}
+        for outage in self.outages:
+            before = total.get(outage.subject, 0.0)
+            still = before is None or outage.ended_at is None
+            total[outage.subject] = None if still else round(before + outage.lasted(outage.began_at).total_seconds(), 3)  # type: ignore[operator]
+        return total
+
+    @property
+    def is_quiet(self) -> bool:
+        """A series of failures that has been well for its usual time: watched on, and nothing to get up for."""
+        return bool(self.facts.get("quiet_since"))
 
     @property
     def over_at(self) -> datetime | None:
@@ -120,21 +139,3 @@ class Incident(msgspec.Struct, frozen=True, kw_only=True):
             return datetime.fromisoformat(self.facts.get("recovered_at", ""))
         except ValueError:
             return self.closed_at
-
-
-def joined(mine: tuple[Outage, ...], theirs: tuple[Outage, ...]) -> tuple[Outage, ...]:
-    """Both lists; of one subject's overlapping absences one that spans both."""
-    joined = list(mine)
-    for outage in theirs:
-        for index, other in enumerate(joined):
-            if other.subject == outage.subject and _overlap(other, outage):
-                ended = None if None in (other.ended_at, outage.ended_at) else max(other.ended_at, outage.ended_at)  # type: ignore[type-var]
-                joined[index] = Outage(outage.subject, min(other.began_at, outage.began_at), ended)
-                break
-        else:
-            joined.append(outage)
-    return tuple(joined)
-
-
-def _overlap(one: Outage, other: Outage) -> bool:
-    return (one.ended_at is None or other.began_at <= one.ended_at) and (other.ended_at is None or one.began_at <= other.ended_at)

@@ -5,15 +5,13 @@ wound back to before it happened, and everything since is understood once more, 
 is a function of the events and not of their arrival.
 """
 
-from collections.abc import Iterator
-from datetime import datetime, timedelta
-from heapq import heappop, heappush
+from collections.abc import Iterator, Mapping
+from datetime import datetime
 from typing import Any, Final
 
+from bridge.core.world.due import Due
 from bridge.core.world.incident import Incident
 from bridge.core.world.table import TABLES, Key, Table, V
-
-KEPT: Final = timedelta(days=1)
 
 
 class Journal:
@@ -27,13 +25,19 @@ class Journal:
         self.runs_on: dict[str, dict[str, str]] = {}
         """resource -> node -> role, and the other way round below: indices over the `active` facts."""
         self.runs_there: dict[str, dict[str, str]] = {}
-        self._timers: list[tuple[datetime, Key]] = []
-        self._passing: list[tuple[datetime, Key]] = []
-        """Facts that will be forgotten, by the time from which they age."""
+        self._rows: dict[tuple[str, ...], dict[str, Any]] = {}
+        """The facts of gathered tables: by table and first name, then by the second."""
+        self._timers = Due()
+        self._passing = Due()
+        """Facts that will be forgotten, and when."""
 
     def get(self, *key: *tuple[Table[V], *tuple[str, ...]]) -> V | None:
         found: V | None = self.facts.get(key)
         return found
+
+    def rows(self, table: Table[V], name: str) -> Mapping[str, V]:
+        """The facts of a gathered table that have this name, by their second one; in no order."""
+        return self._rows.get((table, name), {})
 
     def put(self, key: tuple[Table[V], *tuple[str, ...]], value: V | None) -> None:
         """None removes the fact."""
@@ -73,22 +77,31 @@ class Journal:
 
     def prune(self, horizon: datetime) -> None:
         """Forgets, without a trace, what no rule asks about any more: incidents long over, old references of fencings."""
-        old = horizon - KEPT
-        if not self._passing or self._passing[0][0] >= old:
-            return
-        journaled = {key for key, _ in self.journal}
+        journaled: set[Key] | None = None
         again = []
-        while self._passing and self._passing[0][0] < old:
-            at, key = heappop(self._passing)
-            if key in journaled:
-                again.append((at, key))
-            elif _passes_at(self.facts.get(key)) == at:
-                del self.facts[key]
-                for table in TABLES.values():
-                    if table.goes_with is key[0]:
-                        self.facts.pop((table, *key[1:]), None)
-        for entry in again:
-            heappush(self._passing, entry)
+        for at, key in self._passing.due(horizon):
+            if journaled is None:
+                journaled = {one for one, _ in self.journal}
+            passes_at = _passes_at(key, self.facts.get(key))
+            if key in journaled or (passes_at is not None and (passes_at >= horizon or self._is_wanted(key))):
+                again.append((max(passes_at or at, horizon), key))
+            elif passes_at is not None:
+                self._forget(key)
+        for at, key in again:
+            self._passing.add(at, key)
+
+    def _is_wanted(self, key: Key) -> bool:  # noqa: ARG002 - said by whoever knows what the tables mean
+        """Whether a fact that has passed must be kept all the same."""
+        return False
+
+    def _forget(self, key: Key) -> None:
+        """With all that goes with it."""
+        del self.facts[key]
+        for table in TABLES.values():
+            if table.goes_with is key[0]:
+                self.facts.pop((table, *key[1:]), None)
+                for name in self._rows.pop((table, *key[1:]), ()):
+                    del self.facts[(table, *key[1:], name)]
 
     def take_touched(self) -> dict[Key, Any]:
         """What incidents and conditions were before they changed, since the last call; the unchanged are left out."""
@@ -104,14 +117,20 @@ class Journal:
         self.put((TIMER, *name), None)
 
     def next_timer(self) -> datetime | None:
-        while self._timers and self.facts.get(self._timers[0][1]) != self._timers[0][0]:
-            heappop(self._timers)
-        return self._timers[0][0] if self._timers else None
+        while (first := self._timers.first()) is not None:
+            at, key = first
+            wanted = self.facts.get(key)
+            if wanted == at:
+                return at
+            self._timers.take()
+            if wanted is not None:
+                self._timers.add(wanted, key)
+        return None
 
     def due_timers(self, until: datetime) -> Iterator[tuple[datetime, tuple[str, ...]]]:
         """Takes out and gives each timer due by then, in order; a timer that is set meanwhile takes its turn."""
         while (due := self.next_timer()) is not None and due <= until:
-            key = heappop(self._timers)[1]
+            key = self._timers.take()[1]
             self.put(key, None)
             yield due, key[1:]
 
@@ -125,22 +144,26 @@ class Journal:
         self.let_pass(key, value, old)
 
     def let_pass(self, key: Key, value: Any, _: Any) -> None:
-        """The fact is forgotten some time after its value, an instant or the end of an incident."""
-        at = _passes_at(value)
+        """The fact is forgotten some time after its value: an instant, what begins with one, or an incident, which ends."""
+        at = _passes_at(key, value)
         if at is not None:
-            heappush(self._passing, (at, key))
+            self._passing.add(at, key)
 
     def queue(self, key: Key, value: Any, _: Any) -> None:
         if value is not None:
-            heappush(self._timers, (value, key))
+            self._timers.add(value, key)
+
+    def gather(self, key: Key, value: Any, _: Any) -> None:
+        table, *names = key
+        _enter(self._rows, (table, names[0]), names[1], value)
 
     def place(self, key: Key, value: Any, _: Any) -> None:
         node, resource = key[1:]
-        _index(self.runs_there, node, resource, value)
-        _index(self.runs_on, resource, node, value)
+        _enter(self.runs_there, node, resource, value)
+        _enter(self.runs_on, resource, node, value)
 
 
-def _index(index: dict[str, dict[str, str]], one: str, other: str, value: str | None) -> None:
+def _enter(index: dict[Any, dict[str, Any]], one: Any, other: str, value: Any) -> None:
     row = index.setdefault(one, {})
     if value is None:
         row.pop(other, None)
@@ -150,8 +173,10 @@ def _index(index: dict[str, dict[str, str]], one: str, other: str, value: str | 
         row[other] = value
 
 
-def _passes_at(value: Any) -> datetime | None:
-    return value.closed_at if isinstance(value, Incident) else value
+def _passes_at(key: Key, value: Any) -> datetime | None:
+    """When the fact is to be forgotten; None if it is not."""
+    since = value.closed_at if isinstance(value, Incident) else value[0] if isinstance(value, tuple) else value
+    return None if since is None else since + key[0].kept
 
 
 TIMER: Final = Table("timer", datetime, aside=Journal.queue)

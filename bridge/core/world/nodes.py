@@ -13,6 +13,8 @@ from bridge.core.world.tables import CIRCLE, CLAIMS, NODE, NODE_SEQUENCE
 from bridge.core.world.world import World
 
 EMPTIED_WITHIN: Final = timedelta(seconds=60)
+MOST_TOGETHER: Final = 300
+"""More than any cluster has, with its remote nodes: beyond, names are somebody's mistake, and belong to nobody."""
 
 
 def node(world: World, name: str) -> Node:
@@ -33,6 +35,8 @@ def meet(world: World, one: str, other: str) -> None:
     if other in mine:
         return
     together = mine | circle(world, other)
+    if len(together) > MOST_TOGETHER:
+        return
     for name in together:
         world.put((CIRCLE, name), together)
 

@@ -30,35 +30,44 @@ class Head(TypedDict):
     uid: bytes
     witness: str
     at: datetime
+    stamp: int | None
     order: tuple[str, int]
 
 
-def head(report: Report, *, witness: str | None = None, at: datetime | None = None) -> Head:
-    """What the report's event begins with. The node is the witness, and the report says when, unless they are given."""
+def head(report: Report, *, witness: str | None = None, stamp: int | None = None) -> Head:
+    """What the report's event begins with. The node is the witness, and the stamp is Pacemaker's, unless they are given."""
+    if stamp is None:
+        stamp = stamp_of(report.body)
     return {
         "uid": report.uid,
         "witness": report.node if witness is None else witness,
-        "at": happened_at(report) if at is None else at,
+        "at": happened_at(report, stamp),
+        "stamp": stamp,
         "order": order_of(report),
     }
 
 
-def happened_at(report: Report) -> datetime:
-    """When it happened, by the node's clock, corrected by its offset.
+def happened_at(report: Report, stamp: int | None) -> datetime:
+    """When it happened: by its stamp, or else by the hook's own wall clock, and the correction that goes with it."""
+    if stamp is None:
+        wall = report.body.get("wall_ns")
+        if not isinstance(wall, int):
+            return report.received_at
+        stamp = wall // 1000
+    # Days, seconds, microseconds: by place, which is quicker, for every alert passes here.
+    return believed(EPOCH + timedelta(0, 0, stamp) + report.offset, report)
 
-    Pacemaker gives epoch and microseconds from 2.0 on; its formatted timestamp follows the user's taste and is never parsed.
-    Otherwise the hook's own clock stands for it.
+
+def stamp_of(body: Body) -> int | None:
+    """When Pacemaker says that it happened, in microseconds by its node's wall clock. Raises Senseless.
+
+    It gives epoch and microseconds from 2.0 on; its formatted timestamp follows the user's taste and is never parsed.
     """
-    epoch = report.body.get("CRM_alert_timestamp_epoch")
-    if epoch:
-        micro = report.body.get("CRM_alert_timestamp_usec") or "0"
-        # Days, seconds, microseconds: by place, which is quicker, for every alert passes here.
-        at = EPOCH + timedelta(0, integer("CRM_alert_timestamp_epoch", epoch), integer("_usec", micro))
-    elif isinstance(wall := report.body.get("wall_ns"), int):
-        at = EPOCH + timedelta(microseconds=wall // 1000)
-    else:
-        return report.received_at
-    return believed(at + report.offset, report)
+    epoch = body.get("CRM_alert_timestamp_epoch")
+    if not epoch:
+        return None
+    micro = body.get("CRM_alert_timestamp_usec") or "0"
+    return integer("CRM_alert_timestamp_epoch", epoch) * 1_000_000 + integer("_usec", micro)
 
 
 def believed(at: datetime, report: Report) -> datetime:

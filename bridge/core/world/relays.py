@@ -6,11 +6,13 @@ A silent relay takes with it what its node would have told: nobody can say that 
 from datetime import datetime, timedelta
 from typing import Final
 
-from bridge.core.world.event import EdgeHeard, EdgeSaid, Severity, node_subject
+from bridge.core.world.condition import Condition
+from bridge.core.world.event import ClockSet, EdgeHeard, EdgeSaid, Severity, node_subject
 from bridge.core.world.incident import Kind, State
 from bridge.core.world.nodes import circle, node
+from bridge.core.world.picture import PARTS, PICTURE
 from bridge.core.world.shown import relay_subject
-from bridge.core.world.tables import SILENT, WAITS_FOR
+from bridge.core.world.tables import CONDITION, SILENT, WAITS_FOR
 from bridge.core.world.world import World
 
 BACK_WITHIN: Final = timedelta(seconds=60)
@@ -19,10 +21,12 @@ BACK_WITHIN: Final = timedelta(seconds=60)
 
 def on_edge(world: World, event: EdgeHeard) -> None:
     if event.silent:
-        world.put((SILENT, event.node), event.at)
+        world.put((SILENT, event.node), event.heard_at or event.at)
         _on_silent(world, event.node, event.at)
     elif event.gone:
         _expect_no_more(world, event.node, event.at, f"{event.node} is no longer enrolled")
+        world.put((PARTS, event.node), None)
+        world.put((PICTURE, event.node), None)
         world.note(relay_subject(event.node), Severity.INFO, event.at, f"{event.node} is no longer enrolled")
     else:
         _expect_no_more(world, event.node, event.at, f"the relay of {event.node} is heard")
@@ -42,7 +46,8 @@ def _on_silent(world: World, name: str, at: datetime) -> None:
         world.say(f"{name} is silent because it is lost", incident.key)
     else:
         key = world.open_incident(Kind.EDGE_SILENT, subject, at, Severity.WARNING, f"no word from the relay of {name}")
-        world.change(key, at, facts={"node": name, "silent_since": at.isoformat()})
+        since = world.get(SILENT, name) or at
+        world.change(key, at, facts={"node": name, "silent_since": since.isoformat()})
         world.hurt(key, subject, at, Severity.WARNING, "silent", outage=False)
 
 
@@ -90,3 +95,13 @@ def on_edge_said(world: World, event: EdgeSaid) -> None:
     severity = Severity.OK if event.over else Severity.WARNING
     world.note(relay_subject(event.node), severity, event.at, event.why)
     world.say(f"the relay of {event.node}: {event.why}")
+
+
+def on_clock_set(world: World, event: ClockSet) -> None:
+    """Shown with a relay that nothing is wrong with, and not rung: what happened when is not computed from that clock."""
+    subject = relay_subject(event.node)
+    words = f"the clock of {event.node} was set {'on' if event.by_ms > 0 else 'back'} by {abs(event.by_ms) / 1000:.1f} s"
+    known: Condition | None = world.get(CONDITION, subject)
+    if known is None or known.severity is Severity.OK:
+        world.note(subject, Severity.OK, event.at, f"its reports come in; {words}")
+    world.say(words)

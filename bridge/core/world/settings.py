@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 from fnmatch import fnmatchcase
+from functools import lru_cache
 
 import msgspec
 
@@ -9,9 +10,13 @@ import msgspec
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """All spans are event time. `guests` and `fence_devices` are name patterns, used until a snapshot tells better."""
 
-    guests: tuple[str, ...] = ("vm-*", "vm_*")
-    fence_devices: tuple[str, ...] = ("fence*", "fencing*", "stonith*", "st-*", "ipmi-*")
-    connectivity: tuple[str, ...] = ("pingd", "ping", "ethmonitor-*")
+    guests: tuple[str, ...] = ("vm-*", "vm_*", "*-vm", "*_vm", "VM*")
+    fence_devices: tuple[str, ...] = (
+        *("fence*", "*-fence", "*_fence", "fencing*", "*-fencing", "p_fence*", "rsc_fence*"),
+        *("stonith*", "*-stonith", "*_stonith", "p_stonith*", "rsc_stonith*", "res_stonith*", "st-*", "rsc_st_*"),
+        *("ipmi-*", "*-ipmi", "*_ipmi", "*-redfish", "*_redfish", "sbd"),
+    )
+    connectivity: tuple[str, ...] = ("pingd*", "ping", "p_ping*", "*ping_set*", "*ping-set*", "*pingset*", "ethmonitor-*")
     clear_after: timedelta = timedelta(seconds=20)
     """Quiet time between the last good word and the end of an incident."""
     down_after: timedelta = timedelta(seconds=30)
@@ -27,10 +32,16 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """All services run again, and a node has not come back for so long: longer than a server takes to boot."""
 
     def is_guest(self, resource: str) -> bool:
-        return any(fnmatchcase(resource, pattern) for pattern in self.guests)
+        return _matches(resource, self.guests) and not self.is_fence_device(resource)
 
     def is_fence_device(self, resource: str) -> bool:
-        return any(fnmatchcase(resource, pattern) for pattern in self.fence_devices)
+        return _matches(resource, self.fence_devices)
 
     def is_connectivity(self, attribute: str) -> bool:
-        return attribute.startswith("#health") or any(fnmatchcase(attribute, pattern) for pattern in self.connectivity)
+        return attribute.startswith("#health") or _matches(attribute, self.connectivity)
+
+
+@lru_cache(maxsize=4096)
+def _matches(name: str, patterns: tuple[str, ...]) -> bool:
+    """Remembered, for every event asks of the same few names."""
+    return any(fnmatchcase(name, pattern) for pattern in patterns)

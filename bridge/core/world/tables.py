@@ -1,6 +1,6 @@
 """The tables of what is known of subjects, incidents, nodes and relays. What only one room knows of is declared there."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final
 
 from bridge.core.world.condition import Condition, Wound
@@ -11,14 +11,23 @@ from bridge.core.world.table import Table
 
 # By incident.
 INCIDENT: Final = Table("incident", Incident, aside=Journal.touch_incident)
-WOUNDS: Final = Table("wounds", frozenset[str])
-"""What keeps it open: subjects, and holds."""
+WOUNDS: Final = Table("wound_of", bool, aside=Journal.gather)
+"""By incident and name: what keeps it open, subjects and holds."""
+MORE: Final = {
+    name: Table(f"more_{name}", bool, aside=Journal.gather, goes_with=INCIDENT)
+    for name in ("subjects", "away", "down", "moved", "behind", "replicas", "tried_on", "unpromoted", "nodes")
+}
+"""By incident and name: what belongs into one of its lists, and stands there only as a number, since the list is long enough."""
 
 # By subject.
 CONDITION: Final = Table("condition", Condition, aside=Journal.touch)
 WOUND: Final = Table("wound", Wound)
 HOLDER: Final = Table("holder", str)
 """The incident, not yet over, that it was last drawn into."""
+
+# By resource.
+HEARD: Final = Table("heard", datetime, aside=Journal.let_pass, kept=timedelta(days=30))
+"""When an action of it was told, to the day. What is not heard of for so long, runs nowhere and is in no story is forgotten."""
 
 # By node.
 ACTIVE: Final = Table("active", str, aside=Journal.place)
@@ -32,6 +41,6 @@ NODE_SEQUENCE: Final = Table("sequence", tuple[int, datetime])
 """The running number of its last alert, and when that was."""
 STANDBY: Final = Table("standby", bool)
 SILENT: Final = Table("silent", datetime)
-"""Since when its relay is."""
+"""When its relay, which is silent, last spoke."""
 WAITS_FOR: Final = Table("waits_for", tuple[str, ...])
 """The resources about which its relay must be heard before there is a verdict."""

@@ -3,32 +3,33 @@
 Rules call the verbs below (`open_incident`, `hurt`, `heal`, `absorb` ...); nothing else knows how incidents are kept.
 """
 
+from collections.abc import Collection
 from datetime import datetime, timedelta
 from typing import Any, Final
 
 import msgspec
 
 from bridge.core.world.condition import Condition, Wound
-from bridge.core.world.event import Severity, Subject, resource_subject, subject_name
-from bridge.core.world.incident import Incident, Kind, Outage, State, Step, advance, joined
-from bridge.core.world.journal import Journal
+from bridge.core.world.event import Severity, Subject, subject_name
+from bridge.core.world.incident import Incident, Kind, State, Step, advance
+from bridge.core.world.known import Known
+from bridge.core.world.lists import count_elsewhere, with_alarm, with_outages, with_subjects, without_subjects
+from bridge.core.world.outage import Outages, began, ended, joined
 from bridge.core.world.settings import Settings
 from bridge.core.world.tables import CONDITION, HOLDER, INCIDENT, WOUND, WOUNDS
 
 SAME_STORY: Final = timedelta(minutes=2)
 """An incident that a larger one overtakes so soon after its beginning was the larger one's first sign."""
-NONE: Final[frozenset[str]] = frozenset()
 SERVICES: Final = ("resource/", "guest/")
 """Subjects whose absence is an outage."""
 
 
-class World(Journal):
+class World(Known):
     """The tables of one cluster, and the verbs of the rules over them."""
 
     def __init__(self, cluster: str, settings: Settings) -> None:
-        super().__init__()
+        super().__init__(settings)
         self.cluster = cluster
-        self.settings = settings
         self.uid: bytes | None = None
         self.decisions: list[tuple[str | None, str]] = []
 
@@ -37,26 +38,6 @@ class World(Journal):
     def say(self, why: str, key: str | None = None) -> None:
         """A decision on the report at hand, and the incident it belongs to: what `explain` prints."""
         self.decisions.append((key, why))
-
-    # --- subjects ----------------------------------------------------------------------------------------------------
-
-    def service(self, resource: str) -> Subject:
-        """`guest/NAME` for a resource that is a virtual machine, `resource/NAME` for any other."""
-        if self.settings.is_guest(resource):
-            return Subject(f"guest/{resource}")
-        return resource_subject(resource)
-
-    def incident(self, key: str) -> Incident:
-        found: Incident = self.facts[INCIDENT, key]
-        return found
-
-    def holder(self, subject: Subject) -> Incident | None:
-        """The incident, not yet over, that the subject was last drawn into."""
-        key = self.get(HOLDER, subject)
-        return None if key is None else self.incident(key)
-
-    def wound(self, subject: Subject) -> Wound | None:
-        return self.get(WOUND, subject)
 
     # --- incidents ---------------------------------------------------------------------------------------------------
 
@@ -81,7 +62,6 @@ class World(Journal):
             reason=reason,
         )
         self.put((INCIDENT, key), incident)
-        self.put((WOUNDS, key), NONE)
         self.draw_in(key, root, at)
         self.say(reason, key)
         return key
@@ -122,32 +102,35 @@ class World(Journal):
         incident = self.incident(key)
         if reason not in incident.alarms:
             worse = max(severity, incident.severity, key=lambda one: one.rank)
-            self.change(key, at, alarms=(*incident.alarms, reason), severity=worse, reason=reason)
+            self.change(key, at, **with_alarm(incident, reason), severity=worse, reason=reason)
             self.say(reason, key)
 
     def keep_open(self, key: str, hold: str) -> None:
         """The incident does not recover before `release` of this hold, though every subject be well."""
-        self._wounds(key, self.facts[WOUNDS, key] | {hold})
+        self._wound(key, hold)
 
     def release(self, key: str, hold: str, at: datetime, why: str, *, waited: bool = False) -> None:
         """Ends what `keep_open` began, in whatever the incident became a part of. With `waited` the hold was quiet time and no
         trouble: if the incident recovers with it, it had lasted only until the last of its outages ended."""
         while (into := self.incident(key).absorbed_into) is not None:
             key = into
-        self._wounds(key, (self.get(WOUNDS, key) or NONE) - {hold})
+        self.put((WOUNDS, key, hold), None)
         self._settle(key, at, why)
         incident = self.incident(key)
-        ended = [outage.ended_at for outage in incident.outages if outage.ended_at is not None]
-        if waited and ended and incident.state is State.CLEARING:
-            self.change(key, at, facts={"recovered_at": max(ended).isoformat()})
+        ends = [outage.ended_at for outage in incident.outages if outage.ended_at is not None]
+        if waited and ends and incident.state is State.CLEARING:
+            self.change(key, at, facts={"recovered_at": max(ends).isoformat()})
 
     def draw_in(self, key: str, subject: Subject, at: datetime) -> None:
         """The subject belongs to the incident's story; one that another incident holds as hurt stays that one's too."""
-        incident = self.incident(key)
-        if subject not in incident.subjects:
-            self.change(key, at, subjects=(*incident.subjects, subject))
+        if changes := with_subjects(self, self.incident(key), (subject,)):
+            self.change(key, at, **changes)
         if self.wound(subject) is None:
             self.put((HOLDER, subject), key)
+
+    def leave(self, key: str, subjects: Collection[Subject], at: datetime) -> None:
+        """The subjects do not belong to the incident's story after all."""
+        self.change(key, at, **without_subjects(self, self.incident(key), subjects))
 
     def hurt(self, key: str, subject: Subject, at: datetime, severity: Severity, why: str, *, outage: bool = True) -> None:
         """The subject is not well, because of this incident; the first word counts for the length of the outage.
@@ -158,13 +141,13 @@ class World(Journal):
         was = self.get(HOLDER, subject) if old is not None else None
         self.draw_in(key, subject, at)
         self.put((HOLDER, subject), key)
-        self._wounds(key, self.facts[WOUNDS, key] | {subject})
-        began = at if old is None else min(old.began_at, at)
+        self._wound(key, subject)
+        since = at if old is None else min(old.began_at, at)
         outage = outage and subject.startswith(SERVICES)
-        self.put((WOUND, subject), Wound(began, severity, why, outage or (old is not None and old.outage)))
+        self.put((WOUND, subject), Wound(since, severity, why, outage or (old is not None and old.outage)))
         if outage and (old is None or not old.outage):
-            self.change(key, at, outages=(*self.incident(key).outages, Outage(subject, at)))
-        self._condition(subject, severity, began, why, key)
+            self._keep_outages(key, began(self.incident(key).outages, subject, at), at)
+        self._condition(subject, severity, since, why, key)
         self._settle(key, at, why if subject_name(subject) in why else f"{subject_name(subject)}: {why}")
         if was is not None and was != key:
             self._left(was, subject, key, at)
@@ -179,17 +162,10 @@ class World(Journal):
             return None
         key: str = self.facts[HOLDER, subject]
         self.put((WOUND, subject), None)
-        incident = self.incident(key)
-        outages = tuple(
-            msgspec.structs.replace(outage, ended_at=ended_at or at)
-            if outage.subject == subject and outage.ended_at is None
-            else outage
-            for outage in incident.outages
-        )
-        self.change(key, at, outages=outages)
+        self._keep_outages(key, ended(self.incident(key).outages, subject, ended_at or at), at)
         self._condition(subject, Severity.OK, at, why, key)
         self.say(why, key)
-        self._wounds(key, self.facts[WOUNDS, key] - {subject})
+        self.put((WOUNDS, key, subject), None)
         self._settle(key, at, why)
         return key
 
@@ -206,31 +182,32 @@ class World(Journal):
             into,
             at,
             opened_at=min(other.opened_at, incident.opened_at),
-            subjects=(*other.subjects, *(s for s in incident.subjects if s not in other.subjects)),
-            outages=joined(other.outages, incident.outages),
             facts=incident.facts | other.facts,
             peak=max(incident.peak, other.peak, key=lambda severity: severity.rank),
         )
-        for subject in incident.subjects:
+        count_elsewhere(self, key, into)
+        self.change(into, at, **with_subjects(self, self.incident(into), self.members(key)))
+        self._keep_outages(into, joined(other.outages, incident.outages), at)
+        for subject in self.members(key):
             if self.get(HOLDER, subject) == key:
                 self.put((HOLDER, subject), into)
             known = self.get(CONDITION, subject)
             if known is not None and known.incident_key == key:
                 self.put((CONDITION, subject), msgspec.structs.replace(known, incident_key=into))
-        self._wounds(into, self.facts[WOUNDS, into] | (self.get(WOUNDS, key) or NONE))
+        for name in self.wounds(key):
+            self._wound(into, name)
         self.change(key, at, absorbed_into=into)
         self.step(key, Step.ABSORB, at, reason)
         self._settle(into, at, reason)
 
     def dismiss(self, key: str, at: datetime, reason: str) -> None:
         """It was nothing, or asked for: its wounds go with it, and nobody is told of it any more than they were."""
-        incident = self.incident(key)
-        for subject in incident.subjects:
+        for subject in self.members(key):
             if self.get(HOLDER, subject) == key and self.wound(subject) is not None:
                 self.put((WOUND, subject), None)
                 self._condition(subject, Severity.OK, at, reason, key)
-        self._wounds(key, NONE)
-        self.change(key, at, planned=True, severity=Severity.INFO, outages=())
+        self._no_wounds(key)
+        self.change(key, at, planned=True, severity=Severity.INFO, outages=(), more_away=0)
         self.step(key, Step.DISMISS, at, reason)
 
     def end(self, key: str, at: datetime) -> None:
@@ -248,34 +225,47 @@ class World(Journal):
         if known is None or known.why != why or known.severity is not severity:
             self._condition(subject, severity, at, why, key or self.get(HOLDER, subject))
 
-    def _wounds(self, key: str, wounds: frozenset[str]) -> None:
+    def _keep_outages(self, key: str, outages: Outages, at: datetime) -> None:
+        self.change(key, at, **with_outages(self, self.incident(key), outages))
+
+    def _wound(self, key: str, name: str) -> None:
         """What keeps an incident open: its hurt subjects, and holds. Never a number, which one verb might forget to count."""
-        if (WOUNDS, key) in self.facts:
-            self.put((WOUNDS, key), wounds)
+        if self.incident(key).state is State.CLOSED:
+            raise ValueError(f"{key} is over: nothing keeps it open")
+        self.put((WOUNDS, key, name), value=True)
+
+    def _no_wounds(self, key: str) -> None:
+        for name in list(self.wounds(key)):
+            self.put((WOUNDS, key, name), None)
 
     def _settle(self, key: str, at: datetime, why: str) -> None:
         """Brings the state to what the wounds say: with the last one healed it recovers, with a new one it relapses."""
-        state, hurt = self.incident(key).state, self.get(WOUNDS, key)
+        state, hurt = self.incident(key).state, self.wounds(key)
         if hurt and state is State.CLEARING:
             self.step(key, Step.RELAPSE, at, why)
         elif not hurt and state in {State.WATCHING, State.OPEN}:
             self.step(key, Step.RECOVER, at, f"all is well again: {why}")
 
     def _left(self, key: str, subject: Subject, into: str, at: datetime) -> None:
-        """A hurt subject has gone over to another incident. If nothing else is wrong here, and it was what this was about,
-        and both began about one time, that one tells this story too; otherwise this one goes on without it."""
-        self._wounds(key, self.facts[WOUNDS, key] - {subject})
+        """A hurt subject has gone over to another incident, and with it the outage that has not ended. If nothing else is wrong
+        here, and it was what this was about, and both began about one time, that one tells this story too; otherwise this one
+        goes on without it."""
+        self.put((WOUNDS, key, subject), None)
         incident = self.incident(key)
-        if not self.facts[WOUNDS, key] and incident.root == subject and at - incident.opened_at < SAME_STORY:
+        still = tuple(one for one in incident.outages if one.subject == subject and one.ended_at is None)
+        if still:
+            self._keep_outages(into, joined(self.incident(into).outages, still), at)
+            self._keep_outages(key, tuple(one for one in incident.outages if one not in still), at)
+        if not self.wounds(key) and incident.root == subject and at - incident.opened_at < SAME_STORY:
             self.absorb(key, into, at, f"{subject_name(subject)} is part of a larger story")
         else:
             self._settle(key, at, f"{subject_name(subject)} is part of another story now")
 
     def _let_go(self, incident: Incident) -> None:
-        for subject in incident.subjects:
+        for subject in self.members(incident.key):
             if self.get(HOLDER, subject) == incident.key:
                 self.put((HOLDER, subject), None)
-        self.put((WOUNDS, incident.key), None)
+        self._no_wounds(incident.key)
 
     def _condition(self, subject: Subject, severity: Severity, since: datetime, why: str, key: str | None) -> None:
         condition = Condition(

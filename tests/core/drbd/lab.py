@@ -167,10 +167,14 @@ class Lab:
             self.state(node, peer, at, resource, "Connected")
             self.copies(node, peer, at + 0.01, resource, "replication:Established peer-disk:UpToDate")
 
+    def meet(self, one, other, at, resource="r0"):
+        """The connection is up, as both sides say."""
+        for node, peer in ((one, other), (other, one)):
+            self.state(node, peer, at, resource, "Connected")
+
     def resync(self, source, target, at, resource="r0", seconds=3):
         """Connected, and target gets from source what it has not."""
-        for node, peer in ((source, target), (target, source)):
-            self.state(node, peer, at, resource, "Connected")
+        self.meet(source, target, at, resource)
         self.resync_connected(source, target, at, resource, seconds)
 
     def resync_connected(self, source, target, at, resource="r0", seconds=3):

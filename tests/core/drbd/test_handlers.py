@@ -116,10 +116,29 @@ def test_the_list_of_all_resources():
     [
         (
             "change connection name:r0 peer-node-id:1 conn-name:bravo connection:Connected role:Secondary congested:no",
-            Change(action="change", object="connection", peer="bravo", states={"connection": "Connected", "role": "Secondary"}),
+            Change(
+                action="change",
+                object="connection",
+                peer="bravo",
+                node_id="1",
+                states={"connection": "Connected", "role": "Secondary"},
+            ),
         ),
         ("change peer-device name:r0 peer-node-id:0 conn-name:peer volume:3 done:3.22 eta:nan", None),
-        ("change path name:r0 peer-node-id:1 conn-name:b local:ipv4:10.0.0.1:7788 peer:ipv4:10.0.0.2:7788 established:yes", None),
+        (
+            "change path name:r0 peer-node-id:1 conn-name:b local:ipv4:10.0.0.1:7788 peer:ipv4:10.0.0.2:7788 established:yes",
+            Change(
+                action="change",
+                object="path",
+                peer="b",
+                node_id="1",
+                states={"local": "ipv4:10.0.0.1:7788", "peer": "ipv4:10.0.0.2:7788", "established": "yes"},
+            ),
+        ),
+        (  # drbd-utils up to 8.9.8 give the peer of 8.4 no node id
+            "change connection name:r0 conn-name:peer connection:Connected",
+            Change(action="change", object="connection", states={"connection": "Connected"}),
+        ),
         ("change gadget name:r0 colour:blue", None),
         ("destroy device name:r0 volume:0 minor:4", Change(action="destroy", object="device", volume="0")),
         ("call helper name:r0 helper:fence-peer", Call(handler="fence-peer")),
@@ -137,7 +156,13 @@ def test_what_a_line_says(line, said):
     assert item(parse(line)) == said
 
 
-@pytest.mark.parametrize("line", ["", "change", "sings resource name:r0", "2026-11-22T20:11:44+00:00", "Usage: drbdsetup"])
+COLOURED = "change connection name:r0 peer-node-id:1 conn-name:b connection:\x1b[1;32mConnected\x1b[0m"
+DIFFERENCE = "change connection name:r0 peer-node-id:1 conn-name:b connection:Connecting->Connected"
+
+
+@pytest.mark.parametrize(
+    "line", [COLOURED, DIFFERENCE, "", "change", "sings resource name:r0", "2026-11-22T20:11:44+00:00", "Usage: drbdsetup"]
+)
 def test_what_is_no_line(line):
     with pytest.raises(NotALine):
         parse(line)

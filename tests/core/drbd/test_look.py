@@ -4,8 +4,11 @@ from datetime import timedelta
 
 import pytest
 
+from bridge.core.drbd import look
+from bridge.core.drbd.state import Link, Replica, Side
 from bridge.core.line import Line
 from bridge.core.world.event import Report
+from bridge.core.world.incident import Kind
 from bridge.core.world.settings import Settings
 from bridge.rehearse.rehearse import CLUSTER, bell, read_recording
 from tests.core.drbd.lab import Lab, moment, pair, parted
@@ -133,3 +136,12 @@ def test_a_condition_says_since_when(tmp_path):
     assert found["drbd/r0"].since == moment(10)
     assert found["drbd/r0"].incident_key is not None
     assert found["drbd/r0@east"].since - moment(10) < timedelta(seconds=1)
+
+
+@pytest.mark.parametrize("others, many", [(["west"], ""), (["west", "north"], "yes")])
+def test_that_there_are_more_than_two_is_known_of_one_that_speaks(others, many):
+    """Commands name the peer then, or they would be meant for all of them."""
+    links = {name: Link(changed_at=moment(0), state="Connected") for name in others}
+    side = Side(node="east", told=True, said_at=moment(0), links=links)
+    replica = Replica(resource="r0", generation="9", sides={"east": side})
+    assert look.facts(replica, [], Kind.REPLICA_DISCONNECTED).get("many", "") == many

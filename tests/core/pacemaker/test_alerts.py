@@ -73,6 +73,22 @@ def test_a_fencing(event):
     assert (event.client, event.origin, event.result, event.ref) == ("stonith_admin.4711", "n2", "OK", "4b1d")
 
 
+@pytest.mark.parametrize(
+    "words,target,action,executioner,client,origin,result,ref",
+    [
+        ("Operation st_notify_fence requested by n1 for peer n3: OK (ref=77a0)", "n3", "", "", "", "n1", "OK", "77a0"),
+        ("Operation off requested by (null) for peer n3: No such device (ref=7)", "n3", "off", "", "", "", "No such device", "7"),
+        ("Operation off of n3 by the cluster for a client@a node: OK (ref=(none))", "n3", "off", "", "", "", "OK", ""),
+        ("Operation on of n3 by <no-one> for my own tool.77@n2: OK (ref=1)", "n3", "on", "", "my own tool.77", "n2", "OK", "1"),
+        ("Operation (unknown) of no node by n1 for a client@n2: Error (ref=1)", "n2", "", "n1", "", "n2", "Error", "1"),
+    ],
+)
+def test_the_fencing_texts_of_all_versions(words, target, action, executioner, client, origin, result, ref):
+    event = clustermon(task="st_notify_fence", desc=words, rc="0")
+    assert (event.target, event.action, event.executioner, event.client) == (target, action, executioner, client)
+    assert (event.origin, event.result, event.ref) == (origin, result, ref)
+
+
 @pytest.mark.parametrize("call,name", [(alert, "CRM_alert"), (clustermon, "CRM_notify")])
 @pytest.mark.parametrize("key", ["rsc", "rc", "target_rc", "status", "node"])
 def test_what_is_missing_is_named_as_it_came(call, name, key):

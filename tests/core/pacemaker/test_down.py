@@ -34,8 +34,10 @@ def test_many_that_are_down_for_one_cause_are_one_alarm(cluster):
     cluster.at(100).lost("n3", by="n1 n2").fenced("n3", by="n1 n2", rc=-61).at(400)
     story = only(cluster)
     assert story.kind == "fencing-failure"
-    assert len(story.alarms) == 2
+    assert len(story.alarms) == 1, "that nothing can be started before it is fenced is no news"
     assert {f"resource/{name}" for name in names} <= set(story.subjects)
+    cluster.at(500).fenced("n3", by="n1 n2").at(600)
+    assert len(only(cluster).alarms) == 2, "now they could be"
 
 
 def test_what_cannot_be_stopped_on_one_node_at_once_is_one_story(cluster):
@@ -97,3 +99,9 @@ def test_a_node_that_announced_its_leave_and_is_fenced_takes_down_what_it_still_
     cluster.at(103).starts("n1", "web").at(110).member("n3", by="n1 n2")
     assert cluster.at(200).stories() == [("node-failure", "node/n3", "ok", "closed")]
     assert [outage.subject for outage in only(cluster).outages] == ["resource/web"]
+
+
+def test_that_nothing_can_be_started_while_the_quorum_is_lost_was_told_with_it(cluster):
+    cluster.at(100).lost("n2", by="n1").lost("n3", by="n1").stops("n1", "db").at(400)
+    story = only(cluster)
+    assert (story.kind, story.alarms) == ("quorum-lost", ())

@@ -31,3 +31,37 @@ def test_why_it_rings_is_the_series_not_its_first_failure(cluster):
     flap(cluster, 3)
     series = next(one for one in cluster.incidents.values() if one.absorbed_into is None)
     assert series.reason == "db failed 3 times within 10 minutes, with successes between"
+
+
+def series_of(cluster):
+    return next(one for one in cluster.incidents.values() if one.absorbed_into is None)
+
+
+def test_it_sinks_as_soon_as_it_has_been_well_for_its_usual_time(cluster):
+    flap(cluster, 3)
+    cluster.at(200).fails("n1", "db").stops("n1", "db").at(240)
+    assert cluster.stories() == [("resource-flapping", "resource/db", "critical", "open")]
+    assert series_of(cluster).facts["down"] == "db"
+    cluster.at(300).starts("n1", "db").at(310)
+    assert series_of(cluster).facts["quiet_since"] == ""
+    assert cluster.at(325).stories() == [("resource-flapping", "resource/db", "warning", "open")]
+    assert series_of(cluster).facts["quiet_since"].startswith("2026-01-01T00:05:00")
+    assert series_of(cluster).facts["down"] == ""
+
+
+def test_another_failure_ends_the_quiet(cluster):
+    flap(cluster, 3)
+    cluster.at(300)
+    assert series_of(cluster).facts["quiet_since"]
+    cluster.fails("n1", "db")
+    assert series_of(cluster).facts["quiet_since"] == ""
+    assert cluster.at(325).stories() == [("resource-flapping", "resource/db", "warning", "open")]
+
+
+def test_what_gets_well_without_a_start_is_not_restarted(cluster):
+    for number in range(3):
+        cluster.at(100 + 30 * number).fails("n1", "db").does("n1", "db", "monitor", interval=10_000)
+    assert series_of(cluster).kind == "resource-flapping"
+    assert "restarted" not in series_of(cluster).facts
+    cluster.at(200).fails("n1", "db").stops("n1", "db").starts("n1", "db")
+    assert series_of(cluster).facts["restarted"] == "yes"

@@ -11,7 +11,11 @@ def test_most_nodes_lost_for_a_while_and_none_fenced_is_lost_quorum_though_nothi
     cluster.at(100).lost("n2", by="n1").lost("n3", by="n1")
     assert {kind for kind, *_ in cluster.at(105).stories()} == {"node-failure"}
     assert cluster.at(112).stories() == [("quorum-lost", "cluster", "critical", "open")]
+    cluster.at(200)
+    assert cluster.condition("resource/web") == ("critical", "web runs nowhere")
     cluster.at(300).member("n2", by="n1").member("n3", by="n1 n2")
+    assert cluster.at(310).stories() == [("quorum-lost", "cluster", "critical", "open")], "nobody says that web runs again"
+    cluster.member("n1", by="n3")
     assert cluster.at(400).stories() == [("quorum-lost", "cluster", "ok", "closed")]
 
 

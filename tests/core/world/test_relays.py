@@ -1,5 +1,9 @@
 """A silent relay: what it hides is not known to be down."""
 
+from datetime import timedelta
+
+from bridge.core.world.event import EdgeHeard
+
 
 def test_while_a_member_is_silent_nobody_knows_whether_it_runs_nowhere(cluster):
     cluster.at(50).silent("n2").at(100).fails("n1", "db").stops("n1", "db").at(200)
@@ -49,3 +53,11 @@ def test_what_is_shown_of_a_relay_names_the_story_that_tells_of_it_now(cluster):
     (whole,) = [one for one in cluster.incidents.values() if one.absorbed_into is None]
     assert (cluster.conditions["relay/n3"].incident_key, whole.root) == (whole.key, "node/n3")
     assert alone != whole.key
+
+
+def test_it_has_reported_nothing_since_its_last_word_not_since_that_was_noticed(cluster):
+    heard_at = cluster.at(100).now
+    cluster.at(190)._feed(EdgeHeard(uid=b"1", witness="", at=cluster.now, node="n2", silent=True, heard_at=heard_at))
+    (story,) = cluster.incidents.values()
+    assert story.facts["silent_since"] == heard_at.isoformat()
+    assert story.opened_at == cluster.now - timedelta(milliseconds=10)

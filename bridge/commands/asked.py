@@ -1,0 +1,78 @@
+"""What the running bridge and its ledger say, and that one of them keeps silent does not keep the command waiting."""
+
+import threading
+import time
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
+
+from bridge.commands.common import Trouble, reading
+
+if TYPE_CHECKING:
+    from bridge.config.config import Config
+    from bridge.ledger.reader import Reader
+
+SILENT_AFTER: Final = 10.0
+"""Seconds that a ledger has for its answer, while the bridge finds it well."""
+BUSY_AFTER: Final = 0.7
+"""… and while the bridge answers from memory, since its loop is busy: it may wait for the same ledger."""
+ASK_EVERY: Final = 0.35
+R = TypeVar("R")
+
+
+class Silent(Exception):  # noqa: N818 - what it is
+    """The ledger cannot be read now, and why; `bridge` is what the bridge said last."""
+
+    def __init__(self, why: str, bridge: dict[str, Any]) -> None:
+        super().__init__(why)
+        self.bridge = bridge
+
+
+def running(config: "Config") -> dict[str, Any]:
+    """What the bridge says of itself; `ledger_away` is there when nothing can be stored."""
+    from bridge.serve.control import ControlError, Hello, ask
+
+    try:
+        return {"running": True, **ask(config.bridge.control, Hello(), timeout=3)}
+    except ControlError as error:
+        return {"running": False, "why": str(error)}
+
+
+def read(config: "Config", bridge: dict[str, Any], look: Callable[["Reader"], R]) -> R:
+    """What `look` finds in the ledger. Raises Silent when it does not answer, or the bridge says that it does not."""
+    if bridge.get("ledger_away"):
+        raise Silent(bridge["ledger_away"]["why"], bridge)
+    reader = _Reader(config, look)
+    reader.start()
+    limit = BUSY_AFTER if "busy_seconds" in bridge else SILENT_AFTER
+    until = time.monotonic() + limit
+    while not reader.done.wait(ASK_EVERY):
+        if bridge["running"] and (said := running(config)).get("ledger_away"):
+            raise Silent(said["ledger_away"]["why"], said)
+        if time.monotonic() > until:
+            why = f"no answer within {limit:g} s"
+            raise Silent(why, bridge) if bridge["running"] else Trouble(f"{config.bridge.ledger}: {why}; {bridge['why']}")
+    if reader.trouble is None:
+        return reader.found[0]
+    if not bridge["running"]:
+        raise reader.trouble
+    raise Silent(str(reader.trouble), bridge) from reader.trouble
+
+
+class _Reader(threading.Thread, Generic[R]):
+    """On a thread that nobody has to wait for."""
+
+    def __init__(self, config: "Config", look: Callable[["Reader"], R]) -> None:
+        super().__init__(daemon=True)
+        self._config = config
+        self._look = look
+        self.done = threading.Event()
+        self.found: list[R] = []
+        self.trouble: Exception | None = None
+
+    def run(self) -> None:
+        try:
+            with reading(self._config) as ledger:
+                self.found.append(self._look(ledger))
+        except Exception as error:  # noqa: BLE001 - it is raised again where it is waited for
+            self.trouble = error
+        self.done.set()
