@@ -21,11 +21,12 @@ $(READY): requirements.lock pyproject.toml
 demo: $(READY) ## a recorded power cut goes through the whole bridge (KEEP=1 stays up)
 	@$(BIN)/python -m examples.demo $(if $(KEEP),--keep)
 
-test: check $(READY) ## everything that needs no root: checks and all tests (COVERAGE=1 measures)
-	$(if $(COVERAGE),$(BIN)/coverage erase)
-	$(BIN)/python $(if $(COVERAGE),-m coverage run) -m pytest -q -n 4 --dist worksteal -m "not cluster and not crash and not judge"
+test: check $(READY) ## everything that needs no root: checks and all tests
+	$(BIN)/python -m pytest -q -n 4 --dist worksteal -m "not cluster and not crash and not judge"
 
-coverage: ## after make test COVERAGE=1: the files that tests reach least
+coverage: $(READY) ## what the tests reach, but for those that time whole processes (tests/serve, tests/wire): the least reached files, and the sum
+	$(BIN)/coverage erase
+	CI= $(BIN)/python -m coverage run -m pytest -q -n 2 --dist worksteal -m "not cluster and not crash and not judge" tests --ignore tests/serve --ignore tests/wire --ignore tests/package
 	$(BIN)/coverage combine --quiet
 	$(BIN)/coverage report | sed -n '1,22p;$$p'
 
