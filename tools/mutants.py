@@ -13,7 +13,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, Final, NamedTuple
@@ -23,6 +23,7 @@ from mutmut import __main__ as mutmut
 from mutmut.configuration import config, reset_config
 from mutmut.mutation import file_mutation, mutators
 from mutmut.mutation.diff_apply import get_diff_for_mutant
+from mutmut.state import state
 from mutmut.stats import status_by_exit_code
 
 
@@ -31,6 +32,8 @@ class Room(NamedTuple):
 
     code: tuple[str, ...]
     tests: tuple[str, ...]
+    processes: tuple[str, ...] = ()
+    """Tests that run the code in a process of its own: for what no other test comes to."""
 
 
 JUDGE: Final = "tests/judge/test_judge.py"
@@ -48,6 +51,7 @@ ROOMS: Final = {
     "relay": Room(
         ("bridge/node/[!_]*.py",),
         ("tests/node", *(f"tests/wire/test_{one}.py" for one in ("clocks", "spool", "tables", "units"))),
+        ("tests/node/test_drbd_states.py", "tests/wire/test_way.py", "tests/wire/test_present.py"),
     ),
 }
 KILLED: Final = frozenset({"killed", "timeout", "segfault", "suspicious"})
@@ -59,15 +63,15 @@ def main(name: str, share: str = "1/1", pattern: str = "") -> int:
     with tempfile.TemporaryDirectory(prefix="mutants-") as place:
         _copy(Path(place))
         os.chdir(place)
-        reset_config()
-        config().only_mutate, config().pytest_add_cli_args_test_selection = list(room.code), list(room.tests)
-        config().type_check_command = [sys.executable, "-m", "mypy", "--output=json", "--disable-error-code=unused-ignore"]
+        _set_up(room)
         mutmut._run([f"*{pattern}*"] if pattern else [], 1)  # noqa: SLF001
-        results = list(_results(pattern))
-        for mutant, path in (one[:2] for one in results if one[2] == "survived"):
-            print(f"\n{mutant}\n{get_diff_for_mutant(mutant, path=path)}")
+        results = [one for one in _results() if pattern in one[0]]
+        for fault, path, _ in (one for one in results if one[2] == "survived"):
+            print(f"\n{fault}\n{get_diff_for_mutant(fault, path=path)}")
+        unreached = sorted({fault.rpartition("__mutmut_")[0] for fault, _, status in results if status == "no tests"})
+        print(*(f"no test comes to {function}" for function in unreached), sep="\n")
         os.chdir("/")
-    print(_summary(name, share, Counter(status for *_, status in results), time.monotonic() - began))
+    print(_summary(f"{name} ({share})", Counter(status for *_, status in results), time.monotonic() - began))
     return 0
 
 
@@ -99,19 +103,39 @@ def _copy(place: Path) -> None:
             shutil.copy2(file, place / file)
 
 
-def _results(pattern: str) -> Iterator[tuple[str, Path, str]]:
+class _Passing(defaultdict[str, set[str]]):
+    """The tests that pass a function; where none does, those that start a process."""
+
+    def __init__(self, processes: tuple[str, ...]) -> None:
+        super().__init__(set)
+        self._processes = set(processes)
+
+    def get(self, function: str, default: Any = None) -> Any:
+        return super().get(function) or self._processes or default
+
+
+def _set_up(room: Room) -> None:
+    reset_config()
+    config().only_mutate, config().pytest_add_cli_args_test_selection = list(room.code), list(room.tests)
+    config().type_check_command = [sys.executable, "-m", "mypy", "--output=json", "--disable-error-code=unused-ignore"]
+    state().tests_by_mangled_function_name = _Passing(room.processes)
+    if not sys.stdout.isatty():
+        mutmut.print_stats = mutmut.print_status = lambda *_, **__: None
+
+
+def _results() -> Iterator[tuple[str, Path, str]]:
     """(fault, file, what came of it)"""
     for path in mutmut.walk_mutatable_files():
         found = mutmut.SourceFileMutationData(path=path)
         found.load()
-        yield from ((key, path, status_by_exit_code[code]) for key, code in found.exit_code_by_key.items() if pattern in key)
+        yield from ((fault, path, status_by_exit_code[code]) for fault, code in found.exit_code_by_key.items())
 
 
-def _summary(name: str, share: str, counts: Counter[str], seconds: float) -> str:
+def _summary(name: str, counts: Counter[str], seconds: float) -> str:
     refused, killed = counts["caught by type check"], sum(counts[status] for status in KILLED)
     seen = 100 * (refused + killed) / max(1, counts.total())
     return (
-        f"{name} ({share}): {counts.total()} faults, {refused} refused by mypy, {killed} by tests ({seen:.0f} %); "
+        f"{name}: {counts.total()} faults, {refused} refused by mypy, {killed} seen by tests ({seen:.0f} % together), "
         f"{counts['survived']} survived, {counts['no tests']} no test comes to; {seconds / 60:.0f} min"
     )
 
