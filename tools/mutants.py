@@ -36,11 +36,12 @@ class Room(NamedTuple):
     """Tests that run the code in a process of its own: for what no other test comes to."""
 
 
+EXPLAINED: Final = "tests/core/test_explained.py"
 JUDGE: Final = "tests/judge/test_judge.py"
 ROOMS: Final = {
     "core/telling": Room(("bridge/core/telling/*.py",), ("tests/core/telling",)),
-    "core/pacemaker": Room(("bridge/core/pacemaker/*.py",), ("tests/core/pacemaker", "tests/core/world", JUDGE)),
-    "core/drbd": Room(("bridge/core/drbd/*.py",), ("tests/core/drbd", JUDGE)),
+    "core/pacemaker": Room(("bridge/core/pacemaker/*.py",), ("tests/core/pacemaker", "tests/core/world", EXPLAINED, JUDGE)),
+    "core/drbd": Room(("bridge/core/drbd/*.py",), ("tests/core/drbd", EXPLAINED, JUDGE)),
     "writer": Room(
         ("bridge/serve/writer.py", "bridge/ledger/writing.py"),
         (
