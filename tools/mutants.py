@@ -40,7 +40,9 @@ EXPLAINED: Final = "tests/core/test_explained.py"
 JUDGE: Final = "tests/judge/test_judge.py"
 ROOMS: Final = {
     "core/telling": Room(("bridge/core/telling/*.py",), ("tests/core/telling",)),
-    "core/pacemaker": Room(("bridge/core/pacemaker/*.py",), ("tests/core/pacemaker", "tests/core/world", EXPLAINED, JUDGE)),
+    "core/pacemaker": Room(
+        ("bridge/core/pacemaker/*.py",), ("tests/core/pacemaker", "tests/core/world/test_shown.py", EXPLAINED, JUDGE)
+    ),
     "core/drbd": Room(("bridge/core/drbd/*.py",), ("tests/core/drbd", EXPLAINED, JUDGE)),
     "writer": Room(
         ("bridge/serve/writer.py", "bridge/ledger/writing.py"),
@@ -105,14 +107,14 @@ def _copy(place: Path) -> None:
 
 
 class _Passing(defaultdict[str, set[str]]):
-    """The tests that pass a function; where none does, those that start a process."""
+    """The tests that pass a function, quick ones first; where none does, those that start a process."""
 
     def __init__(self, processes: tuple[str, ...]) -> None:
         super().__init__(set)
         self._processes = set(processes)
 
     def get(self, function: str, default: Any = None) -> Any:
-        return super().get(function) or self._processes or default
+        return sorted(super().get(function) or self._processes, key=state().duration_by_test.__getitem__) or default
 
 
 def _set_up(room: Room) -> None:
