@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check fmt bench wheel judge crash mutants debian synapse lock clean
+.PHONY: help demo test coverage check fmt bench wheel judge crash mutants debian synapse lock clean
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 18
@@ -23,6 +23,12 @@ demo: $(READY) ## a recorded power cut goes through the whole bridge (KEEP=1 sta
 
 test: check $(READY) ## everything that needs no root: checks and all tests
 	$(BIN)/python -m pytest -q -n 4 --dist worksteal -m "not cluster and not crash and not judge"
+
+coverage: $(READY) ## what the tests reach, but for those that time whole processes (tests/serve, tests/wire): the least reached files, and the sum
+	$(BIN)/coverage erase
+	CI= $(BIN)/python -m coverage run -m pytest -q -n 2 --dist worksteal -m "not cluster and not crash and not judge" tests --ignore tests/serve --ignore tests/wire --ignore tests/package
+	$(BIN)/coverage combine --quiet
+	$(BIN)/coverage report | sed -n '1,22p;$$p'
 
 check: $(READY) ## format, lint, types, who may import whom
 	$(BIN)/ruff format --check .
@@ -66,4 +72,4 @@ lock: ## pin every dependency, with hashes
 	rm -rf $(VENV)-lock
 
 clean: ## remove everything that was built
-	rm -rf $(VENV) .debian .synapse dist .mypy_cache .ruff_cache .pytest_cache .hypothesis mutants
+	rm -rf $(VENV) .debian .synapse dist .mypy_cache .ruff_cache .pytest_cache .hypothesis mutants .coverage*

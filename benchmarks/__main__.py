@@ -14,6 +14,7 @@ from pathlib import Path
 
 from benchmarks.board import updates
 from benchmarks.long_story import long_story
+from benchmarks.looking import looking
 from benchmarks.monitors import SETTLED, batches
 from benchmarks.site import Site
 from benchmarks.size import compare
@@ -50,6 +51,7 @@ def main() -> None:
         floor = hook_cost(Path(home), 20 * scale)
         site = Site(Path(home) / "site")
         try:
+            looking(site, 40 * scale)
             latency(site, floor, 12 * scale)
             throughput(site, 6000 * scale)
         finally:

@@ -33,6 +33,7 @@ class Site:
             self._start("bridge", "-m", "bridge", "serve", "-c", str(home / "quorumbell.toml")),
             self._start("relay", "-m", "bridge.node.relay", str(home / "relay.conf")),
         ]
+        self.relay = self.processes[1]
         self._wait()
         self._door = self._make_door()
 
@@ -67,7 +68,7 @@ class Site:
     def _write_settings(self) -> None:
         node = self.node_keys["n1"]
         (self.home / "relay.conf").write_text(
-            f"base = {self.base}\nbridge = {self.endpoint}\nkey = {node.secret}\nbridge_key = {self.bridge_keys.public}\nnode = n1\nballast_mib = 0\ndrbd = off\n"
+            f"base = {self.base}\nbridge = {self.endpoint}\nkey = {node.secret}\nbridge_key = {self.bridge_keys.public}\nnode = n1\nballast_mib = 0\ndrbd = off\ncrm_mon = off\n"
         )
         (self.home / "quorumbell.toml").write_text(
             f'[bridge]\nledger = "sqlite:///{self.home}/ledger.db"\nlisten = ["{self.endpoint}"]\nkeys = "{self.home}/keys"\n'

@@ -97,7 +97,8 @@ class Demo:
         own = make_node_keys(str(base / "keys"))
         enrol(str(self.home / "allowed.d"), own.public, CLUSTER, node)
         settings = f"base = {base}\nbridge = tcp://127.0.0.1:{port}\nkey = {own.secret}\nbridge_key = {bridge_key}\n"
-        (base / "relay.conf").write_text(f"{settings}node = {node}\nballast_mib = 0\ndrbd = off\n", encoding="utf-8")
+        settings += f"node = {node}\nballast_mib = 0\ndrbd = off\ncrm_mon = off\n"
+        (base / "relay.conf").write_text(settings, encoding="utf-8")
 
     def _toml(self, port: int) -> str:
         return f"""\

@@ -35,7 +35,7 @@ def status(config_path: Path, *, as_json: bool, all_of_it: bool) -> None:
     config = load(config_path)
     bridge = running(config)
     try:
-        counts, incidents, edges, all_boards, healths, queues = read(config, bridge, _look)
+        counts, incidents, edges, troubles, all_boards, healths, queues = read(config, bridge, _look)
     except Silent as error:
         _from_memory(error, config, as_json=as_json)
         return
@@ -48,6 +48,7 @@ def status(config_path: Path, *, as_json: bool, all_of_it: bool) -> None:
     held = {name: bridge.get("held_back", {}).get(name, 0) if bridge["running"] else None for name in bells}
     taken = bridge.pop("acknowledged", {})
     kept_out = {(one["cluster"], one["node"]): one for one in bridge.get("kept_out", ())}
+    looks = {(one["cluster"], one["node"]): one["looked_at"] for one in bridge.pop("looks", ())}
     for name in FROM_MEMORY:
         bridge.pop(name, None)
     at = _now(bridge)
@@ -56,7 +57,11 @@ def status(config_path: Path, *, as_json: bool, all_of_it: bool) -> None:
         "ledger": config.bridge.ledger,
         "counts": {name: value.isoformat() if isinstance(value, datetime) else value for name, value in counts.items()},
         "incidents": [shapes.incident(number, one) | {"acknowledged_by": taken.get(one.key)} for number, one in incidents],
-        "edges": [shapes.edge(one) | {"kept_out": kept_out.get((one.cluster, one.node))} for one in edges],
+        "edges": [
+            shapes.edge(one) | {"kept_out": kept_out.get(place), "looked_at": looks.get(place), "trouble": troubles.get(place)}
+            for one in edges
+            for place in [(one.cluster, one.node)]
+        ],
         "boards": [shapes.board(one) for one in boards],
         "receivers": [
             shapes.receiver(name, healths.get(name, Health()), queues.get(name, Queue()), held[name], at) for name in bells
@@ -69,10 +74,13 @@ def status(config_path: Path, *, as_json: bool, all_of_it: bool) -> None:
 
 
 def _look(ledger: "Reader") -> tuple[Any, ...]:
+    from bridge.commands import relays
+
     return (
         ledger.counts(),
         ledger.incidents(state=["watching", "open", "clearing"]),
         ledger.edges(),
+        relays.troubles(ledger),
         ledger.boards(),
         ledger.healths(),
         ledger.queues(),
@@ -80,14 +88,14 @@ def _look(ledger: "Reader") -> tuple[Any, ...]:
 
 
 def _from_memory(error: Silent, config: "Config", *, as_json: bool) -> None:
-    from bridge.commands import from_memory
+    from bridge.commands import from_memory, relays
 
     found = from_memory.result(error, config.bridge.ledger)
     if as_json:
         emit(found)
         return
     bridge, at = found["bridge"], from_memory.now_of(found["bridge"])
-    told = [*_clocks(bridge, at), *_kept_out(bridge, at), *faults(bridge)]
+    told = [*_lost(bridge), *_clocks(bridge, at), *relays.kept_out_lines(bridge, at), *faults(bridge)]
     head = [f"bridge      {_bridge(bridge)}", *from_memory.lines(found), *told]
     click.echo("\n\n".join(["\n".join(head), *from_memory.tables(found, at)]))
 
@@ -100,21 +108,23 @@ def _now(bridge: dict[str, Any]) -> datetime:
 
 
 def _text(result: dict[str, Any], at: datetime) -> str:
-    from bridge.commands import shapes
+    from bridge.commands import relays, shapes
 
     counts, bridge = result["counts"], result["bridge"]
     lines = [
         f"bridge      {_bridge(bridge)}",
         f"ledger      {result['ledger']}: {counts['reports']} reports, {counts['unreadable']} unreadable",
         f"deliveries  {_queue(counts, at)}",
-        f"relays      {_relays(result['edges'])}",
+        f"relays      {relays.heard(result['edges'])}",
         f"incidents   {_how_many(result['incidents'], counts['open_incidents'])}",
+        *_lost(bridge),
         *_clocks(bridge, at),
-        *_kept_out(bridge, at),
+        *relays.kept_out_lines(bridge, at),
+        *relays.troubled(result["edges"]),
         *faults(bridge),
     ]
     tables = [
-        _edges(result["edges"], at),
+        relays.edges_table(result["edges"], at),
         receivers(result["receivers"], at),
         _boards(result["boards"], at),
         shapes.untrue(result["boards"]),
@@ -131,6 +141,19 @@ def _bridge(bridge: dict[str, Any]) -> str:
 
     since = f", since {instant(from_us(bridge['since_us']))}" if "since_us" in bridge else ""
     return f"runs, {bridge.get('name', '')} {bridge.get('version', '')}, process {bridge.get('pid', '?')}{since}"
+
+
+def _lost(bridge: dict[str, Any]) -> list[str]:
+    """That this ledger is not the one that the bridge had before."""
+    from bridge.commands.format import ago, instant
+
+    if not bridge.get("ledger_lost_at"):
+        return []
+    at = datetime.fromisoformat(bridge["ledger_lost_at"])
+    return [
+        f"LEDGER LOST {instant(at)}, {ago(at, now())}: deleted or replaced while it was open; what it held is not in this one",
+        "            if nobody meant it: quorumbell restore the last backup, with the bridge stopped",
+    ]
 
 
 def _clocks(bridge: dict[str, Any], at: datetime) -> list[str]:
@@ -156,23 +179,6 @@ def _by(microseconds: int) -> str:
     return f"{'on' if microseconds > 0 else 'back'} by {abs(microseconds) / 1_000_000:.1f} s"
 
 
-def _kept_out(bridge: dict[str, Any], at: datetime) -> list[str]:
-    """Relays that sent too much: a line for each."""
-    from bridge.commands.format import instant
-
-    lines = []
-    for one in bridge.get("kept_out", ()):
-        until = instant(datetime.fromisoformat(one["until"]))
-        state = f"kept out until {until}" if _is_out(one, at) else "let in again, and watched"
-        lines.append(f"KEPT OUT    the relay of {one['node']} in {one['cluster']}: {one['why']}; {state}")
-    return lines
-
-
-def _is_out(offence: dict[str, Any] | None, at: datetime) -> bool:
-    """Afterwards it is watched for a while."""
-    return offence is not None and datetime.fromisoformat(offence["until"]) > at
-
-
 def faults(bridge: dict[str, Any]) -> list[str]:
     """Errors of Quorumbell itself since the bridge was started: a line for each kind."""
     lines = [
@@ -192,28 +198,6 @@ def _queue(counts: dict[str, Any], at: datetime) -> str:
     oldest = counts["oldest_pending_at"]
     waits = f", the oldest since {ago_of(oldest, at)}" if oldest else ""
     return f"{counts['pending_notices']} owed{waits}; {counts['given_up_notices']} given up (quorumbell deliveries)"
-
-
-def _relays(edges: list[dict[str, Any]]) -> str:
-    silent = sum(edge["silent"] for edge in edges)
-    return f"{len(edges) or 'none'} heard{f', {silent} silent now' if silent else ''}"
-
-
-def _edges(edges: list[dict[str, Any]], at: datetime) -> str:
-    from bridge.commands.format import ago_of, table
-
-    rows = [
-        (
-            edge["cluster"],
-            edge["node"],
-            "SILENT" if edge["silent"] else "KEPT OUT" if _is_out(edge["kept_out"], at) else "heard",
-            ago_of(edge["last_heard_at"], at),
-            edge["backlog"],
-            f"{edge['clock_offset_seconds']:+.3f} s",
-        )
-        for edge in edges
-    ]
-    return table(("CLUSTER", "NODE", "RELAY", "LAST WORD", "BACKLOG", "CLOCK"), rows) if rows else ""
 
 
 def _boards(boards: list[dict[str, Any]], at: datetime) -> str:

@@ -5,6 +5,7 @@ from typing import Final
 
 from bridge.core.drbd.handlers import read_handler, read_states, stamp_of_states
 from bridge.core.pacemaker.alerts import read_alert, read_clustermon
+from bridge.core.pacemaker.pictures import read_picture
 from bridge.core.world.event import (
     Acknowledged,
     ClockSet,
@@ -129,6 +130,7 @@ def _silenced(report: Report) -> Event:
 READERS: Final[dict[str, Callable[[Report], Event]]] = {
     "pacemaker": read_alert,
     "clustermon": read_clustermon,
+    "crm_mon": read_picture,
     "drbd": read_handler,
     "drbd-events": read_states,
     "edge": _edge,

@@ -6,9 +6,22 @@ from typing import Any, Final
 
 from bridge.core.drbd import redundancy, rules
 from bridge.core.drbd.events import HandlerCalled, ReplicasListed, StatesChanged
-from bridge.core.pacemaker import attributes, down, fencing, flapping, membership, quorum, resources, running, stopped, unseen
+from bridge.core.pacemaker import (
+    attributes,
+    down,
+    fencing,
+    flapping,
+    membership,
+    pictures,
+    quorum,
+    resources,
+    running,
+    stopped,
+    unseen,
+)
 from bridge.core.world import relays
 from bridge.core.world.event import Action, AttributeSet, ClockSet, EdgeHeard, EdgeSaid, Event, Fencing, NodeSeen
+from bridge.core.world.picture import PictureTold
 from bridge.core.world.world import World
 
 RULES: Final[dict[type[Event], Callable[[World, Any], None]]] = {
@@ -22,6 +35,7 @@ RULES: Final[dict[type[Event], Callable[[World, Any], None]]] = {
     HandlerCalled: rules.on_called,
     StatesChanged: rules.on_states,
     ReplicasListed: rules.on_listed,
+    PictureTold: pictures.on_part,
 }
 
 TIMERS: Final[dict[str, Callable[[World, str, datetime], None]]] = {

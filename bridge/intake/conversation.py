@@ -155,7 +155,7 @@ class Conversation:
         if self._peers.known(route) is None:
             log.info("relay of %s in %s (host %s, version %s) said hello", peer.node, peer.cluster, hello.node, hello.version)
         self._peers.greet(route, peer, hello, insecure=self._allowed is None, now=self._attention.seconds, came_ns=self._came_ns)
-        self.reply(route, codec.Welcome(bridge=self._name, window=self.window))
+        self.reply(route, codec.Welcome(bridge=self._name, window=self.window, pictures=1))
 
     def _serve(self, route: bytes, state: PeerState, message: codec.Message, drained: Drained, now: float) -> int:
         if isinstance(message, codec.Batch):

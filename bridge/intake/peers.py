@@ -22,6 +22,7 @@ class PeerState(msgspec.Struct, frozen=True, kw_only=True):
     that never spoke.
 
     `offset_ns` is what must be added to the node's wall clock to get the bridge's time. `stopped`: it said that it goes.
+    `looked_ms`: how long before its last ping it looked at the cluster, 0 when it does not.
     `kept_out`: what it sent too much of; it is let in again at `kept_out_until_ns` (of that time), and watched for a while.
     """
 
@@ -35,6 +36,7 @@ class PeerState(msgspec.Struct, frozen=True, kw_only=True):
     backlog: int = 0
     backlog_bytes: int = 0
     oldest_ns: int = 0
+    looked_ms: int = 0
     version: str = ""
     boot: str = ""
     instance: str = ""
@@ -108,6 +110,7 @@ class Peers:
             backlog=ping.backlog,
             backlog_bytes=ping.backlog_bytes,
             oldest_ns=ping.oldest_ns,
+            looked_ms=ping.looked_ms,
         )
 
     def correction(self, peer: Peer, fields: Mapping[str, Any], stamp_ns: int | None, *, came_ns: int) -> int:

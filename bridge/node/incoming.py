@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 
 import zmq
 
@@ -17,14 +18,25 @@ from bridge.wire.body import Moment
 
 
 class Incoming:
-    """A report that was settled already, and comes again late, is answered and removed at once."""
+    """A report that was settled already, and comes again late, is answered and removed at once. `stir` is called when a hook has
+    reported something."""
 
-    def __init__(self, spool: Spool, door: Door, pages: Pages, pending: Pending, own: OwnReports, poller: zmq.Poller) -> None:
+    def __init__(
+        self,
+        spool: Spool,
+        door: Door,
+        pages: Pages,
+        pending: Pending,
+        own: OwnReports,
+        poller: zmq.Poller,
+        stir: Callable[[], None],
+    ) -> None:
         self._spool = spool
         self._door = door
         self._pending = pending
         self._own = own
         self._poller = poller
+        self._stir = stir
         self._inotify = Inotify()
         self._at_the_door = -1
         self.walk = Walk(spool, pages, pending, strange=self._strange, settled=self._settled)
@@ -57,6 +69,7 @@ class Incoming:
         for uid, body in self._door.read():
             settled = self._pending.settled(uid)
             if settled is None:
+                self._stir()
                 self._pending.offer_body(uid, body)
             elif settled:
                 self._door.stored(uid)
@@ -87,6 +100,7 @@ class Incoming:
             written_ns = os.lstat(path).st_mtime_ns
         except OSError:
             written_ns = here.wall_ns
+        self._stir()
         self._pending.offer_file(uid, path, born(uid, written_ns, here))
 
     def _strange(self, path: str, name: str) -> None:

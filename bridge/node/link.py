@@ -54,6 +54,9 @@ class Link:
         self.window = 0
         self.window_bytes = codec.WINDOW_BYTES
         self.max_event = codec.MAX_EVENT
+        self.bridge = ""
+        """Which bridge has welcomed us last."""
+        self._pictures = False
         self._open_at = self._opened_at = self._hello_at = self._ping_at = 0.0
         self._hello_gap = HELLO_FIRST
         self._heard_at = self._progress_at = 0.0
@@ -66,6 +69,11 @@ class Link:
     @property
     def may_send(self) -> bool:
         return self.state is State.ACTIVE and self.window > 0
+
+    @property
+    def takes_pictures(self) -> bool:
+        """Whether a bridge listens that understands them."""
+        return self.state is State.ACTIVE and self._pictures
 
     def send(self, message: codec.Message) -> bool:
         """False when libzmq would have to queue it for nobody."""
@@ -168,6 +176,7 @@ class Link:
     def _welcomed(self, welcome: codec.Welcome, now: float) -> None:
         self.window_bytes = welcome.window_bytes
         self.max_event = min(codec.MAX_EVENT, welcome.max_event)
+        self.bridge, self._pictures = f"{welcome.bridge} at {self._rota.endpoint}", welcome.pictures > 0
         if self.state is State.GREETING:
             self._say(logging.INFO, f"bridge {welcome.bridge} at {self._rota.endpoint} has welcomed us", now)
             self._rota.welcomed()

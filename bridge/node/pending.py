@@ -218,6 +218,10 @@ class Pending:
             self._recent.popitem(last=False)
         return entry
 
+    def withdraw(self, uid: bytes) -> None:
+        """It need not be sent any more, and was not promised to be."""
+        self._forget(uid)
+
     def leave(self, entry: Entry) -> None:
         """Its file can be neither sent nor removed now."""
         if entry.lying is not None:

@@ -20,6 +20,7 @@ import zmq
 
 from bridge import __version__
 from bridge.node import folders, settings
+from bridge.node.crm_mon import OFF, Onlooker
 from bridge.node.door import Door
 from bridge.node.drbd_states import Follower
 from bridge.node.feed import Feed, edge
@@ -32,6 +33,7 @@ from bridge.node.own_reports import OwnReports
 from bridge.node.pages import Pages
 from bridge.node.pending import Pending
 from bridge.node.places import Check, Places, SpoolCheck
+from bridge.node.present import Present
 from bridge.node.process import Prefixed, StopSignal, tell_systemd
 from bridge.node.spool import Spool
 from bridge.node.spool_health import Backlog, Health
@@ -48,9 +50,10 @@ log = logging.getLogger("quorumbell.relay")
 
 
 class Relay:
-    """`feeds` are what makes reports beside the hooks; each joins the poller and the ticks."""
+    """`feeds` are what makes reports beside the hooks, and `onlooker` what looks at the cluster; each joins the poller and the
+    ticks."""
 
-    def __init__(self, conf: settings.Settings, feeds: Sequence[Feed] = ()) -> None:
+    def __init__(self, conf: settings.Settings, feeds: Sequence[Feed] = (), onlooker: Onlooker | None = None) -> None:
         self._conf = conf
         self._boot = boot_id()
         self._instance = secrets.token_hex(8)
@@ -66,13 +69,18 @@ class Relay:
             conf, self._context, self._poller, hello=self._hello, ping=self._ping, fresh=self._pending.reset, chance=chance
         )
         self._own = OwnReports(self._spool, self._pending, self._boot)
-        self._incoming = Incoming(self._spool, self._door, pages, self._pending, self._own, self._poller)
+        self._onlooker = onlooker or Onlooker(OFF)
+        self._present = Present(self._pending, self._link, lambda: self._onlooker.picture)
+        self._incoming = Incoming(self._spool, self._door, pages, self._pending, self._own, self._poller, self._stirred)
         self._outgoing = Outgoing(self._spool, self._door, self._link, self._pending, self._own, self._boot)
         own = Health(self._spool, conf.ballast, self._backlog), self._places()
-        self._feeds = Feeds([*own, *feeds], self._poller, self._own.tell)
+        self._feeds = Feeds([*own, *feeds, self._onlooker], self._poller, self._own.tell)
         self._sweep_at = 0.0
         for feed in own:  # the door is open before anybody hears that we are here
             self._own.tell(feed.on_tick(time.monotonic(), moment(self._boot)))
+
+    def _stirred(self) -> None:
+        self._onlooker.hurry(time.monotonic())
 
     def _places(self) -> Places:
         spool, second, run = self._conf.spool, self._conf.second, self._conf.run
@@ -113,6 +121,7 @@ class Relay:
     def _tick(self, now: float) -> None:
         here = moment(self._boot)
         self._feeds.on_tick(now, here)
+        self._present.tick(now)
         self._incoming.walk.step(now, here)
         if now >= self._sweep_at:
             self._sweep_at = now + SWEEP_EVERY
@@ -171,6 +180,7 @@ class Relay:
             backlog=backlog.files,
             backlog_bytes=backlog.size,
             oldest_ns=backlog.oldest_ns,
+            looked_ms=self._onlooker.age_ms(here),
         )
 
 
@@ -195,8 +205,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         conf = settings.load(arguments[0])
         log.setLevel(conf.log.upper())
-        follower = Follower(conf.drbdsetup)
-        relay = Relay(conf, [follower] if conf.drbd == "auto" else [])
+        follower, onlooker = Follower(conf.drbdsetup), Onlooker(conf.crm_mon, conf.cibadmin)
+        relay = Relay(conf, [follower] if conf.drbd == "auto" else [], onlooker)
     except Mistakes as wrong:
         print(wrong, file=sys.stderr)
         return 78
@@ -210,6 +220,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         relay.run(StopSignal())
     finally:
         follower.close()
+        onlooker.close()
     return 0
 
 

@@ -27,6 +27,8 @@ _KNOWN: Final = (
     "log",
     "drbd",
     "drbdsetup",
+    "crm_mon",
+    "cibadmin",
 )
 _LEVELS: Final = ("debug", "info", "warning", "error")
 
@@ -46,6 +48,9 @@ class Settings(NamedTuple):
     drbd: str
     """`auto`: followed while its module is loaded; `off`: not."""
     drbdsetup: str
+    crm_mon: str
+    """`auto`: the cluster is looked at where it is installed; `off`: it is not; or where it is. So is `cibadmin`."""
+    cibadmin: str
 
     @property
     def second(self) -> str:
@@ -83,6 +88,8 @@ def load(path: str) -> Settings:
         log=_value(one, "log", "info"),
         drbd=_value(one, "drbd", "auto"),
         drbdsetup=_value(one, "drbdsetup", DRBDSETUP),
+        crm_mon=_value(one, "crm_mon", "auto"),
+        cibadmin=_value(one, "cibadmin", "auto"),
     )
 
 
@@ -154,6 +161,10 @@ def _auto_or_off(value: str) -> list[str]:
     return [] if value in {"auto", "off"} else ["not a choice: use auto or off"]
 
 
+def _program(value: str) -> list[str]:
+    return [] if os.path.isabs(value) or value in {"auto", "off"} else ["not a choice: use auto, off, or an absolute path"]
+
+
 _CHECKS: Final[dict[str, Callable[[str], list[str]]]] = {
     "base": _absolute,
     "spool": _absolute,
@@ -167,4 +178,6 @@ _CHECKS: Final[dict[str, Callable[[str], list[str]]]] = {
     "log": _level,
     "drbd": _auto_or_off,
     "drbdsetup": _absolute,
+    "crm_mon": _program,
+    "cibadmin": _program,
 }

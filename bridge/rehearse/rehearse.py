@@ -1,5 +1,6 @@
 """Rehearsal: recordings go through the same core, with the recording's own clock. What would have been told?"""
 
+import glob
 import json
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime, timedelta
@@ -16,7 +17,7 @@ from bridge.core.world.fault import Fault
 from bridge.core.world.incident import Incident, State
 from bridge.core.world.lag import PRESENT, Lags, Watermark
 from bridge.core.world.settings import Settings
-from bridge.rehearse.drbd_recording import NotARecording, read_folder
+from bridge.rehearse.drbd_recording import SUFFIX, NotARecording, read_folder
 from bridge.texts import summary, take_broken
 
 QUIET: Final = timedelta(hours=1)
@@ -26,6 +27,8 @@ LATE: Final = timedelta(minutes=1)
 knows how far each clock is off.)"""
 LOOKS_AGAIN: Final = timedelta(seconds=1)
 CLUSTER: Final = "rehearsal"
+PICTURES: Final = ".crm_mon.jsonl"
+"""One line a report of crm_mon: {host, received, body}. `tools/look.py` writes such a file."""
 
 
 class BadRecording(ValueError):  # noqa: N818 - the name of the mistake
@@ -33,19 +36,57 @@ class BadRecording(ValueError):  # noqa: N818 - the name of the mistake
 
 
 def read_recording(path: Path) -> list[Report]:
-    """The reports of a recording: a JSON array of `{host, received, env}`, or a folder of DRBD's. Raises BadRecording."""
+    """The reports of a recording: a JSON array of `{host, received, env}`, with the pictures of the cluster that lie beside it
+    (`NAME.HOST.crm_mon.jsonl` for `NAME.json`); such a file alone; or a folder of DRBD's. Raises BadRecording."""
     if path.is_dir():
+        beside = sorted(path.glob(f"*{PICTURES}"))
         try:
-            return read_folder(path, CLUSTER)
+            states = read_folder(path, CLUSTER) if not beside or any(path.glob("*.json")) or any(path.glob(f"*{SUFFIX}")) else []
         except NotARecording as error:
             raise BadRecording(str(error)) from None
-    try:
-        records = json.loads(path.read_bytes())
-    except (OSError, ValueError, RecursionError) as error:
-        raise BadRecording(f"{path}: cannot be read as JSON: {error}") from None
+        return [*states, *(report for one in beside for report in _lines(one))]
+    if path.name.endswith(PICTURES):
+        return _lines(path)
+    records = _json(path, _bytes(path))
     if not isinstance(records, list):
         raise BadRecording(f"{path}: a recording is a JSON array of {{host, received, env}}")
-    return [_report(path, number, record) for number, record in enumerate(records)]
+    beside = sorted(path.parent.glob(f"{glob.escape(path.stem)}.*{PICTURES}"))
+    alerts = [_report(path, number, record) for number, record in enumerate(records)]
+    return [*alerts, *(report for one in beside for report in _lines(one))]
+
+
+def _lines(path: Path) -> list[Report]:
+    return [_told(path, number, _json(path, line)) for number, line in enumerate(_bytes(path).splitlines(), 1)]
+
+
+def _bytes(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise BadRecording(f"{path}: cannot be read: {error}") from None
+
+
+def _json(path: Path, text: bytes) -> Any:
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise BadRecording(f"{path}: cannot be read as JSON: {error}") from None
+
+
+def _told(path: Path, number: int, record: Any) -> Report:
+    """A report as a relay sent it."""
+    try:
+        body: Mapping[str, Any] = record["body"]
+        return Report(
+            uid=bytes.fromhex(body["id"]),
+            cluster=CLUSTER,
+            node=record["host"],
+            source=body["src"],
+            received_at=EPOCH + timedelta(seconds=record["received"]),
+            body=body,
+        )
+    except (TypeError, KeyError, ValueError, OverflowError) as error:
+        raise BadRecording(f"{path}: line {number} has no usable host, received and body ({error!r})") from None
 
 
 def _report(path: Path, number: int, record: Any) -> Report:
@@ -67,8 +108,14 @@ def _report(path: Path, number: int, record: Any) -> Report:
 class Rehearsal:
     """The core with a hand-moved clock, and a memory of every notice."""
 
-    def __init__(self, settings: Settings, routes: tuple[Route, ...], brakes: Mapping[str, Brake] | None = None) -> None:
-        self._line = Line(settings, routes, brakes=brakes)
+    def __init__(
+        self,
+        settings: Settings,
+        routes: tuple[Route, ...],
+        brakes: Mapping[str, Brake] | None = None,
+        languages: Mapping[str, str] | None = None,
+    ) -> None:
+        self._line = Line(settings, routes, languages, brakes=brakes)
         self._watermark = Watermark()
         self._lags = PRESENT
         self._now = EPOCH
@@ -182,13 +229,19 @@ def recordings(paths: Iterable[Path]) -> Iterator[Report]:
         yield from read_recording(path)
 
 
-def run(
+def rehearsed(
     paths: Iterable[Path],
     settings: Settings | None = None,
     routes: tuple[Route, ...] | None = None,
     brakes: Mapping[str, Brake] | None = None,
-) -> dict[str, Any]:
-    """Rehearses recordings, all at once, and gives what would have been told. Raises BadRecording."""
-    rehearsal = Rehearsal(settings or Settings(), routes or bell(), brakes)
+    languages: Mapping[str, str] | None = None,
+) -> Rehearsal:
+    """Rehearses recordings, all at once. Raises BadRecording."""
+    rehearsal = Rehearsal(settings or Settings(), routes or bell(), brakes, languages)
     rehearsal.take(recordings([Path(path) for path in paths]))
-    return rehearsal.result()
+    return rehearsal
+
+
+def run(paths: Iterable[Path], settings: Settings | None = None, routes: tuple[Route, ...] | None = None) -> dict[str, Any]:
+    """What would have been told of recordings. Raises BadRecording."""
+    return rehearsed(paths, settings, routes).result()

@@ -9,7 +9,7 @@ from bridge.core.normalise import EVERYWHERE
 from bridge.core.world.event import to_us
 from bridge.core.world.incident import State
 from bridge.ledger.ledger import LedgerError, LedgerGone
-from bridge.serve import control, kept_out
+from bridge.serve import control, kept_out, looks
 from bridge.serve.bells import Bells
 from bridge.serve.clock import TimeLine, WasSet
 from bridge.serve.desk import Desk
@@ -20,13 +20,24 @@ from bridge.serve.writer import Fields, Writer
 class Orders:
     """What a person says becomes a report: one writer, and `replay` knows it too."""
 
-    def __init__(self, asked: Desk, writer: Writer, bells: Bells, edges: Edges, clock: TimeLine, name: str) -> None:
+    def __init__(
+        self,
+        asked: Desk,
+        writer: Writer,
+        bells: Bells,
+        edges: Edges,
+        clock: TimeLine,
+        name: str,
+        lost_at: datetime | None,
+    ) -> None:
+        """`lost_at` is when the ledger before this one was deleted or replaced, by the wall clock."""
         self._asked = asked
         self._writer = writer
         self._bells = bells
         self._edges = edges
         self._clock = clock
         self._name = name
+        self._lost_at = lost_at
         self._started_at = clock()
 
     def listen(self, now: datetime) -> None:
@@ -72,6 +83,7 @@ class Orders:
             "since_us": to_us(self._started_at),
             "now_us": to_us(now),
             "ahead_us": self._ahead_us(),
+            "ledger_lost_at": self._lost_at.isoformat() if self._lost_at else None,
             "clock_set": _was_set(self._clock.last_set),
             "clocks_set": [
                 {"cluster": cluster, "node": node, **_was_set(one)} for (cluster, node), one in self._edges.clocks_set.items()
@@ -80,6 +92,7 @@ class Orders:
             "acknowledged": router.acknowledged(),
             "faults": self._writer.faults.shown(),
             "kept_out": kept_out.shown(self._writer.relays()),
+            "looks": looks.shown(self._writer.relays()),
         }
 
     def _acknowledge(self, request: control.Ack, answer: control.Answer, now: datetime) -> None:

@@ -58,14 +58,27 @@ def new_id(boot_ns: int) -> bytes:
 def make_body(src: str, fields: Mapping[str, str | int | bool], now: Moment) -> tuple[bytes, bytes]:
     """The id and the line of a report of our own, in the same form as a hook writes it. Long values are cut, and it says so."""
     uid = new_id(now.boot_ns)
-    head: dict[str, Any] = {"v": 1, "id": uid.hex(), "src": src, "boot": now.boot, "boot_ns": now.boot_ns, "wall_ns": now.wall_ns}
-    head |= {"uid": os.getuid(), "pid": os.getpid()}
+    head = _head(src, uid, now)
     shortened = {key: cut(value, MAX_VALUE) for key, value in fields.items()}
     line = _seal(head | ({"truncated": True} if shortened != dict(fields) else {}) | shortened)
     while len(line) > MAX_BODY and shortened:
         shortened.popitem()
         line = _seal(head | {"truncated": True} | shortened)
     return uid, line
+
+
+def make_whole(src: str, fields: Mapping[str, Any], now: Moment) -> tuple[bytes, bytes]:
+    """The same for what JSON can hold, and nothing is cut. Raises ValueError when it is too long for a report."""
+    uid = new_id(now.boot_ns)
+    line = _seal({**_head(src, uid, now), **fields})
+    if len(line) > MAX_BODY:
+        raise ValueError(f"{len(line)} bytes, more than the {MAX_BODY} of a report")
+    return uid, line
+
+
+def _head(src: str, uid: bytes, now: Moment) -> dict[str, Any]:
+    head: dict[str, Any] = {"v": 1, "id": uid.hex(), "src": src, "boot": now.boot, "boot_ns": now.boot_ns, "wall_ns": now.wall_ns}
+    return {**head, "uid": os.getuid(), "pid": os.getpid()}
 
 
 def cut(value: str | int | bool, limit: int) -> str | int | bool:

@@ -6,7 +6,7 @@
     relay → E1  batch (8 bytes), [id, body]…  reports: at most 64 pairs, 256 KiB
           ← A1  ids (16 bytes each), window   committed; the window may shrink to nothing
           ← N1  id, code, text                refused for ever
-    relay → P1  token, JSON                   alive; backlog and clocks
+    relay → P1  token, JSON                   alive; backlog and clocks, the last look at the cluster
           ← Q1  token, window
     relay → B1                                an orderly stop
 
@@ -64,11 +64,14 @@ class Hello(NamedTuple):
 
 
 class Welcome(NamedTuple):
+    """`pictures`: it understands reports of crm_mon; 0 of a bridge that is older than they are."""
+
     bridge: str
     window: int = DEFAULT_WINDOW
     window_bytes: int = WINDOW_BYTES
     max_event: int = MAX_EVENT
     proto: int = PROTO
+    pictures: int = 0
 
 
 class NotNow(NamedTuple):
@@ -94,7 +97,8 @@ class Refused(NamedTuple):
 
 class Ping(NamedTuple):
     """`round_trip_ns` is how long the answer took to what `answered` names: an earlier ping by its token in hex, or "hello", the
-    first on this connection. So late, at the most, was that message when it was heard."""
+    first on this connection. So late, at the most, was that message when it was heard. `looked_ms`: so long ago, at the least,
+    the relay saw the cluster as its last report of crm_mon shows it; 0 when it does not look."""
 
     token: bytes
     wall_ns: int = 0
@@ -104,6 +108,7 @@ class Ping(NamedTuple):
     backlog_bytes: int = 0
     oldest_ns: int = 0
     answered: str = ""
+    looked_ms: int = 0
 
 
 class Pong(NamedTuple):

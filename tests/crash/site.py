@@ -30,7 +30,7 @@ class Site:
         bridge, node = make_bridge_keys(str(home / "keys")), make_node_keys(str(home / "n1"))
         enrol(str(home / "allowed.d"), node.public, "alpha", "n1")
         (home / "relay.conf").write_text(
-            f"base = {home}/base\nbridge = tcp://127.0.0.1:{port}\nkey = {node.secret}\nbridge_key = {bridge.public}\nnode = n1\nballast_mib = 0\ndrbd = off\n"
+            f"base = {home}/base\nbridge = tcp://127.0.0.1:{port}\nkey = {node.secret}\nbridge_key = {bridge.public}\nnode = n1\nballast_mib = 0\ndrbd = off\ncrm_mon = off\n"
         )
         (home / "quorumbell.toml").write_text(
             f'[bridge]\nledger = "{self.ledger}"\nlisten = ["tcp://127.0.0.1:{port}"]\nkeys = "{home}/keys"\n'

@@ -28,7 +28,7 @@ def relay(node, bridge):
     """A real relay process over the spool to which the handlers write."""
     settings = node.base / "relay.conf"
     settings.write_text(
-        f"base = {node.base}\nballast_mib = 0\ndrbd = off\ncluster = demo\nnode = alpha\nbridge = {bridge.endpoint}\n"
+        f"base = {node.base}\nballast_mib = 0\ndrbd = off\ncrm_mon = off\ncluster = demo\nnode = alpha\nbridge = {bridge.endpoint}\n"
     )
     with (node.base / "relay.log").open("wb") as log:
         process = subprocess.Popen([sys.executable, "-m", "bridge.node.relay", str(settings)], cwd=ROOT, stderr=log)

@@ -17,12 +17,17 @@ from bridge.core.world.event import Report
 from bridge.core.world.settings import Settings
 from bridge.intake.admit import Unacceptable, inspect
 from bridge.ledger.ledger import Ledger
+from bridge.node.parts import parts
+from bridge.node.picture import reduced
+from bridge.node.xml_tree import Tree
 from bridge.receivers import mail
 from bridge.serve.writer import commit_of, stored
 from bridge.texts import render_strictly
 from bridge.texts.chat import chat
+from bridge.wire.body import Moment
 
 RECORDINGS = Path(__file__).parents[1] / "judge" / "recordings"
+SHOWN = Path(__file__).parents[1] / "node" / "crm_mon"
 NUMBER = 5000 if os.environ.get("CI") else 1000
 AFRESH = 150
 """A world that only grows makes each report dearer."""
@@ -80,6 +85,14 @@ def pool():
             env = json.loads(file.read_text())
             env = env.get("env", env) if isinstance(env, dict) else {}
             found.append(("drbd", {name: one for name, one in env.items() if isinstance(one, str)}))
+    for file in sorted(SHOWN.glob("*/*.xml")):
+        tree = Tree()
+        tree.feed(file.read_bytes())
+        root = tree.root()
+        if root.tag != "configuration":
+            ((_, picture),) = parts(reduced(root, {}), Moment("b1", 1, 1))
+            body = json.loads(picture)
+            found.append(("crm_mon", {name: body[name] for name in ("picture", "part", "of", "says")}))
     return [*found, ("edge", {"edge": "torn", "why": "x", "of": "y"}), ("drbd-events", {"dump": True, "resources": "r0 r1"})]
 
 

@@ -23,7 +23,7 @@ HOOK = ROOT / "alert_scripts" / "quorumbell-alert"
 
 
 class Bridge:
-    def __init__(self, home):
+    def __init__(self, home, crm_mon="off"):
         self.home = home
         self.mails = []
         self.sink = MailSink(self.mails.append)
@@ -31,7 +31,7 @@ class Bridge:
         keys, node = make_bridge_keys(str(home / "keys")), make_node_keys(str(home / "n1"))
         enrol(str(home / "allowed.d"), node.public, "alpha", "n1")
         (home / "relay.conf").write_text(
-            f"base = {home}/base\nbridge = tcp://127.0.0.1:{self.port}\nkey = {node.secret}\nbridge_key = {keys.public}\nnode = n1\nballast_mib = 0\ndrbd = off\n"
+            f"base = {home}/base\nbridge = tcp://127.0.0.1:{self.port}\nkey = {node.secret}\nbridge_key = {keys.public}\nnode = n1\nballast_mib = 0\ndrbd = off\ncrm_mon = {crm_mon}\ncibadmin = off\n"
         )
         self.config = home / "q.toml"
         self.config.write_text(

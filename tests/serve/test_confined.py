@@ -8,8 +8,10 @@ from pathlib import Path
 import pytest
 
 from tests.missing import missing
+from tests.node.programs import Programs
 from tests.serve.test_bridge import ROOT, Bridge, eventually
 
+HEALTHY = ROOT / "tests/node/crm_mon/2.1.5/01-healthy.xml"
 CONFINED = Path(__file__).with_name("confined.py")
 
 
@@ -23,14 +25,14 @@ class Confined(Bridge):
 def bridge(tmp_path):
     if not shutil.which("systemd-analyze") or not ctypes.util.find_library("seccomp"):
         missing("needs systemd-analyze and libseccomp: install systemd")
-    bridge = Confined(tmp_path)
+    bridge = Confined(tmp_path, crm_mon=Programs(tmp_path)(f"exec cat {HEALTHY}"))
     yield bridge
     bridge.stop()
 
 
 def test_a_report_comes_and_a_notice_goes(bridge):
     assert bridge.hook(kind="node", node="n2", desc="member") == 0
-    eventually(lambda: [report.source for report in bridge.stored()] == ["pacemaker"])
+    eventually(lambda: {report.source for report in bridge.stored()} == {"pacemaker", "crm_mon"})
     bridge.command("ring")
     eventually(lambda: len(bridge.mails) == 1)
     assert (bridge.process.poll(), bridge.relay.poll()) == (None, None)

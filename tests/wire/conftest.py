@@ -61,6 +61,7 @@ class Node:
     def settings(self, *endpoints: str, cluster: str = "demo", node: str = "n1", **more: object) -> "Node":
         lines = [f"base = {self.base}", "ballast_mib = 0", f"cluster = {cluster}", f"node = {node}", "log = debug"]
         more.setdefault("drbd", "off")
+        more.setdefault("crm_mon", "off")
         lines += [f"bridge = {endpoint}" for endpoint in endpoints] + [f"{key} = {value}" for key, value in more.items()]
         self.file.write_text("\n".join(lines) + "\n")
         return self

@@ -143,7 +143,7 @@ def node_python(request):
 
 def test_the_relay_needs_the_standard_library_and_pyzmq_alone(make_node, make_bridge, keys, node_python, wait):
     bridge = make_bridge(keys)
-    node = make_node("lean", python=node_python).settings(bridge.endpoint, drbd="auto", **keys.node("n1"))
+    node = make_node("lean", python=node_python).settings(bridge.endpoint, drbd="auto", crm_mon="auto", **keys.node("n1"))
     node.command = lambda: [node_python, "-c", LEAN, str(node.file)]
     node.start()
     uids = node.put(100)

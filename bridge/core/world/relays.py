@@ -10,6 +10,7 @@ from bridge.core.world.condition import Condition
 from bridge.core.world.event import ClockSet, EdgeHeard, EdgeSaid, Severity, node_subject
 from bridge.core.world.incident import Kind, State
 from bridge.core.world.nodes import circle, node
+from bridge.core.world.picture import PARTS, PICTURE
 from bridge.core.world.shown import relay_subject
 from bridge.core.world.tables import CONDITION, SILENT, WAITS_FOR
 from bridge.core.world.world import World
@@ -24,6 +25,8 @@ def on_edge(world: World, event: EdgeHeard) -> None:
         _on_silent(world, event.node, event.at)
     elif event.gone:
         _expect_no_more(world, event.node, event.at, f"{event.node} is no longer enrolled")
+        world.put((PARTS, event.node), None)
+        world.put((PICTURE, event.node), None)
         world.note(relay_subject(event.node), Severity.INFO, event.at, f"{event.node} is no longer enrolled")
     else:
         _expect_no_more(world, event.node, event.at, f"the relay of {event.node} is heard")
