@@ -48,7 +48,7 @@ ROOMS: Final = {
         ("bridge/serve/writer.py", "bridge/ledger/writing.py"),
         (
             *(f"tests/ledger/test_{one}.py" for one in ("boards", "commit", "deliveries", "holdable", "people", "rebuild")),
-            *(f"tests/serve/test_{one}.py" for one in ("bells", "turn")),
+            *(f"tests/serve/test_{one}.py" for one in ("bells", "turn", "writer")),
         ),
     ),
     "relay": Room(
