@@ -43,12 +43,12 @@ ROOMS: Final = {
     "core/pacemaker": Room(
         ("bridge/core/pacemaker/*.py",), ("tests/core/pacemaker", "tests/core/world/test_shown.py", EXPLAINED, JUDGE)
     ),
-    "core/drbd": Room(("bridge/core/drbd/*.py",), ("tests/core/drbd", EXPLAINED, JUDGE)),
+    "core/drbd": Room(("bridge/core/drbd/*.py",), ("tests/core/drbd", JUDGE)),
     "writer": Room(
         ("bridge/serve/writer.py", "bridge/ledger/writing.py"),
         (
             *(f"tests/ledger/test_{one}.py" for one in ("boards", "commit", "deliveries", "holdable", "people", "rebuild")),
-            *(f"tests/serve/test_{one}.py" for one in ("bells", "turn")),
+            *(f"tests/serve/test_{one}.py" for one in ("bells", "turn", "writer")),
         ),
     ),
     "relay": Room(

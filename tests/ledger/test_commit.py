@@ -280,3 +280,10 @@ def test_open_incidents_are_counted_by_kind(ledger, make):
     over = make.incident("c", state=State.CLOSED, closed_at=make.now)
     ledger.commit(make.commit(incidents=[make.incident("a"), make.incident("b"), over]))
     assert ledger.open_kinds() == {make.incident("a").kind: 2}
+
+
+def test_a_relay_that_is_no_longer_enrolled_is_forgotten(ledger, make):
+    edges = [Edge(cluster=cluster, node=node) for cluster in ("alpha", "beta") for node in ("n1", "n2")]
+    ledger.commit(make.commit(edges=edges))
+    ledger.commit(make.commit(edges_gone=[("alpha", "n2"), ("beta", "n1")]))
+    assert {(one.cluster, one.node) for one in ledger.edges()} == {("alpha", "n1"), ("beta", "n2")}

@@ -174,3 +174,33 @@ def test_a_series_that_is_quiet_says_since_when(cluster):
         cluster.at(100 + 30 * number).fails("n1", "db").at(105 + 30 * number).stops("n1", "db").starts("n1", "db")
     cluster.at(400)
     assert "db is quiet since 00:02:" in story(cluster).reason
+
+
+def test_a_failure_that_turns_into_a_blocked_stop_joins_the_one_before(cluster):
+    """c failed before a did, as a story of its own; when its stop fails, too, there is one story."""
+    cluster.at(20).starts("n2", "a").starts("n2", "c").at(50).fails("n2", "c")
+    cluster.at(95).fails("n2", "a", task="stop").at(96).fails("n2", "c", task="stop")
+    assert cluster.stories() == [("resource-blocked", "resource/a", "critical", "open")]
+
+
+def test_what_was_stopped_in_the_end_is_not_why_its_node_is_fenced_later(cluster):
+    cluster.at(100).fails("n3", "web", task="stop").at(120).stops("n3", "web").at(400)
+    cluster.at(900).lost("n3", by="n1 n2").fenced("n3", by="n1 n2")
+    (fenced,) = [one for one in cluster.incidents.values() if one.state != "closed"]
+    assert "behind" not in fenced.facts
+
+
+def test_what_only_a_cut_off_node_called_lost_was_never_away(cluster):
+    """n3 tells of n1's loss and stays; a minute later the others fence n3: db ran all the time."""
+    cluster.at(100).lost("n1", by="n3").at(170)
+    cluster.lost("n2", by="n3").lost("n3", by="n1 n2").fenced("n3", by="n1 n2").at(175).starts("n1", "web").at(190)
+    assert cluster.condition("resource/db") == ("ok", "runs on n1")
+    ended = [one for one in cluster.incidents.values() if not one.absorbed_into]
+    assert {outage.subject for one in ended for outage in one.outages} == {"resource/web"}
+
+
+def test_nothing_is_told_of_a_node_that_was_lost_for_a_moment_only_in_the_eyes_of_one_that_is_cut_off(cluster):
+    cluster.at(100).lost("n1", by="n3").at(101).lost("n3", by="n1 n2").fenced("n3", by="n1 n2").starts("n1", "web")
+    cluster.at(300)
+    assert [root for _, root, *_ in cluster.stories()] == ["node/n3"]
+    assert cluster.condition("node/n1")[0] == "ok"

@@ -26,14 +26,14 @@ def shown(make, router):
     """An incident that was told, and a verb that gives what is told of it when it has become another."""
     incident = make.open("n2", kind=Kind.NODE_FAILURE, root="node/n2", subjects=("resource/web",))
     router.review([incident], make.now)
-    return incident, lambda **new: [str(one.kind) for one in router.review([replace(incident, **new)], make.now + MINUTE)]
+    return incident, lambda **new: [str(one.kind) for one in router.review([replace(incident, **new)], make.now + make.second)]
 
 
 def away(make, subject="resource/web", *, times=1, back=False):
     return Outage(subject, make.now, make.now + MINUTE if back else None, times=times)
 
 
-def test_a_service_that_goes_away_is_shown(make, shown):
+def test_a_service_that_goes_away_is_shown_at_once(make, shown):
     _, then = shown
     assert then(outages=(away(make),)) == ["updated"]
     assert then(outages=(away(make),)) == [], "as before"
