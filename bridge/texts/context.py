@@ -29,7 +29,7 @@ def context_of(notice: Notice, language: str, zone: tzinfo) -> dict[str, Any]:
         "lasted": words.span(ended_at - incident.opened_at, language),
         "old": known.get("pacemaker_version", "").startswith("1."),
         "version_known": "pacemaker_version" in known,
-        **words.thing(incident.root, known, language),
+        **words.thing(clean(incident.root), known, language),
         "failed": words.failed(known, language),
         "why": words.why(known, language),
         "listed": partial(words.listed, language=language),
