@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from bridge.config.config import parse_config
+from bridge.core.line import Outcome
 from bridge.intake.arrivals import Arrival, Drained
 from bridge.ledger.ledger import Commit, Ledger, LedgerError, LedgerGone
 from bridge.serve import writer as writing
@@ -38,7 +39,8 @@ class Wire:
 
     def __init__(self, log):
         self.log = log
-        self.waiting = []
+        self.answered = []
+        self.waiting, self.spoiled = [], []
         self._end, self._other = os.pipe()
 
     def close(self):
@@ -53,13 +55,17 @@ class Wire:
 
     def drain(self):
         arrivals, self.waiting = self.waiting, []
-        return Drained(arrivals=arrivals, spoiled=[])
+        return Drained(arrivals=arrivals, spoiled=self.spoiled)
 
     def acknowledge(self, arrivals):
-        self.log += [("acknowledged", one.uid[-1]) for one in arrivals]
+        self._say("acknowledged", arrivals)
 
     def repeated(self, arrivals):
-        self.log += [("repeated", one.uid[-1]) for one in arrivals]
+        self._say("repeated", arrivals)
+
+    def _say(self, what, arrivals):
+        self.answered += [(what, one.uid[-1]) for one in arrivals]
+        self.log += [(what, one.uid[-1]) for one in arrivals]
 
     def refuse(self, arrival, code, why):
         self.log.append(("refused", arrival.uid[-1]))
@@ -145,6 +151,16 @@ def test_what_is_there_already_is_acknowledged_again_and_not_stored_again(site):
     assert site.count("reports_duplicate") == 2
 
 
+def test_what_came_by_two_ways_is_acknowledged_on_both(site):
+    site.arrives(1)
+    site.arrives(1, wire=1)
+    site.writer.receive(NOW)
+    assert site.stored() == {1}
+    assert sorted(site.wires[0].answered + site.wires[1].answered) == [("acknowledged", 1), ("acknowledged", 1), ("repeated", 1)]
+    assert ("acknowledged", 1) in site.wires[0].answered
+    assert ("acknowledged", 1) in site.wires[1].answered
+
+
 def test_while_nothing_can_be_stored_relays_hold_and_nothing_is_acknowledged(site):
     site.ledger.raises = [LedgerError("away"), LedgerError("away")]
     before = []
@@ -165,6 +181,26 @@ def test_while_nothing_can_be_stored_relays_hold_and_nothing_is_acknowledged(sit
     assert site.owed.count(NOW) == 3, "what was owed before the trouble is looked up after it"
     site.writer.receive(LATER)
     assert site.stored() == {1, 2}
+
+
+def test_a_statement_that_is_not_answered_is_waited_for_with_the_relays_on_hold(site):
+    meanwhile = []
+    site.writer.meanwhile = lambda: meanwhile.append(1)
+    site.arrives(1)
+    assert site.writer.hold()
+    assert (len(meanwhile), [one.uid[-1] for _, one in site.writer.backlog]) == (1, [1])
+    assert site.log[0] == ("window", 0)
+    site.writer.stopping = True
+    assert not site.writer.hold()
+
+
+def test_that_nothing_can_be_stored_is_said_at_once_and_then_rarely(site, caplog):
+    site.ledger.raises = [LedgerError("away")] * 4
+    site.arrives(1)
+    site.writer.receive(NOW)
+    assert [one.getMessage() for one in caplog.records if one.levelname == "ERROR"] == [
+        "nothing can be stored, relays hold their reports: away"
+    ]
 
 
 def test_what_comes_while_it_waits_has_bounds(site, monkeypatch):
@@ -255,3 +291,20 @@ def test_a_hold_ends_without_any_report(site):
     for seconds in range(30, 40):
         site.writer.pass_time(NOW + timedelta(seconds=seconds))
     assert len(site.owed) == 1
+
+
+def test_what_is_late_is_understood_when_it_is_time_and_stored(site, monkeypatch):
+    asked = []
+    monkeypatch.setattr(site.writer.line, "catch_up", lambda now, _: asked.append(now) or Outcome())
+    for due in (None, LATER):
+        monkeypatch.setattr(site.writer.line.correlator, "behind_at", lambda due=due: due)
+        site.writer.catch_up(NOW)
+    assert asked == []
+    site.writer.catch_up(LATER)
+    assert asked == [LATER]
+
+
+def test_what_was_refused_for_ever_is_counted(site):
+    site.wires[0].spoiled = [object(), object()]
+    site.writer.receive(NOW)
+    assert site.count("reports_refused") == 2
