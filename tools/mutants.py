@@ -53,7 +53,7 @@ ROOMS: Final = {
     ),
     "relay": Room(
         ("bridge/node/[!_]*.py",),
-        ("tests/node", *(f"tests/wire/test_{one}.py" for one in ("clocks", "spool", "tables", "units"))),
+        ("tests/node", *(f"tests/wire/test_{one}.py" for one in ("clocks", "places", "present", "spool", "tables", "units"))),
         ("tests/node/test_drbd_states.py", "tests/wire/test_way.py", "tests/wire/test_present.py"),
     ),
 }
