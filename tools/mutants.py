@@ -43,7 +43,7 @@ ROOMS: Final = {
     "core/pacemaker": Room(
         ("bridge/core/pacemaker/*.py",), ("tests/core/pacemaker", "tests/core/world/test_shown.py", EXPLAINED, JUDGE)
     ),
-    "core/drbd": Room(("bridge/core/drbd/*.py",), ("tests/core/drbd", JUDGE)),
+    "core/drbd": Room(("bridge/core/drbd/*.py",), ("tests/core/drbd", "tests/core/pacemaker/test_redundancy.py", JUDGE)),
     "writer": Room(
         ("bridge/serve/writer.py", "bridge/ledger/writing.py"),
         (
