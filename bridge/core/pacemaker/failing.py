@@ -8,6 +8,7 @@ from bridge.core.pacemaker.devices import note_device
 from bridge.core.pacemaker.down import tried_everywhere
 from bridge.core.pacemaker.flapping import look_for_flapping
 from bridge.core.pacemaker.tables import (
+    BAD_AT,
     CLONE,
     FAILED_ON,
     LAME,
@@ -43,6 +44,7 @@ def on_degraded(world: World, event: Action) -> None:
 
 
 def on_failed(world: World, event: Action) -> None:
+    world.put((BAD_AT, event.resource), event.at)
     if event.probe or (event.task == "monitor" and event.target_rc == NOT_INSTALLED):
         _on_failed_probe(world, event)
     elif event.task == "stop":
@@ -173,15 +175,15 @@ def note_trouble(world: World, name: str, key: str, at: datetime) -> None:
 
 
 def _kind(world: World, event: Action) -> Kind:
-    if world.settings.is_fence_device(event.resource):
+    if world.is_fence_device(event.resource):
         return Kind.FENCE_DEVICE_FAILURE
-    if world.settings.is_guest(event.resource):
+    if world.is_guest(event.resource):
         return Kind.GUEST_FAILURE
     return Kind.RESOURCE_FAILURE
 
 
 def _first_severity(world: World, event: Action) -> Severity:
-    return Severity.CRITICAL if world.settings.is_fence_device(event.resource) else Severity.WARNING
+    return Severity.CRITICAL if world.is_fence_device(event.resource) else Severity.WARNING
 
 
 def _facts(event: Action) -> dict[str, str]:

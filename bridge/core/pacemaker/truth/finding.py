@@ -1,0 +1,45 @@
+"""What a picture shows and no alert has told: it must last a while before it is told, for the cluster may be at work on it."""
+
+from collections.abc import Callable, Iterable
+from datetime import datetime, timedelta
+from typing import Final, NamedTuple
+
+from bridge.core.pacemaker.tables import FINDINGS
+from bridge.core.pacemaker.truth.voice import Voice
+from bridge.core.world.journal import TIMER
+from bridge.core.world.world import World
+
+AT_ONCE: Final = timedelta(0)
+LASTING: Final = timedelta(seconds=17)
+"""The relay has looked again meanwhile, and would have said that it is over."""
+AT_WORK: Final = timedelta(minutes=2)
+"""The cluster is starting or stopping something: what waits for that takes its time."""
+
+
+class Finding(NamedTuple):
+    """`name` tells it from all others; `tell` is given since when it is so, and called at every look as long as it lasts."""
+
+    name: str
+    hold: timedelta
+    tell: Callable[[datetime], None]
+
+
+def weigh(world: World, voice: Voice, found: Iterable[Finding]) -> None:
+    """Tells what has lasted; forgets what is so no more."""
+    found = list(found)
+    before = world.get(FINDINGS, voice.lead) or {}
+    since = {one.name: before.get(one.name, voice.picture.at if one.hold else voice.at) for one in found}
+    world.put((FINDINGS, voice.lead), since or None)
+    for one in found:
+        due = since[one.name] + one.hold
+        if due <= voice.at:
+            one.tell(since[one.name])
+        else:
+            wake(world, due)
+
+
+def wake(world: World, at: datetime) -> None:
+    """The pictures are looked at again then, or before."""
+    due = world.get(TIMER, "truth", "all")
+    if due is None or at < due:
+        world.set_timer(at, "truth", "all")
