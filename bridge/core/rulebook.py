@@ -30,7 +30,7 @@ RULES: Final[dict[type[Event], Callable[[World, Any], None]]] = {
     Fencing: believe.and_truth(rules.and_replicas(fencing.on_fencing)),
     Action: believe.and_truth(resources.on_action),
     AttributeSet: attributes.on_attribute,
-    EdgeHeard: rules.and_replicas(relays.on_edge),
+    EdgeHeard: believe.and_truth(rules.and_replicas(relays.on_edge)),
     EdgeSaid: relays.on_edge_said,
     ClockSet: relays.on_clock_set,
     HandlerCalled: rules.on_called,

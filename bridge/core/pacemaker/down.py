@@ -17,6 +17,7 @@ from bridge.core.pacemaker.tables import (
     TRIED_AT,
 )
 from bridge.core.pacemaker.trouble import waits_for_a_node
+from bridge.core.pacemaker.truth.voice import voices
 from bridge.core.world.condition import Wound
 from bridge.core.world.event import Severity
 from bridge.core.world.incident import Incident, Kind, State
@@ -73,7 +74,8 @@ def on_down(world: World, resource: str, at: datetime) -> None:
     if is_up(world, resource):
         _answered_before(world, resource, wound, at)
         return
-    if silent := silent_members(world, world.get(SEEN_ON, resource) or ""):
+    seen_on = world.get(SEEN_ON, resource) or ""
+    if (silent := silent_members(world, seen_on)) and not any(one.whole for one in voices(world, seen_on, at)):
         _wait_for_word(world, resource, silent, at)
         return
     if (plan := world.get(PLAN, subject)) is not None:
@@ -95,6 +97,8 @@ def tell_down(world: World, resource: str, since: datetime, at: datetime, reason
         world.hurt(key, subject, since, Severity.CRITICAL, reason)
         wound, incident = world.facts[WOUND, subject], world.incident(key)
     world.cancel_timer("down", resource)
+    if incident.facts.get("planned"):
+        world.change(incident.key, at, facts={"planned": ""})
     return _tell(world, incident, resource, wound, reason, at)
 
 
@@ -102,7 +106,7 @@ def _leave_alone(world: World, incident: Incident, resource: str, plan: str, at:
     """Nobody starts it while that is so, and nobody is got up for it."""
     world.say(f"{resource} runs nowhere; it is {plan}", incident.key)
     if incident.root == world.service(resource):
-        world.change(incident.key, at, facts={"planned": plan}, reason=f"{resource} failed; it is {plan}")
+        world.change(incident.key, at, facts={"planned": "yes"}, reason=f"{resource} failed; it is {plan}")
 
 
 def _tell(world: World, incident: Incident, resource: str, wound: Wound, reason: str, at: datetime) -> str:

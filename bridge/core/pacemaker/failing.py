@@ -23,7 +23,7 @@ from bridge.core.world.event import Action, Severity, Subject
 from bridge.core.world.incident import Incident, Kind
 from bridge.core.world.journal import TIMER
 from bridge.core.world.lists import with_listed
-from bridge.core.world.tables import ACTIVE, HOLDER
+from bridge.core.world.tables import ACTIVE, HOLDER, PLAN
 from bridge.core.world.world import World
 
 HARD: Final = frozenset({2, 3, 4, 5, 6})
@@ -148,6 +148,8 @@ def _on_failed_run(world: World, event: Action) -> None:
     facts = _facts(event) | {"failures": str(failures), **lesser}
     if event.task == "start":
         facts |= {**with_listed(world, incident, "tried_on", name), "given_up": ""}
+    if world.get(PLAN, subject) is not None:
+        facts |= {"planned": "yes"}
     if incident.root == subject:
         world.change(key, at, facts=facts)
     if world.get(TIMER, "down", resource) is None:  # however often it fails meanwhile
@@ -183,7 +185,8 @@ def _kind(world: World, event: Action) -> Kind:
 
 
 def _first_severity(world: World, event: Action) -> Severity:
-    return Severity.CRITICAL if world.is_fence_device(event.resource) else Severity.WARNING
+    planned = world.get(PLAN, world.service(event.resource)) is not None
+    return Severity.CRITICAL if world.is_fence_device(event.resource) and not planned else Severity.WARNING
 
 
 def _facts(event: Action) -> dict[str, str]:

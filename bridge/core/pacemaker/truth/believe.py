@@ -5,11 +5,11 @@ from datetime import datetime
 from typing import Any
 
 from bridge.core.pacemaker.tables import ONLOOKERS
-from bridge.core.pacemaker.truth import gone, nodes, planned, quorum, services
+from bridge.core.pacemaker.truth import gone, nodes, planned, quorum, services, silent
 from bridge.core.pacemaker.truth.finding import Finding, wake, weigh
 from bridge.core.pacemaker.truth.topology import learn
 from bridge.core.pacemaker.truth.voice import ALL, ON_ITS_WAY, STILL_SO, Voice, onlookers, voices
-from bridge.core.world.event import Action, Event, Outcome
+from bridge.core.world.event import Action, EdgeHeard, Event, Outcome
 from bridge.core.world.nodes import circle
 from bridge.core.world.picture import Picture
 from bridge.core.world.world import World
@@ -42,7 +42,7 @@ def and_truth(rule: Callable[[World, Any], None]) -> Callable[[World, Any], None
     def both(world: World, event: Event) -> None:
         rule(world, event)
         if (ONLOOKERS, ALL) in world.facts and not (isinstance(event, Action) and event.outcome is Outcome.GOOD):
-            wake(world, event.at + STILL_SO + 2 * ON_ITS_WAY)
+            wake(world, event.at + (ON_ITS_WAY if isinstance(event, EdgeHeard) else STILL_SO + 2 * ON_ITS_WAY))
 
     return both
 
@@ -58,4 +58,5 @@ def _found(world: World, voice: Voice) -> Iterator[Finding]:
         yield from nodes.look(world, voice)
     yield from services.look(world, voice)
     if voice.whole:
+        silent.look(world, voice)
         gone.let_go(world, voice)

@@ -3,7 +3,7 @@
 from typing import Any, Final
 
 from bridge.core.pacemaker.tables import LISTED, STOP_FAILED_ON
-from bridge.core.pacemaker.truth.ending import end_by_order
+from bridge.core.pacemaker.truth.ending import DELETED, WORDS, end_by_order
 from bridge.core.pacemaker.truth.service import services
 from bridge.core.pacemaker.truth.voice import Voice
 from bridge.core.world.event import Severity, Subject, node_subject, subject_name
@@ -12,7 +12,6 @@ from bridge.core.world.table import Table
 from bridge.core.world.tables import ACTIVE, CIRCLE, CLAIMS, NODE, PLAN, SORT, STANDBY
 from bridge.core.world.world import World
 
-DELETED: Final = "was deleted from the configuration"
 OF_NODE: Final[tuple[Table[Any], ...]] = (NODE, STANDBY, STOP_FAILED_ON, CLAIMS)
 
 
@@ -43,10 +42,13 @@ def _resource(world: World, voice: Voice, name: str) -> None:
 
 
 def _node(world: World, voice: Voice, name: str) -> None:
-    reason = f"{name} {DELETED}"
+    reason = f"{name} was {WORDS[DELETED]}"
     for resource in [*world.runs_there.get(name, {})]:
         world.put((ACTIVE, name, resource), None)
     for subject in (node_subject(name), Subject(f"fencing/{name}")):
+        incident = world.holder(subject)
+        if incident is not None and incident.root == subject and world.wound(subject) is not None:
+            world.change(incident.key, voice.at, facts={"ended_by": DELETED})
         world.heal(subject, voice.at, reason)
         world.put((PLAN, subject), None)
         _forget(world, subject, voice)
@@ -61,4 +63,4 @@ def _node(world: World, voice: Voice, name: str) -> None:
 
 
 def _forget(world: World, subject: Subject, voice: Voice) -> None:
-    world.note(subject, Severity.INFO, voice.at, DELETED.removeprefix("was "))
+    world.note(subject, Severity.INFO, voice.at, WORDS[DELETED])

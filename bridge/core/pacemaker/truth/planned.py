@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from bridge.core.pacemaker.alerts import plain_name
+from bridge.core.pacemaker.truth.ending import SWITCHED_OFF, WORDS
 from bridge.core.pacemaker.truth.voice import Voice
 from bridge.core.world.event import CLUSTER, Severity, Subject, node_subject
 from bridge.core.world.picture import Picture, PictureNode, PictureResource
@@ -13,7 +14,7 @@ from bridge.core.world.shown import show_cluster, show_member, show_running
 from bridge.core.world.tables import PLAN
 from bridge.core.world.world import World
 
-OFF: Final = "switched off by an administrator"
+OFF: Final = WORDS[SWITCHED_OFF]
 UNMANAGED: Final = "unmanaged: the cluster does not look after it"
 RESTING: Final = "in maintenance"
 

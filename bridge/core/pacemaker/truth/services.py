@@ -12,7 +12,7 @@ from bridge.core.pacemaker.down import tell_down
 from bridge.core.pacemaker.running import on_good
 from bridge.core.pacemaker.tables import BAD_AT, CLONE, FAILED_ON, FLAPPING, LAME, STARTED, STOPPED_AT
 from bridge.core.pacemaker.truth.causes import cause_of, failure_of, ticket_of, waits_for
-from bridge.core.pacemaker.truth.ending import end_by_order
+from bridge.core.pacemaker.truth.ending import SWITCHED_OFF, end_by_order
 from bridge.core.pacemaker.truth.finding import AT_WORK, LASTING, Finding
 from bridge.core.pacemaker.truth.planned import of_resource
 from bridge.core.pacemaker.truth.service import PROMOTED, Service, is_busy, services
@@ -75,7 +75,7 @@ def _answer(world: World, voice: Voice, service: Service, places: dict[str, str]
     subject = world.service(service.name)
     wound, incident = world.wound(subject), world.holder(subject)
     if service.first.disabled and (wound is not None or (FLAPPING, service.name) in world.facts):
-        end_by_order(world, service.name, voice.at, "was switched off by an administrator")
+        end_by_order(world, service.name, voice.at, SWITCHED_OFF)
         return
     if wound is None or incident is None or not voice.is_newer_than(wound.began_at):
         return
