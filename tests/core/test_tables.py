@@ -32,5 +32,5 @@ def test_no_recording_meets_an_error_of_ours_and_its_tables_can_be_read_again_fr
     for world in line.correlator.worlds():
         assert all(isinstance(key[0], Table) for key, _ in world.journal), "an undeclared table has no type to be read again by"
         once_true = {key: old for key, old in world.journal if old is not None}
-        page = (world.cluster, (), once_true | world.facts)
+        page = checkpoint.Page(world.cluster, (), once_true | world.facts, (b"one that waits".hex(),))
         assert list(checkpoint.read(checkpoint.write([page]))) == [page]

@@ -1,13 +1,14 @@
+from contextlib import contextmanager
 from datetime import timedelta
 
 import msgspec
 import pytest
 from sqlalchemy import event
 
-from bridge.core.telling.notice import Delivered
+from bridge.core.telling.notice import Delivered, Telling
 from bridge.core.world.event import Severity
 from bridge.core.world.incident import State
-from bridge.ledger.ledger import BadRows, Condition, Edge, LedgerError
+from bridge.ledger.ledger import BadRows, Condition, Edge, LedgerAway, LedgerError
 
 POISON = "\ud800"  # a lone surrogate: neither database takes it as text
 
@@ -23,6 +24,34 @@ def test_a_second_delivery_of_a_report_changes_nothing(ledger, make):
     ledger.commit(make.commit(reports=[report, report]))
     ledger.commit(make.commit(reports=[msgspec.structs.replace(report, decision="another"), make.report()]))
     assert [found.decision for _, found in ledger.reports()] == ["shown only", "shown only"]
+
+
+@contextmanager
+def without_its_answer(ledger):
+    """A database that ends with COMMIT under way: here it has stored everything, and nobody hears of it."""
+    real = ledger._store.transaction
+
+    @contextmanager
+    def lost():
+        with real() as connection:
+            yield connection
+        raise LedgerAway("server closed the connection unexpectedly")
+
+    ledger._store.transaction = lost
+    with pytest.raises(LedgerAway):
+        yield
+    ledger._store.transaction = real
+
+
+def test_a_commit_of_which_only_the_answer_was_lost_rings_nobody_twice(ledger, make):
+    one, other = make.incident("a"), make.incident("b")
+    notices = [make.notice(one), make.notice(one, receiver="chat"), make.notice(one, kind=Telling.SUMMARY, items=(one, other))]
+    commit = make.commit(reports=[make.report()], incidents=[one, other], notices=notices)
+    with without_its_answer(ledger):
+        ledger.commit(commit)
+    assert ledger.commit(commit) == {"a": 1, "b": 2}
+    assert [row.notice.receiver for row in ledger.notices()] == ["mail", "chat", "mail"]
+    assert len(ledger.notices(incident_id=2)) == 1
 
 
 def test_known_tells_what_is_there(ledger, make):
