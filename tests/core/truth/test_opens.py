@@ -222,3 +222,9 @@ def test_the_last_node(cluster):
     cluster.attribute("n2", "shutdown", "1").lost("n2", by="n1").at(75)
     cluster.shows("n1", changed(nodes={"n2": away, "n3": away})).at(76)
     assert cluster.condition("cluster") == ("warning", "n1 is the last node: nothing can be taken over")
+
+
+def test_a_cluster_that_goes_on_without_quorum(cluster):
+    alone = changed(quorate=False, options={"no_quorum_policy": "ignore"}, resources={"ip": STOPPED})
+    stop(cluster, "ip").shows("n1", alone).at(90)
+    assert cluster.stories() == [DOWN]

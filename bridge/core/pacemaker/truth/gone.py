@@ -5,7 +5,7 @@ from typing import Any, Final
 from bridge.core.pacemaker.tables import LISTED, STOP_FAILED_ON
 from bridge.core.pacemaker.truth.ending import DELETED, WORDS, end_by_order
 from bridge.core.pacemaker.truth.service import services
-from bridge.core.pacemaker.truth.voice import Voice
+from bridge.core.pacemaker.truth.voice import Voice, lead_of
 from bridge.core.world.event import Severity, Subject, node_subject, subject_name
 from bridge.core.world.nodes import circle, claims
 from bridge.core.world.table import Table
@@ -22,7 +22,8 @@ def let_go(world: World, voice: Voice) -> None:
             _node(world, voice, subject_name(Subject(subject)))
         else:
             _resource(world, voice, subject_name(Subject(subject)))
-    world.put((LISTED, voice.lead), now)
+    world.put((LISTED, voice.lead), None)
+    world.put((LISTED, lead_of(world, voice.witness)), now)
 
 
 def _listed(voice: Voice) -> frozenset[str]:

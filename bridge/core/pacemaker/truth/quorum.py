@@ -3,7 +3,6 @@
 from collections.abc import Iterator
 from datetime import datetime
 from functools import partial
-from typing import Final
 
 from bridge.core.pacemaker.quorum import lose_quorum
 from bridge.core.pacemaker.truth.finding import LASTING, Finding
@@ -15,14 +14,10 @@ from bridge.core.world.shown import show_cluster
 from bridge.core.world.tables import CLAIMS
 from bridge.core.world.world import World
 
-NO_MATTER: Final = "ignore"
-"""The no-quorum-policy of a cluster that goes on without."""
-
 
 def look(world: World, voice: Voice) -> Iterator[Finding]:
     if not voice.whole:
-        if voice.picture.options.no_quorum_policy != NO_MATTER:
-            yield Finding("quorum", LASTING, partial(_lost, world, voice))
+        yield Finding("quorum", LASTING, partial(_lost, world, voice))
         return
     others = contradicting(world, voice)
     if others:

@@ -18,25 +18,24 @@ STILL_SO: Final = timedelta(seconds=25)
 """The relay looks every 15 s, and a failed look is told at the second one: no newer picture for so long means that nothing has
 changed."""
 ALL: Final = "all"
+NO_MATTER: Final = "ignore"
+"""The no-quorum-policy of a cluster that goes on without."""
 
 
 class Voice(NamedTuple):
-    """A picture that counts. It holds for all until `as_of`; with `whole` it speaks for the cluster, else for its own node."""
+    """A picture that counts. It holds for all until `as_of`; with `whole` it speaks for the cluster, else for its own node.
+    `lead` is the name under which the cluster's findings are kept, whoever sees them."""
 
     witness: str
     picture: Picture
     at: datetime
     as_of: datetime
     whole: bool
+    lead: str
 
     def is_newer_than(self, word: datetime | None) -> bool:
         """Whether an event of that time is in the picture."""
         return word is None or word < self.as_of - ON_ITS_WAY
-
-    @property
-    def lead(self) -> str:
-        """The name under which this cluster's findings are kept, whoever sees them."""
-        return min(one.name for one in self.picture.nodes)
 
     @property
     def nodes(self) -> dict[str, PictureNode]:
@@ -72,7 +71,12 @@ def _voice(world: World, name: str, at: datetime, *, fresh: bool) -> Voice | Non
     if not is_there(me):
         return None
     as_of = picture.at if fresh else max(picture.at, at - STILL_SO)
-    return Voice(name, picture, at, as_of, picture.quorate)
+    whole = picture.quorate or picture.options.no_quorum_policy == NO_MATTER
+    return Voice(name, picture, at, as_of, whole, lead_of(world, name))
+
+
+def lead_of(world: World, name: str) -> str:
+    return min(circle(world, name))
 
 
 def is_heard(world: World, name: str) -> bool:
