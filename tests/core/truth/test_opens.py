@@ -44,6 +44,22 @@ def test_it_ends_without_an_alert_too(cluster):
     assert cluster.shows("n3", seen()).at(120).stories() == [("resource-down", "resource/ip", "ok", "closed")]
 
 
+def test_it_is_stopped_a_moment_before_the_look(cluster):
+    cluster.shows("n3", seen()).stops("n2", "ip").shows("n3", changed(resources={"ip": STOPPED})).at(80)
+    assert cluster.stories() == [DOWN]
+
+
+def test_it_is_started_a_moment_before_the_look_and_the_next_shows_nothing_else(cluster):
+    stop(cluster, "ip").starts("n2", "ip").shows("n3", changed(resources={"ip": STOPPED})).at(85)
+    assert cluster.stories() == []
+    assert cluster.at(120).stories() == [DOWN]
+
+
+def test_what_is_on_its_way_is_at_work_too(cluster):
+    says = changed(resources={"ip": STOPPED, "web-fs": {"role": "Stopping"}})
+    assert stop(cluster, "ip").shows("n3", says).at(120).stories() == []
+
+
 def test_what_runs_again_in_time_is_no_news(cluster):
     stop(cluster, "ip").shows("n3", changed(resources={"ip": STOPPED})).at(70).shows("n3", seen()).at(200)
     assert cluster.stories() == []

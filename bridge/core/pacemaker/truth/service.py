@@ -9,6 +9,8 @@ from bridge.core.world.picture import Picture, PictureResource
 
 RUNS: Final = frozenset({"Started", "Promoted", "Unpromoted"})
 STOPPED: Final = "Stopped"
+SETTLED: Final = RUNS | {STOPPED}
+"""In any other role it is on its way from one of these to another."""
 PROMOTED: Final = "promoted"
 
 
@@ -64,4 +66,4 @@ def services(picture: Picture) -> list[Service]:
 
 def is_busy(rows: Iterable[PictureResource]) -> bool:
     """The cluster starts or stops something: what is not running may be waiting for that."""
-    return any(row.pending for row in rows)
+    return any(row.pending or row.role not in SETTLED for row in rows)

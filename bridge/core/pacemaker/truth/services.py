@@ -13,10 +13,10 @@ from bridge.core.pacemaker.running import on_good
 from bridge.core.pacemaker.tables import BAD_AT, CLONE, FAILED_ON, FLAPPING, LAME, STARTED, STOPPED_AT
 from bridge.core.pacemaker.truth.causes import cause_of, failure_of, ticket_of, waits_for
 from bridge.core.pacemaker.truth.ending import SWITCHED_OFF, end_by_order
-from bridge.core.pacemaker.truth.finding import AT_WORK, LASTING, Finding
+from bridge.core.pacemaker.truth.finding import AT_WORK, LASTING, Finding, wake
 from bridge.core.pacemaker.truth.planned import of_resource
 from bridge.core.pacemaker.truth.service import PROMOTED, Service, is_busy, services
-from bridge.core.pacemaker.truth.voice import Voice, is_there
+from bridge.core.pacemaker.truth.voice import ON_ITS_WAY, STILL_SO, Voice, is_there
 from bridge.core.world.event import Action, Outcome, Severity
 from bridge.core.world.incident import Kind
 from bridge.core.world.nodes import node
@@ -32,21 +32,24 @@ RECURRING: Final = 1
 def look(world: World, voice: Voice) -> Iterator[Finding]:
     busy = is_busy(voice.picture.resources)
     for service in services(voice.picture):
-        if not _is_settled(world, voice, service):
+        started = world.get(STARTED, service.name)
+        if not _is_settled(world, voice, started[1] if started else None):
             continue
-        places = service.places(voice)
-        _tell_more(world, voice, service)
-        _place(world, voice, service, places)
-        _answer(world, voice, service, places)
+        if all(voice.is_newer_than(one) for one in (world.get(BAD_AT, service.name), world.get(STOPPED_AT, service.name))):
+            places = service.places(voice)
+            _tell_more(world, voice, service)
+            _place(world, voice, service, places)
+            _answer(world, voice, service, places)
         if voice.whole:
             yield from _wrong(world, voice, service, busy=busy)
 
 
-def _is_settled(world: World, voice: Voice, service: Service) -> bool:
-    """Nothing was told of it since, or a moment before."""
-    started = world.get(STARTED, service.name)
-    news = (world.get(BAD_AT, service.name), world.get(STOPPED_AT, service.name), started[1] if started else None)
-    return all(voice.is_newer_than(one) for one in news)
+def _is_settled(world: World, voice: Voice, started_at: datetime | None) -> bool:
+    """It was not started since, nor a moment before. If it was, what the picture shows must last."""
+    if started_at is None or voice.is_newer_than(started_at):
+        return True
+    wake(world, started_at + STILL_SO + 2 * ON_ITS_WAY)
+    return False
 
 
 # --- where it runs, and that it is well ----------------------------------------------------------------------------------
