@@ -85,6 +85,8 @@ ONLOOKERS: Final = Table("onlookers", frozenset[str])
 """Under `all`: the nodes that have shown one."""
 FINDINGS: Final = Table("findings", dict[str, datetime])
 """By the first node of the cluster: what its pictures show and nobody has told, and since when."""
+WAKES: Final = Table("wakes", tuple[datetime, ...])
+"""Under `all`: when the last pictures are looked at again."""
 LISTED: Final = Table("listed", frozenset[str])
 """By the first node of the cluster: the subjects that its last picture showed."""
 FENCED_BEFORE: Final = Table("fenced_before", frozenset[str])

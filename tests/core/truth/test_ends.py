@@ -40,6 +40,7 @@ def test_when_no_newer_picture_comes_it_is_still_so(cluster):
 def test_but_not_by_a_relay_that_would_not_say(cluster, trouble):
     cluster.shows("n3", seen()).at(70).fails("n2", "ip").at(71)
     getattr(cluster, trouble)("n3").at(200)
+    assert len(cluster.incidents) == {"silent": 2, "complains": 1}[trouble]
     assert ("resource-failure", "resource/ip", "warning", "open") in cluster.stories()
 
 
@@ -75,6 +76,19 @@ def test_quorum_regained(cluster):
     assert cluster.at(80).shows("n1", seen()).at(110).stories() == [("quorum-lost", "cluster", "ok", "closed")]
 
 
+def test_quorum_regained_where_no_node_was_away(cluster):
+    cluster.shows("n1", changed(quorate=False)).at(90)
+    assert only(cluster).kind == "quorum-lost"
+    assert cluster.shows("n1", seen()).at(120).stories() == [("quorum-lost", "cluster", "ok", "closed")]
+
+
+def test_an_instance_that_may_not_run_where_it_failed_is_not_missed(cluster):
+    cluster.fails("n3", "dlm").stops("n3", "dlm").at(80)
+    rows = [row for row in seen()["resources"] if row["id"] != "dlm" or "n3" not in row["nodes"]]
+    cluster.shows("n1", changed(nodes={"n3": {"standby": True}}, resources={}) | {"resources": rows})
+    assert cluster.stories() == [("resource-failure", "resource/dlm", "warning", "clearing")]
+
+
 def test_a_picture_without_quorum_speaks_for_its_own_node_only(cluster):
     cluster.fails("n2", "ip").at(100).shows("n1", seen("12-no-quorum")).at(101)
     assert ("resource-failure", "resource/ip", "warning", "open") in cluster.stories()
@@ -97,6 +111,13 @@ def test_what_is_deleted_while_it_was_down_is_over(cluster):
     cluster.at(110).shows("n3", changed(without=["ip"]))
     assert only(cluster).facts["ended_by"] == "deleted"
     assert cluster.at(200).stories() == [("resource-down", "resource/ip", "ok", "closed")]
+
+
+def test_after_the_first_node_was_deleted_other_things_are_still_seen_to_go(cluster):
+    cluster.shows("n2", seen()).at(70).shows("n2", changed(without=["n1"]))
+    assert cluster.condition("node/n1") == ("info", "deleted from the configuration")
+    cluster.at(80).shows("n2", changed(without=["n1", "ip"]))
+    assert cluster.condition("resource/ip") == ("info", "deleted from the configuration")
 
 
 def test_a_series_ends_with_its_resource(cluster):

@@ -141,8 +141,15 @@ def test_a_guest_is_known_by_its_agent(cluster):
     says = changed(resources={"flk": {"agent": "ocf:heartbeat:VirtualDomain"}})
     cluster.shows("n3", says)
     assert cluster.condition("guest/flk") == ("ok", "runs on n1")
+    assert cluster.condition("resource/flk") == ("unknown", "what was told of it is void")
     stop(cluster, "flk").shows("n3", changed(says, resources={"flk": STOPPED})).at(90)
     assert cluster.stories() == [("guest-failure", "guest/flk", "critical", "open")]
+
+
+def test_a_guest_node_is_known_by_its_machine(cluster):
+    inner = {"name": "inner", "kind": "remote", "online": True, "resource": "flk"}
+    cluster.shows("n3", changed(nodes={}) | {"nodes": [*seen()["nodes"], inner]}).at(70).lost("inner", by="n1 n2 n3")
+    assert cluster.stories() == [("guest-failure", "guest/flk", "warning", "open")]
 
 
 def test_without_quorum_nothing_is_said_of_what_is_stopped(cluster):
@@ -171,6 +178,9 @@ def test_two_sides_that_both_claim_quorum(cluster):
     cluster.shows("n2", changed(nodes={"n1": UNCLEAN})).at(61)
     cluster.at(90)
     assert ("cluster-partition", "cluster", "critical", "open") in cluster.stories()
+    assert cluster.condition("cluster") == ("critical", "n1, n2: each says that it has quorum, and that the other is away")
+    cluster.shows("n1", seen()).shows("n2", seen())
+    assert cluster.condition("cluster")[0] == "ok"
 
 
 def test_blocked(cluster):

@@ -71,7 +71,7 @@ def test_a_silent_relay_on_a_node_that_the_others_see_well(cluster):
 
 def test_nobody_waits_for_its_word_about_what_is_down(cluster):
     cluster.shows("n1", seen()).at(70).silent("n3").at(75).fails("n2", "ip").stops("n2", "ip")
-    cluster.at(78).shows("n1", changed(resources={"ip": STOPPED})).at(110)
+    cluster.at(78).shows("n1", changed(resources={"ip": STOPPED, "web-fs": {"role": "Stopping"}})).at(108)
     assert ("resource-down", "resource/ip", "critical", "open") in cluster.stories()
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from bridge.core.pacemaker.tables import ONLOOKERS
 from bridge.core.pacemaker.truth import gone, nodes, planned, quorum, services, silent
-from bridge.core.pacemaker.truth.finding import Finding, wake, weigh
+from bridge.core.pacemaker.truth.finding import Finding, awake, wake, weigh
 from bridge.core.pacemaker.truth.topology import learn
 from bridge.core.pacemaker.truth.voice import ALL, ON_ITS_WAY, STILL_SO, Voice, onlookers, voices
 from bridge.core.world.event import Action, EdgeHeard, Event, Outcome
@@ -27,6 +27,7 @@ def on_picture(world: World, witness: str, picture: Picture, at: datetime) -> No
 
 def on_time(world: World, _: str, at: datetime) -> None:
     """A timer: something has lasted, or happened since the last picture, and no newer one came."""
+    awake(world, at)
     seen: set[str] = set()
     for name in onlookers(world):
         if name not in seen:

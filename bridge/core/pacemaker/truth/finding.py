@@ -4,9 +4,8 @@ from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
 from typing import Final, NamedTuple
 
-from bridge.core.pacemaker.tables import FINDINGS
-from bridge.core.pacemaker.truth.voice import Voice
-from bridge.core.world.journal import TIMER
+from bridge.core.pacemaker.tables import FINDINGS, WAKES
+from bridge.core.pacemaker.truth.voice import ALL, Voice
 from bridge.core.world.world import World
 
 AT_ONCE: Final = timedelta(0)
@@ -14,6 +13,9 @@ LASTING: Final = timedelta(seconds=17)
 """The relay has looked again meanwhile, and would have said that it is over."""
 AT_WORK: Final = timedelta(minutes=2)
 """The cluster is starting or stopping something: what waits for that takes its time."""
+
+TOGETHER: Final = timedelta(seconds=2)
+"""Times so close to one another are one."""
 
 
 class Finding(NamedTuple):
@@ -39,7 +41,18 @@ def weigh(world: World, voice: Voice, found: Iterable[Finding]) -> None:
 
 
 def wake(world: World, at: datetime) -> None:
-    """The pictures are looked at again then, or before."""
-    due = world.get(TIMER, "truth", "all")
-    if due is None or at < due:
-        world.set_timer(at, "truth", "all")
+    """The pictures are looked at again then, or a moment later."""
+    times = world.get(WAKES, ALL) or ()
+    if not any(at <= one < at + TOGETHER for one in times):
+        _set(world, (*times, at))
+
+
+def awake(world: World, at: datetime) -> None:
+    """One of these times has come."""
+    _set(world, tuple(one for one in world.get(WAKES, ALL) or () if one > at))
+
+
+def _set(world: World, times: tuple[datetime, ...]) -> None:
+    world.put((WAKES, ALL), times or None)
+    if times:
+        world.set_timer(min(times), "truth", ALL)
