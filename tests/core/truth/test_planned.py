@@ -88,3 +88,19 @@ def test_a_silent_relay_on_a_node_that_is_not_there(cluster, state, condition):
     cluster.at(70).shows("n1", seen(state)).at(90).silent("n3").at(100)
     assert cluster.condition("relay/n3") == condition
     assert "edge-silent" not in [kind for kind, *_ in cluster.stories()]
+
+
+def test_a_node_in_the_middle_of_its_going_and_coming(cluster):
+    """As a real one was shown: pending and in standby when it had just left, and still away when it was a member again."""
+    cluster.shows("n1", seen()).at(70).attribute("n3", "shutdown", "1").lost("n3", by="n1 n2")
+    going = changed(nodes={"n3": {"pending": True, "standby": True}})
+    assert cluster.shows("n1", going).condition("node/n3")[1].startswith("left in good order")
+    cluster.at(72).shows("n1", seen("11-orderly-away")).at(110).member("n3", by="n1 n2").at(113)
+    assert cluster.condition("node/n3") == ("ok", "member of the cluster")
+    assert cluster.shows("n1", seen()).at(300).condition("node/n3") == ("ok", "member of the cluster")
+
+
+def test_a_member_that_the_cluster_goes_on_to_show_away(cluster):
+    cluster.shows("n1", changed(nodes={"n3": {"online": False, "expected_up": False}})).at(65).member("n3", by="n1 n2").at(85)
+    assert cluster.condition("node/n3")[0] == "ok"
+    assert cluster.at(120).condition("node/n3")[0] == "info"

@@ -14,8 +14,8 @@ from bridge.core.pacemaker.devices import let_go
 from bridge.core.pacemaker.fencing import on_fencing
 from bridge.core.pacemaker.membership import come_back, on_node_seen, on_unfenced
 from bridge.core.pacemaker.tables import FENCED_BEFORE
-from bridge.core.pacemaker.truth.finding import AT_ONCE, LASTING, Finding
-from bridge.core.pacemaker.truth.voice import Voice, is_there
+from bridge.core.pacemaker.truth.finding import AT_ONCE, LASTING, Finding, wake
+from bridge.core.pacemaker.truth.voice import ON_ITS_WAY, STILL_SO, Voice, is_there
 from bridge.core.world.event import Fencing, NodeSeen, Severity, Subject, node_subject
 from bridge.core.world.incident import Kind
 from bridge.core.world.nodes import node, set_node
@@ -32,10 +32,13 @@ PENDING: Final = "pending"
 
 def look(world: World, voice: Voice) -> Iterator[Finding]:
     for one in voice.picture.nodes:
+        back_at = node(world, one.name).back_at
         if one.kind == "ping":
             continue
         if is_there(one):
             _is_there(world, voice, one)
+        elif back_at is not None and not voice.is_newer_than(back_at):
+            wake(world, back_at + STILL_SO + 2 * ON_ITS_WAY)
         elif one.unclean:
             yield from _unclean(world, voice, one)
         elif one.online:

@@ -9,6 +9,7 @@ from bridge.core.pacemaker.alerts import plain_name
 from bridge.core.pacemaker.truth.ending import SWITCHED_OFF, WORDS
 from bridge.core.pacemaker.truth.voice import Voice
 from bridge.core.world.event import CLUSTER, Severity, Subject, node_subject
+from bridge.core.world.nodes import node
 from bridge.core.world.picture import Picture, PictureNode, PictureResource
 from bridge.core.world.shown import show_cluster, show_member, show_running
 from bridge.core.world.tables import PLAN
@@ -26,7 +27,8 @@ def follow(world: World, voice: Voice) -> None:
         show_cluster(world, voice.at)
     for one in voice.picture.nodes:
         subject = node_subject(one.name)
-        if _put(world, subject, plans.get(subject)) and one.online:
+        known = node(world, one.name)
+        if _put(world, subject, plans.get(subject)) and one.online and known.lost_at is None and not known.left:
             show_member(world, one.name, voice.at)
     for name in dict.fromkeys(plain_name(row.id) for row in voice.picture.resources):
         subject = world.service(name)
