@@ -1,14 +1,14 @@
 """Why a service that should run does not, where a picture has it. (Pacemaker Explained, constraints, failures, tickets)"""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from types import MappingProxyType
 from typing import Final, NamedTuple
 
-from bridge.core.pacemaker.truth.service import Service, services
+from bridge.core.pacemaker.truth.needs import Needs
+from bridge.core.pacemaker.truth.service import Service
 from bridge.core.pacemaker.truth.voice import Voice, is_there
 from bridge.core.world.picture import Failure, Picture
 
-INFINITE: Final = frozenset({"INFINITY", "+INFINITY"})
 MOST_NAMED: Final = 10
 
 
@@ -20,7 +20,7 @@ class Cause(NamedTuple):
     facts: Mapping[str, str] = MappingProxyType({})
 
 
-def cause_of(voice: Voice, service: Service) -> Cause:
+def cause_of(voice: Voice, service: Service, needs: Needs) -> Cause:
     picture = voice.picture
     members = [one.name for one in picture.nodes if one.kind == "member" and is_there(one)]
     bans = {ban.id: ban.node for ban in picture.bans if ban.resource in service.names and not ban.promoted_only}
@@ -40,7 +40,7 @@ def cause_of(voice: Voice, service: Service) -> Cause:
         reason = reason_of(picture, service)
         words = f"it has failed on {_few(failed)}, and is not tried again{f': {reason}' if reason else ''}"
         return Cause("failed", words, {"cause_nodes": _few(failed)})
-    waits = waits_for(voice, service)
+    waits = needs.missing(service)
     if waits is not None:
         return Cause("waits", f"it needs {waits.name}, which does not run", {"needs": waits.name})
     return Cause()
@@ -78,33 +78,3 @@ def ticket_of(picture: Picture, service: Service) -> str:
     """The ticket that it may run with, and that is not here."""
     here = {one.id for one in picture.tickets if one.granted and not one.standby}
     return next((one.ticket for one in picture.ticketed if one.resource in service.names and one.ticket not in here), "")
-
-
-def waits_for(voice: Voice, service: Service) -> Service | None:
-    """What it needs, directly or through others, and what runs nowhere by itself."""
-    known = {one.name: one for one in services(voice.picture)}
-    seen, found = {service.name}, None
-    waiting = service
-    while (needed := next((one for one in _needs(voice.picture, waiting, known) if _is_missing(one, seen)), None)) is not None:
-        seen.add(needed.name)
-        found = waiting = needed
-    return found
-
-
-def _is_missing(one: Service, seen: set[str]) -> bool:
-    return one.name not in seen and one.stopped
-
-
-def _needs(picture: Picture, service: Service, known: dict[str, Service]) -> Iterator[Service]:
-    before = [one for one in known.values() if one.first.group and one.first.group == service.first.group]
-    for one in before:
-        if one.name == service.name:
-            break
-        yield one
-    wanted = [one.partner for one in picture.colocations if one.resource in service.names and one.score in INFINITE]
-    wanted += [one.first for one in picture.orders if one.then in service.names and _must(one.kind, one.score)]
-    yield from (one for one in known.values() if not one.names.isdisjoint(wanted) and one.name != service.name)
-
-
-def _must(kind: str, score: str) -> bool:
-    return kind == "Mandatory" if kind else score in {"", *INFINITE}

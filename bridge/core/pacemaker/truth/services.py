@@ -11,9 +11,10 @@ from typing import Final
 from bridge.core.pacemaker.down import tell_down
 from bridge.core.pacemaker.running import on_good
 from bridge.core.pacemaker.tables import BAD_AT, CLONE, FAILED_ON, FLAPPING, LAME, STARTED, STOPPED_AT
-from bridge.core.pacemaker.truth.causes import cause_of, failure_of, ticket_of, waits_for
+from bridge.core.pacemaker.truth.causes import cause_of, failure_of, ticket_of
 from bridge.core.pacemaker.truth.ending import SWITCHED_OFF, end_by_order
 from bridge.core.pacemaker.truth.finding import AT_WORK, LASTING, Finding, wake
+from bridge.core.pacemaker.truth.needs import Needs
 from bridge.core.pacemaker.truth.planned import of_resource
 from bridge.core.pacemaker.truth.service import PROMOTED, Service, is_busy, services
 from bridge.core.pacemaker.truth.voice import ON_ITS_WAY, STILL_SO, Voice, is_there
@@ -31,17 +32,19 @@ RECURRING: Final = 1
 
 def look(world: World, voice: Voice) -> Iterator[Finding]:
     busy = is_busy(voice.picture.resources)
-    for service in services(voice.picture):
+    known = services(voice.picture)
+    needs = Needs(voice.picture, known)
+    for service in known:
         started = world.get(STARTED, service.name)
         if not _is_settled(world, voice, started[1] if started else None):
             continue
         if all(voice.is_newer_than(one) for one in (world.get(BAD_AT, service.name), world.get(STOPPED_AT, service.name))):
             places = service.places(voice)
             _tell_more(world, voice, service)
-            _place(world, voice, service, places)
+            _place(world, voice, service, places, needs)
             _answer(world, voice, service, places)
         if voice.whole:
-            yield from _wrong(world, voice, service, busy=busy)
+            yield from _wrong(world, voice, service, needs, busy=busy)
 
 
 def _is_settled(world: World, voice: Voice, started_at: datetime | None) -> bool:
@@ -55,7 +58,7 @@ def _is_settled(world: World, voice: Voice, started_at: datetime | None) -> bool
 # --- where it runs, and that it is well ----------------------------------------------------------------------------------
 
 
-def _place(world: World, voice: Voice, service: Service, places: dict[str, str]) -> None:
+def _place(world: World, voice: Voice, service: Service, places: dict[str, str], needs: Needs) -> None:
     """Where it runs, of those nodes that the picture speaks of."""
     name, nodes = service.name, voice.nodes
     for other in [*world.runs_on.get(name, {})]:
@@ -69,7 +72,7 @@ def _place(world: World, voice: Voice, service: Service, places: dict[str, str])
         return
     if world.runs_on.get(name):
         show_running(world, name, voice.at)
-    elif voice.whole and service.stopped and (words := _arranged(world, voice, service)):
+    elif voice.whole and service.stopped and (words := _arranged(world, voice, service, needs)):
         show_stopped(world, name, voice.at, words)
 
 
@@ -120,18 +123,18 @@ def _monitor(world: World, voice: Voice, service: Service, place: str, *, promot
 # --- what is wrong with it -----------------------------------------------------------------------------------------------
 
 
-def _wrong(world: World, voice: Voice, service: Service, *, busy: bool) -> Iterator[Finding]:
+def _wrong(world: World, voice: Voice, service: Service, needs: Needs, *, busy: bool) -> Iterator[Finding]:
     name = service.name
     blocked = [row for row in service.rows if row.blocked and not row.removed]
     if blocked:
         yield Finding(f"blocked {name}", LASTING, partial(_tell_blocked, world, voice, service))
     elif service.failed and not of_resource(service.first):
         yield Finding(f"failed {name}", LASTING, partial(_tell_failed, world, voice, service))
-    elif service.stopped and not _arranged(world, voice, service):
-        yield Finding(f"down {name}", AT_WORK if busy else LASTING, partial(_tell_down, world, voice, service))
+    elif service.stopped and not _arranged(world, voice, service, needs):
+        yield Finding(f"down {name}", AT_WORK if busy else LASTING, partial(_tell_down, world, voice, service, needs))
 
 
-def _arranged(world: World, voice: Voice, service: Service) -> str:
+def _arranged(world: World, voice: Voice, service: Service, needs: Needs) -> str:
     """Why it is right that it does not run; empty if it should."""
     row, picture = service.first, voice.picture
     if picture.options.stop_all or picture.options.maintenance:
@@ -148,8 +151,8 @@ def _arranged(world: World, voice: Voice, service: Service) -> str:
         return "no node is there that an instance may run on"
     if world.is_fence_device(service.name) and not picture.options.fencing:
         return "fencing is switched off"
-    needed = waits_for(voice, service)
-    if needed is not None and (why := _arranged(world, voice, needed)):
+    needed = needs.missing(service)
+    if needed is not None and (why := _arranged(world, voice, needed, needs)):
         return f"waits for {needed.name}: {why}"
     return ""
 
@@ -160,11 +163,11 @@ def _may_run(voice: Voice, service: Service) -> bool:
     return any(is_there(one) and not one.standby and not one.maintenance and one.name not in banned for one in nodes)
 
 
-def _tell_down(world: World, voice: Voice, service: Service, since: datetime) -> None:
-    cause = cause_of(voice, service)
+def _tell_down(world: World, voice: Voice, service: Service, needs: Needs, since: datetime) -> None:
+    cause = cause_of(voice, service, needs)
     subject = world.service(service.name)
     reason = f"{service.name} runs nowhere{f': {cause.words}' if cause.words else ''}"
-    needed = waits_for(voice, service)
+    needed = needs.missing(service)
     story = world.holder(world.service(needed.name)) if needed is not None else None
     if world.wound(subject) is None and story is not None and world.wound(world.service(needed.name)) is not None:  # type: ignore[union-attr]
         world.hurt(story.key, subject, since, Severity.CRITICAL, reason)
