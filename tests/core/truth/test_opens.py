@@ -254,3 +254,12 @@ def test_a_cluster_that_goes_on_without_quorum(cluster):
     alone = changed(quorate=False, options={"no_quorum_policy": "ignore"}, resources={"ip": STOPPED})
     stop(cluster, "ip").shows("n1", alone).at(90)
     assert cluster.stories() == [DOWN]
+
+
+def test_what_cannot_be_started_before_a_node_is_fenced_is_in_the_story_of_the_node(cluster):
+    """As on a real cluster: what was being moved when another node froze."""
+    pending = [{"action": "reboot", "target": "n1", "client": "c", "origin": "n2", "status": "pending"}]
+    cluster.shows("n3", seen()).at(70).lost("n1", by="n2 n3").stops("n2", "ip")
+    cluster.at(72).shows("n3", changed(nodes={"n1": UNCLEAN}, resources={"ip": STOPPED}, fencings=pending)).at(95)
+    assert [story[:2] for story in cluster.stories()] == [("node-failure", "node/n1")]
+    assert cluster.condition("resource/ip") == ("critical", "ip runs nowhere: the cluster waits until n1 is fenced")

@@ -18,7 +18,7 @@ from bridge.core.pacemaker.truth.needs import Needs
 from bridge.core.pacemaker.truth.planned import of_resource
 from bridge.core.pacemaker.truth.service import PROMOTED, Service, is_busy, services
 from bridge.core.pacemaker.truth.voice import ON_ITS_WAY, STILL_SO, Voice, is_there
-from bridge.core.world.event import Action, Outcome, Severity
+from bridge.core.world.event import Action, Outcome, Severity, node_subject
 from bridge.core.world.incident import Kind
 from bridge.core.world.nodes import node
 from bridge.core.world.shown import show_running, show_stopped
@@ -167,15 +167,28 @@ def _tell_down(world: World, voice: Voice, service: Service, needs: Needs, since
     cause = cause_of(voice, service, needs)
     subject = world.service(service.name)
     reason = f"{service.name} runs nowhere{f': {cause.words}' if cause.words else ''}"
-    needed = needs.missing(service)
-    story = world.holder(world.service(needed.name)) if needed is not None else None
-    if world.wound(subject) is None and story is not None and world.wound(world.service(needed.name)) is not None:  # type: ignore[union-attr]
-        world.hurt(story.key, subject, since, Severity.CRITICAL, reason)
+    if world.wound(subject) is None and (around := _story_around(world, voice, service, needs)) is not None:
+        key, why = around
+        world.hurt(key, subject, since, Severity.CRITICAL, f"{service.name} runs nowhere: {why}")
         return
     key = tell_down(world, service.name, since, voice.at, reason)
     if world.incident(key).root == subject:
         world.change(key, voice.at, facts={"cause": cause.code, **cause.facts})
     _tell_more(world, voice, service)
+
+
+def _story_around(world: World, voice: Voice, service: Service, needs: Needs) -> tuple[str, str] | None:
+    """The incident that tells of what it waits for, and in words what that is."""
+    for one in voice.picture.nodes:
+        story = world.holder(node_subject(one.name))
+        if one.unclean and story is not None and world.wound(node_subject(one.name)) is not None:
+            return story.key, f"the cluster waits until {one.name} is fenced"
+    needed = needs.missing(service)
+    subject = world.service(needed.name) if needed is not None else None
+    story = world.holder(subject) if subject is not None else None
+    if needed is None or subject is None or story is None or world.wound(subject) is None:
+        return None
+    return story.key, f"it needs {needed.name}, which does not run"
 
 
 def _tell_blocked(world: World, voice: Voice, service: Service, since: datetime) -> None:
