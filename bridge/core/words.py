@@ -15,6 +15,7 @@ from bridge.core.pacemaker.tables import CLONE
 from bridge.core.world.event import Action, AttributeSet, ClockSet, EdgeHeard, EdgeSaid, Event, Fencing, NodeSeen, Outcome
 from bridge.core.world.journal import Journal
 from bridge.core.world.nodes import node
+from bridge.core.world.picture import PictureTold
 from bridge.core.world.table import Table
 from bridge.core.world.world import World
 
@@ -33,7 +34,7 @@ After = Callable[[World, Any], Iterator[Word]]
 
 def remember(world: World, event: Event) -> None:
     """The event goes out of reach: its words stay. Nothing winds back beyond it, so no journal knows of them."""
-    for word in _WORDS[type(event)][0](event):
+    for word in WORDS[type(event)][0](event):
         known = world.facts.get((WORD, *word))
         if known is None or known < event.at:
             world.keep((WORD, *word), event.at)
@@ -42,7 +43,7 @@ def remember(world: World, event: Event) -> None:
 def answered_at(world: World, event: Event) -> datetime | None:
     """When the event was answered, by what is out of reach, too; None if it is still true. What is told of one moment (old
     releases know seconds) does not answer itself."""
-    times = [at for word in _WORDS[type(event)][1](world, event) if (at := world.facts.get((WORD, *word))) is not None]
+    times = [at for word in WORDS[type(event)][1](world, event) if (at := world.facts.get((WORD, *word))) is not None]
     if isinstance(event, Action):
         known = node(world, event.node)
         times += [at for at in (known.lost_at, known.was_lost_at) if at is not None]
@@ -158,7 +159,7 @@ def _alone(*names: str) -> tuple[Says, After]:
     return says, lambda _, event: says(event)
 
 
-_WORDS: Final[dict[type[Event], tuple[Says, After]]] = {
+WORDS: Final[dict[type[Event], tuple[Says, After]]] = {
     NodeSeen: (_of_node, _after_node),
     Fencing: (_of_fencing, _after_fencing),
     Action: (_of_action, _after_action),
@@ -169,5 +170,6 @@ _WORDS: Final[dict[type[Event], tuple[Says, After]]] = {
     EdgeHeard: _alone("node"),
     EdgeSaid: _alone("node", "what"),
     ClockSet: _alone("node"),
+    PictureTold: _alone("node"),  # all its parts are of one moment
 }
 """By event: the words that it leaves, and those after which it is over."""

@@ -93,6 +93,8 @@ class Ledger(Reader):
                 raise
             with self._store.transaction() as connection:
                 found = writing.unstorable(connection, commit, error)
+            if not found.culprits:
+                raise LedgerAway(f"it was refused, and each row of it would be taken: {found.why}") from error
             raise found from error
         if self._produced is not None:
             self._produced |= keys

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from bridge.core import checkpoint, rulebook
+from bridge.core import checkpoint, rulebook, words
 from bridge.core.line import Line
 from bridge.core.world.event import Acknowledged, Event, Silenced
 from bridge.core.world.settings import Settings
@@ -20,6 +20,10 @@ ORDERS = {Acknowledged, Silenced}
 
 def test_every_event_has_its_rule():
     assert set(rulebook.RULES) == set(Event.__subclasses__()) - ORDERS
+
+
+def test_every_event_leaves_its_last_word():
+    assert set(words.WORDS) == set(rulebook.RULES)
 
 
 @pytest.mark.parametrize("recording", RECORDINGS, ids=lambda path: path.name)
