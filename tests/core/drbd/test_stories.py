@@ -149,6 +149,14 @@ def test_resources_that_are_cut_together_are_one_story(told, generation):
 
 
 @BOTH
+def test_of_three_resources_two_are_cut_and_are_one_story(told, generation):
+    lab = pair(resources=("www", "db", "mail"), generation=generation)
+    for name in ("db", "mail"):
+        lab.lose("east", "west", 10, name)
+    assert "db and mail" in one(told(lab), "replica-disconnected", "drbd/db", "open")["summary"]
+
+
+@BOTH
 def test_resources_that_are_cut_one_after_the_other_are_two_stories(told, generation):
     lab = pair(resources=("www", "db"), generation=generation)
     for at, name in ((10, "www"), (60, "db")):
