@@ -251,3 +251,17 @@ def test_who_lost_data_in_a_split_brain_is_known_as_long_as_the_story():
     kind, split = Kind.REPLICA_SPLIT_BRAIN, Split(at=NOW, nodes=("elm", "oak"), victim="elm")
     assert look.now(replica(side("oak"), splits={"elm oak": split}), [], kind, {}, NOW)["victim"] == "elm"
     assert "victim" not in look.now(replica(side("oak")), [], kind, {"victim": "elm"}, NOW)
+
+
+def test_a_demotion_by_force_is_as_old_as_it_is():
+    known = replica(side("oak"))
+    for minutes in (0, 1):
+        states = {"role": "Secondary", "force-io-failures": "yes"}
+        known = says(known, "oak", NOW + minutes * MINUTE, Change(action="change", object="resource", states=states))
+    (found,) = troubles(known, NOW + 2 * MINUTE)
+    assert (found.kind, found.since) == (Kind.REPLICA_IO_ERROR, NOW)
+
+
+def test_a_disk_without_quorum_says_so():
+    oak = side("oak", disks={"0": Disk(state="UpToDate", quorum=False)})
+    assert look.of_side(replica(oak), oak, []) == (Severity.WARNING, "UpToDate, no quorum")
