@@ -103,6 +103,14 @@ def test_before_that_all_is_forgotten(make, fresh):
     assert router.held() == {}
 
 
+def test_nor_is_it_known_then_what_was_told_to_be_over(make, fresh):
+    router, incident = fresh(), make.open()
+    router.review([incident], make.now)
+    router.review([make.closed(incident)], make.now + MINUTE)
+    router.forget_told()
+    assert [one.kind for one in router.review([incident], make.now + 2 * MINUTE)] == [Telling.OPENED]
+
+
 def test_whose_end_stood_in_a_summary_knows_nothing_of_it_any_more(make, fresh):
     many = [make.open(name) for name in ("a", "b", "c")]
     router = fresh()

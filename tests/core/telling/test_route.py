@@ -214,6 +214,26 @@ def test_where_a_story_goes_on_nobody_waits_longer_for_who_is_next(make):
     assert (notice.receiver, notice.incident.key, notice.at) == ("lead", second.key, make.now + 15 * MINUTE)
 
 
+def test_each_of_several_that_become_part_of_one_says_where_it_goes_on(make):
+    router = Router((Route(receivers=("noc",)),), in_place=frozenset({"noc"}))
+    parts, whole = [make.open("web"), make.open("db")], make.open("n2", kind=Kind.NODE_FAILURE, root="node/n2")
+    threads = {one.thread for one in router.review(parts, make.now)}
+    notices = router.review([*(replace(one, absorbed_into=whole.key) for one in parts), whole], make.now + MINUTE)
+    assert len(threads) == 2
+    assert threads <= {one.thread for one in notices}
+
+
+def test_of_two_routes_that_tell_somebody_further_both_do(make):
+    def route(minutes, whom):
+        return Route(receivers=("noc",), goes_on=True, repeat=None, escalate=(Step(after=minutes * MINUTE, receivers=(whom,)),))
+
+    router = Router((route(5, "lead"), route(10, "boss")))
+    first, second = make.open("web"), make.open("db", at=make.now + MINUTE)
+    router.review([first], make.now)
+    router.review([replace(first, absorbed_into=second.key), second], make.now + MINUTE)
+    assert told(pass_time(router, make.now + MINUTE, make.now + 10 * MINUTE)) == [("lead", "opened"), ("boss", "opened")]
+
+
 def test_what_nobody_was_told_of_ends_without_a_fault(make):
     router = Router((Route(receivers=("noc",), hold=HOUR),))
     short, part = make.open("web"), make.open("db")
