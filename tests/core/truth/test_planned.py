@@ -51,6 +51,12 @@ def test_what_fails_meanwhile_is_a_warning_as_long_as_it_is_so(cluster):
     assert (story.facts["planned"], story.alarms) == ("yes", ())
 
 
+def test_what_is_down_meanwhile_says_that_nobody_starts_it(cluster):
+    cluster.shows("n3", changed(resources={"ip": {"managed": False}})).fails("n2", "ip").stops("n2", "ip").at(200)
+    (story,) = cluster.incidents.values()
+    assert story.facts["planned"] == "yes"
+
+
 def test_and_what_stays_down_when_it_is_over_is_told(cluster):
     resting = {**STOPPED, "maintenance": True, "managed": False}
     cluster.shows("n1", changed(resources={"ip": {"maintenance": True}})).at(70).fails("n2", "ip").stops("n2", "ip")
