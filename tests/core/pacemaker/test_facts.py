@@ -84,6 +84,15 @@ def test_two_stories_that_turn_out_to_be_one_are_told_as_one(cluster):
     assert story(cluster).facts["behind"] == "a, b"
 
 
+def test_of_two_that_could_not_be_stopped_the_one_that_is_left_tells_of_the_fencing(cluster):
+    cluster.at(50).starts("n1", "a").at(100).fails("n1", "a", task="stop").at(400).fails("n1", "db", task="stop")
+    assert [one[:2] for one in cluster.stories()] == [("resource-blocked", "resource/a"), ("resource-blocked", "resource/db")]
+    cluster.at(410).stops("n1", "a").at(500).lost("n1", by="n2 n3").fenced("n1", by="n2 n3").at(510)
+    still = [one for one in cluster.stories() if one[3] == "open"]
+    assert len(still) == 1
+    assert cluster.condition("node/n1")[0] == "critical"
+
+
 def test_what_could_not_be_stopped_and_was_in_the_end_is_no_emergency_any_more(cluster):
     cluster.at(100).fails("n1", "db", task="stop").at(200).stops("n1", "db")
     assert cluster.at(205).stories() == [("resource-blocked", "resource/db", "critical", "open")]
