@@ -43,7 +43,13 @@ ROOMS: Final = {
     ),
     "core/pacemaker": Room(
         ("bridge/core/pacemaker/*.py", "bridge/core/pacemaker/truth/*.py"),
-        ("tests/core/pacemaker", "tests/core/truth", "tests/core/world/test_shown.py", "tests/core/test_explained.py"),
+        (
+            "tests/core/pacemaker",
+            "tests/core/truth",
+            "tests/core/world/test_shown.py",
+            "tests/core/world/test_relays.py",
+            "tests/core/test_explained.py",
+        ),
     ),
     "core/drbd": Room(("bridge/core/drbd/*.py",), ("tests/core/drbd", "tests/core/pacemaker")),
     "writer": Room(

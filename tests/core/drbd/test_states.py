@@ -265,3 +265,24 @@ def test_a_demotion_by_force_is_as_old_as_it_is():
 def test_a_disk_without_quorum_says_so():
     oak = side("oak", disks={"0": Disk(state="UpToDate", quorum=False)})
     assert look.of_side(replica(oak), oak, []) == (Severity.WARNING, "UpToDate, no quorum")
+
+
+@pytest.mark.parametrize(
+    "heard, shown",
+    [
+        (Severity.OK, Severity.UNKNOWN),
+        (Severity.INFO, Severity.UNKNOWN),
+        (Severity.WARNING, Severity.WARNING),
+        (Severity.CRITICAL, Severity.CRITICAL),
+    ],
+)
+def test_of_a_silent_relay_what_was_bad_is_bad_and_what_was_good_is_unknown(heard, shown):
+    assert look.silent((heard, "words"), "oak") == (shown, "the relay of oak is silent; last heard: words")
+
+
+def test_who_takes_whose_data_is_said_by_name_where_it_is_known():
+    split = Split(at=NOW, nodes=("elm", "oak"), unsolved=True, victim="elm", survivor="oak")
+    for one, whose in ((split, "oak"), (replace(split, survivor=""), "the other side")):
+        assert whys(replica(side("oak"), splits={"elm oak": one}), NOW) == [
+            f"split brain being solved: elm takes the data of {whose}"
+        ]
