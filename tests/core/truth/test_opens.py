@@ -173,6 +173,7 @@ def test_without_quorum_nothing_is_said_of_what_is_stopped(cluster):
     assert cluster.condition("resource/web-fs")[0] == "critical", "the lost nodes' services are not said to run"
     assert cluster.condition("node/n2")[0] == "critical"
     cluster.at(200).shows("n1", seen())
+    assert any("n1 says that the cluster has quorum" in one.why for one in cluster.decisions)
     assert cluster.at(230).stories() == [("quorum-lost", "cluster", "ok", "closed")]
 
 
@@ -194,6 +195,7 @@ def test_two_sides_that_both_claim_quorum(cluster):
     assert cluster.condition("cluster") == ("critical", "n1, n2: each says that it has quorum, and that the other is away")
     cluster.shows("n1", seen()).shows("n2", seen())
     assert cluster.condition("cluster")[0] == "ok"
+    assert any("says that the cluster is one again" in one.why for one in cluster.decisions)
 
 
 def test_two_sides_that_both_claim_quorum_are_one_story_with_the_lost_node(cluster):
@@ -251,7 +253,8 @@ def test_the_same_history_is_no_fencing_of_one_that_left(cluster):
 
 def test_a_node_that_was_away_before_anybody_looked_is_not_missed(cluster):
     older = [{**seen()["nodes"][2], "name": "n4", "online": False, "expected_up": True}]
-    cluster.shows("n1", changed(seen(), nodes={}) | {"nodes": seen()["nodes"] + older}).at(300)
+    for at in (70, 100, 200):
+        cluster.at(at).shows("n1", {**seen(), "nodes": seen()["nodes"] + older}).at(at + 30)
     assert cluster.stories() == []
     assert cluster.condition("node/n4")[0] == "info"
 
