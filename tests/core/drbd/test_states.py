@@ -10,7 +10,7 @@ from bridge.core.drbd.events import Call, Change, HandlerCalled, StatesChanged
 from bridge.core.drbd.fold_calls import apply
 from bridge.core.drbd.frozen import fence_troubles, quorum_troubles
 from bridge.core.drbd.names import other_side, peer_name, same_node
-from bridge.core.drbd.state import Copy, Disk, Fence, Link, Replica, Side, Split
+from bridge.core.drbd.state import Copy, Disk, Fence, Link, Refusal, Replica, Side, Split
 from bridge.core.drbd.trouble import Trouble
 from bridge.core.drbd.troubles import differences, troubles
 from bridge.core.drbd.whole import up_to
@@ -111,12 +111,13 @@ def test_a_split_brain_of_two_is_not_over_because_a_third_is_well():
 def test_what_handlers_said_before_all_was_well_is_forgotten_and_what_they_said_since_is_not(before):
     """no data, no quorum, a fencing, a refused resync"""
     at = NOW if before else NOW + 2 * MINUTE
+    refusal = Refusal("before-resync-source", 1, "elm", at)
     known = replica(
-        side("oak", {"elm": connected(NOW + MINUTE)}, no_data_at=at, quorum_lost_at=at, fence=Fence("elm", at)),
+        side("oak", {"elm": connected(NOW + MINUTE)}, no_data_at=at, quorum_lost_at=at, fence=Fence("elm", at), refusal=refusal),
         side("elm", {"oak": connected(NOW + MINUTE)}),
     )
     oak = up_to(known, NOW + 3 * MINUTE).sides["oak"]
-    assert [one is None for one in (oak.no_data_at, oak.quorum_lost_at, oak.fence)] == [before] * 3
+    assert [one is None for one in (oak.no_data_at, oak.quorum_lost_at, oak.fence, oak.refusal)] == [before] * 4
 
 
 def test_with_handlers_alone_a_resync_is_over_with_its_last_volume():
@@ -215,6 +216,32 @@ def test_a_path_is_known_with_both_its_ends_until_it_is_destroyed():
     assert whole == (("192.0.2.1", "192.0.2.2"),)
     _, left = paths(known, "destroy", local="192.0.2.1", peer="192.0.2.2")
     assert left == ()
+
+
+# --- connections ---------------------------------------------------------------------------------------------------------
+
+
+def test_who_lost_whom_is_said_by_name_where_it_is_known():
+    lost = Link(state="Connecting", changed_at=NOW, lost_at=NOW, lost_by="Timeout")
+    for peer, whom in (("elm", "elm"), ("", "its peer")):
+        assert whys(replica(side("oak", {peer: lost})), NOW) == [f"oak lost the connection to {whom} (Timeout)"]
+
+
+@pytest.mark.parametrize("peer, asked, who", [("elm", True, "oak"), ("elm", False, "elm"), ("", False, "the peer")])
+def test_who_closed_it_in_order_is_said_after_half_an_hour(peer, asked, who):
+    link = Link(state="StandAlone", changed_at=NOW, let_go_at=NOW, asked=asked)
+    known = replica(side("oak", {peer: link}))
+    assert whys(known, NOW + 29 * MINUTE) == []
+    assert whys(known, NOW + 30 * MINUTE) == [f"{who} closed the connection in order, and it was not made again"]
+
+
+@pytest.mark.parametrize("was, told", [("UpToDate", True), ("Inconsistent", False)])
+def test_a_copy_that_is_left_incomplete_is_told_where_the_other_was_good(was, told):
+    link = Link(state="StandAlone", changed_at=NOW, let_go_at=NOW, copies={"0": Copy(was=was)})
+    known = replica(side("oak", {"elm": link}, disks={"0": Disk(state="Inconsistent")}))
+    assert whys(known, NOW + MINUTE) == []
+    words = "the connection of oak to elm was closed in the middle of a resync"
+    assert (words in whys(known, NOW + 2 * MINUTE)) is told
 
 
 # --- facts for the texts -------------------------------------------------------------------------------------------------
