@@ -51,10 +51,11 @@ def test_what_fails_meanwhile_is_a_warning_as_long_as_it_is_so(cluster):
     assert (story.facts["planned"], story.alarms) == ("yes", ())
 
 
-def test_what_is_down_meanwhile_says_that_nobody_starts_it(cluster):
-    cluster.shows("n3", changed(resources={"ip": {"managed": False}})).fails("n2", "ip").stops("n2", "ip").at(200)
+def test_what_is_switched_to_unmanaged_after_it_failed_says_that_nobody_starts_it(cluster):
+    cluster.fails("n2", "ip").stops("n2", "ip").at(65).shows("n3", changed(resources={"ip": {**STOPPED, "managed": False}}))
+    cluster.at(120)
     (story,) = cluster.incidents.values()
-    assert story.facts["planned"] == "yes"
+    assert (story.facts["planned"], story.alarms) == ("yes", ())
 
 
 def test_and_what_stays_down_when_it_is_over_is_told(cluster):
