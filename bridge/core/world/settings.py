@@ -43,7 +43,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         return attribute.startswith("#health") or _matches(attribute, self.connectivity)
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=65536)
 def _matches(name: str, patterns: tuple[str, ...]) -> bool:
     """Remembered, for every event asks of the same few names."""
     return any(fnmatchcase(name, pattern) for pattern in patterns)
