@@ -129,6 +129,14 @@ def test_with_handlers_alone_a_resync_is_over_with_its_last_volume():
     assert calls(one_done, "elm", NOW + 2 * MINUTE, "after-resync-target", "oak", volumes=("1",)).healed_at == NOW + 2 * MINUTE
 
 
+@pytest.mark.parametrize("minutes, left", [(1, 0), (-1, 1)])
+def test_with_handlers_alone_a_split_brain_is_over_when_a_resync_ended_after_it(minutes, left):
+    split = Split(at=NOW, nodes=("elm", "oak"), unsolved=True)
+    sides = {name: Side(node=name, said_at=NOW) for name in ("oak", "elm")}
+    known = Replica(resource="r0", generation="9", sides=sides, splits={"elm oak": split}, healed_at=NOW + minutes * MINUTE)
+    assert len(up_to(known, NOW + 2 * MINUTE).splits) == left
+
+
 @pytest.mark.parametrize("target, victim", [("elm", "elm"), ("oak", "oak")])
 def test_with_handlers_alone_who_takes_the_others_data_is_the_victim(target, victim):
     known = Replica(resource="r0", generation="9")

@@ -109,6 +109,7 @@ def test_losses_again_and_again_are_one_story(told, generation):
     flapping = one(told(lab), "replica-disconnected", "drbd/r0", "closed")
     assert rings(flapping) == ["opened"]
     assert "7" in flapping["summary"]
+    assert flapping["peak"] == "warning"
 
 
 @BOTH
