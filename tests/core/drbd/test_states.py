@@ -172,6 +172,16 @@ def test_what_became_of_a_fencing_is_said_with_both_names(code, why):
     assert [one.why for one in fenced(code)] == [why]
 
 
+@pytest.mark.parametrize("frozen", [True, False])
+def test_a_fencing_is_told_with_its_sides_its_answer_and_what_stands_still(frozen):
+    oak = side("oak", {"elm": cut()}, fence=Fence("elm", NOW, 1), suspended=("fencing",) if frozen else ())
+    (found,) = fence_troubles(replica(oak, side("elm")), oak, NOW)
+    assert found.why.endswith("; I/O is frozen on oak") is frozen
+    assert (found.pairs, found.nodes) == ((("elm", "oak"),), ("oak",))
+    facts = {"side": "oak", "peer": "elm", "handler": "fence-peer", "fence_result": "1"}
+    assert found.facts == (facts | {"frozen": "yes"} if frozen else facts)
+
+
 def test_a_fencing_that_was_called_once_more_before_it_answered_is_as_old_as_the_first_call():
     known = calls(replica(side("oak", {"elm": cut()})), "oak", NOW, "fence-peer", "elm")
     assert known.sides["oak"].fence == Fence("elm", NOW)
