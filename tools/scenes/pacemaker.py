@@ -252,6 +252,14 @@ OTHER_SCENES: Final[dict[Kind, tuple[Scene, ...]]] = {
             severity=WARNING,
             case="several nodes at once",
         ),
+        Scene(
+            "attribute/pingd@n3",
+            {"node": "n3", "attribute": "pingd", "value": "0", "before": "1000"},
+            ("attribute/pingd@n3",),
+            end={"lost_nodes": "n3"},
+            severity=WARNING,
+            case="it ends with the node",
+        ),
     ),
     Kind.GUEST_FAILURE: (
         Scene(

@@ -6,6 +6,7 @@ from typing import Final
 import msgspec
 
 from bridge.core.drbd.redundancy import consider
+from bridge.core.pacemaker.connectivity import goes_away
 from bridge.core.pacemaker.devices import gather_devices, let_go
 from bridge.core.pacemaker.membership import settle_accusations
 from bridge.core.pacemaker.node_failure import Span, cause_of, give_up, is_of_another, take_down
@@ -102,6 +103,7 @@ def _on_fenced(world: World, event: Fencing) -> None:
     behind = ", ".join(stuck)
     well = _is_well(behind, incident)
     by_order = well and is_order(world, event)
+    goes_away(world, name, at, f"{name} was fenced", for_good=True)
     if known.fenced_at is not None:
         forget_activity(world, name, at, Severity.UNKNOWN, f"was heard of on {name}, which was fenced")
     world.put((FENCED, name), (at, event.action, is_order(world, event), well and not was_lost_before(world, name, at)))

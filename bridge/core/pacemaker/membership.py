@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from bridge.core.drbd.redundancy import consider_besides
+from bridge.core.pacemaker.connectivity import goes_away, is_there_again
 from bridge.core.pacemaker.containers import container_of, host_story, lost_with, story_of_container
 from bridge.core.pacemaker.devices import let_go
 from bridge.core.pacemaker.node_failure import (
@@ -71,6 +72,7 @@ def _on_lost(world: World, event: NodeSeen) -> None:
         forget_activity(world, name, event.at, Severity.INFO, f"ended with {name}, which left in good order")
         excuse(world, name, event.at)
         end_unfencing(world, name, event.at, f"{name} left in good order")
+        goes_away(world, name, event.at, f"{name} left in good order", for_good=True)
         world.note(node_subject(name), Severity.INFO, event.at, f"left in good order: {why}")
         world.say(f"{name} left in good order: {why}")
     else:
@@ -128,6 +130,7 @@ def _suspect(world: World, name: str, event: NodeSeen) -> None:
     if not is_of_another(world, key, name):
         world.change(key, event.at, facts={"node": name, "lost_by": event.witness})
     doubt(world, name, event.at)
+    goes_away(world, name, event.at, f"{name} is lost", for_good=False)
     world.say(f"{name} is lost", key)
     if container is None and around is None:  # nobody fences a container, and whoever is lost with its host waits for the host
         world.set_timer(event.at + world.settings.unfenced_after, "unfenced", name)
@@ -161,6 +164,7 @@ def settle_accusations(world: World, name: str, at: datetime) -> None:
         incident = world.holder(node_subject(other))
         set_node(world, other, lost_at=None)
         trust(world, other, at)
+        is_there_again(world, other, at, since=None)
         give_back(world, other, at, "it was never lost", away=False)
         world.cancel_timer("unfenced", other)
         if incident is not None and incident.root == node_subject(other) and incident.state is State.WATCHING:
@@ -235,6 +239,7 @@ def come_back(world: World, name: str, at: datetime, why: str) -> None:
     world.cancel_timer("unfenced", name)
     if away:
         world.put((STANDBY, name), None)
+        is_there_again(world, name, at, since=known.lost_at or known.fenced_at)
     incident = world.holder(node_subject(name))
     if incident is not None and world.wound(node_subject(name)) is not None:
         _healed_by_return(world, name, incident, at, why)

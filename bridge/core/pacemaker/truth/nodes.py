@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import Final
 
+from bridge.core.pacemaker.connectivity import goes_away
 from bridge.core.pacemaker.devices import let_go
 from bridge.core.pacemaker.fencing import on_fencing
 from bridge.core.pacemaker.membership import come_back, on_node_seen, on_unfenced
@@ -118,6 +119,7 @@ def _away(world: World, voice: Voice, one: PictureNode) -> Iterator[Finding]:
     if (CONDITION, node_subject(name)) not in world.facts:
         words = "offline; it left in good order, or was fenced, before this was looked at"
         set_node(world, name, left=True)
+        goes_away(world, name, voice.at, words, for_good=True)
         world.note(node_subject(name), Severity.INFO, voice.at, words)
     elif new:
         yield Finding(f"fenced {name}", LASTING, partial(_fence, world, voice, new[0]))
