@@ -8,7 +8,6 @@ import msgspec
 from bridge.core.drbd.redundancy import consider
 from bridge.core.pacemaker.connectivity import goes_away
 from bridge.core.pacemaker.devices import gather_devices, let_go
-from bridge.core.pacemaker.membership import settle_accusations
 from bridge.core.pacemaker.node_failure import Span, cause_of, give_up, is_of_another, take_down
 from bridge.core.pacemaker.ordered import (
     SAME_FENCING,
@@ -21,6 +20,7 @@ from bridge.core.pacemaker.ordered import (
     was_lost_before,
 )
 from bridge.core.pacemaker.quorum import show_quorum_by_fencing
+from bridge.core.pacemaker.returning import settle_accusations
 from bridge.core.pacemaker.tables import FENCED, FENCING, FENCINGS, NODE_FENCINGS, STOP_FAILED_ON, UNNAMED
 from bridge.core.pacemaker.unfencing import on_unfencing
 from bridge.core.world.event import Fencing, Severity, Subject, node_subject

@@ -13,7 +13,9 @@ from typing import Final
 from bridge.core.pacemaker.connectivity import goes_away
 from bridge.core.pacemaker.devices import let_go
 from bridge.core.pacemaker.fencing import on_fencing
-from bridge.core.pacemaker.membership import come_back, on_node_seen, on_unfenced
+from bridge.core.pacemaker.losing import on_unfenced
+from bridge.core.pacemaker.membership import on_node_seen
+from bridge.core.pacemaker.returning import come_back
 from bridge.core.pacemaker.tables import FENCED_BEFORE
 from bridge.core.pacemaker.truth.finding import AT_ONCE, LASTING, Finding, wake
 from bridge.core.pacemaker.truth.voice import ON_ITS_WAY, STILL_SO, Voice, is_there
