@@ -206,6 +206,20 @@ OTHER_SCENES: Final[dict[Kind, tuple[Scene, ...]]] = {
             case="another instance answers",
         ),
         Scene(
+            "resource/pgsql",
+            failed("pgsql", "start", "n1", "1", tried_on="n1", missing_on="n1", now_on="n2"),
+            end={"ended_by": "node-gone"},
+            severity=WARNING,
+            case="the node where it was missing has left",
+        ),
+        Scene(
+            "resource/pgsql",
+            failed("pgsql", "start", "n1", "1", tried_on="n1", missing_on="n1", now_on="n2"),
+            end={"ended_by": "stopped", "missing_on": "", "now_on": ""},
+            severity=WARNING,
+            case="all instances are stopped",
+        ),
+        Scene(
             "resource/web",
             failed("web", "monitor", "n1", "1", exit_reason="could not connect: refused", fail_count="2", threshold="3"),
             away={"resource/web": 4.0},

@@ -7,15 +7,18 @@ answers is a lesser trouble, with words of its own.
 from datetime import datetime
 from typing import Final
 
-from bridge.core.pacemaker.tables import CLONE, LAME, NEEDS_PROMOTE, WHOLE
+from bridge.core.pacemaker.tables import CLONE, FAILED_ON, LAME, NEEDS_PROMOTE, WHOLE
 from bridge.core.pacemaker.trouble import OWN_KINDS
 from bridge.core.world.event import Action, Severity, Subject
 from bridge.core.world.incident import Kind
 from bridge.core.world.lists import with_listed, without_listed
 from bridge.core.world.nodes import node
+from bridge.core.world.shown import show_running
 from bridge.core.world.tables import HOLDER, MORE
 from bridge.core.world.world import World
 
+NODE_GONE: Final = "node-gone"
+"""A code: the node on which an instance was missed is gone."""
 LESSER: Final = "lesser"
 """Holds an incident open while a great trouble in it becomes a lesser one."""
 
@@ -49,6 +52,32 @@ def missing(world: World, resource: str) -> list[str]:
         return []
     # What failed on a node that is gone is the node's story.
     return [name for name in sorted(lame) if (known := node(world, name)).lost_at is None and not known.left]
+
+
+def is_lesser(world: World, resource: str) -> bool:
+    """Whether all that is wrong is that an instance is missing."""
+    wound = world.wound(world.service(resource))
+    return wound is not None and not wound.outage and (LAME, resource) in world.facts
+
+
+def nothing_is_missed(world: World, name: str, at: datetime, why: str) -> None:
+    """The node is gone as it was, and with it what failed there."""
+    for resource in sorted(world.runs_on):
+        lame = world.get(LAME, resource) or {}
+        if name not in lame or not is_lesser(world, resource):
+            continue
+        subject = world.service(resource)
+        key = world.facts[HOLDER, subject]
+        world.put((LAME, resource), {other: one for other, one in lame.items() if other != name} or None)
+        if missing(world, resource):
+            world.change(key, at, facts=what_is_missing(world, resource))
+            continue
+        if world.incident(key).root == subject:
+            world.change(key, at, facts={"ended_by": NODE_GONE})
+        world.put((FAILED_ON, resource), None)
+        world.cancel_timer("down", resource)
+        world.heal(subject, at, f"{resource} is missed nowhere any more: {why}")
+        show_running(world, resource, at)
 
 
 def what_is_missing(world: World, resource: str) -> dict[str, str]:

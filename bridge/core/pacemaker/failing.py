@@ -143,7 +143,7 @@ def _on_failed_run(world: World, event: Action) -> None:
     wound = world.wound(subject)
     failures = int(incident.facts.get("failures", "0")) + 1 if incident.root == subject else 1
     lesser = {"missing_on": ""} if wound is None or wound.outage else what_is_missing(world, resource)
-    facts = _facts(event) | {"failures": str(failures), **lesser}
+    facts = _facts(event) | {"failures": str(failures), **lesser, **_goes_on(incident)}
     if event.task == "start":
         facts |= {**with_listed(world, incident, "tried_on", name), "given_up": ""}
     if world.get(PLAN, subject) is not None:
@@ -159,6 +159,10 @@ def _on_failed_run(world: World, event: Action) -> None:
         tried_everywhere(world, resource, name, at)
     if fresh:
         look_for_flapping(world, resource, key, at)
+
+
+def _goes_on(incident: Incident) -> dict[str, str]:
+    return {"ended_by": ""} if incident.facts.get("ended_by") else {}
 
 
 def _is_missed(world: World, event: Action) -> bool:

@@ -6,6 +6,7 @@ from typing import Final
 import msgspec
 
 from bridge.core.drbd.redundancy import consider
+from bridge.core.pacemaker.clones import nothing_is_missed
 from bridge.core.pacemaker.connectivity import goes_away
 from bridge.core.pacemaker.devices import gather_devices, let_go
 from bridge.core.pacemaker.node_failure import Span, cause_of, give_up, is_of_another, take_down
@@ -126,6 +127,7 @@ def _on_fenced(world: World, event: Fencing) -> None:
     world.put((CLAIMS, name), None)
     world.cancel_timer("unfenced", name)
     settle_accusations(world, name, at)
+    nothing_is_missed(world, name, at, f"{name} was fenced")
     consider(world, key, at)
     if not by_order:
         _look_for_loop(world, name, key, at)

@@ -7,6 +7,7 @@ by the cluster (its resources start elsewhere), or stays lost for a while, has f
 from datetime import datetime, timedelta
 from typing import Final
 
+from bridge.core.pacemaker.clones import nothing_is_missed
 from bridge.core.pacemaker.connectivity import goes_away
 from bridge.core.pacemaker.losing import suspect
 from bridge.core.pacemaker.quorum import look_for_quorum
@@ -58,6 +59,7 @@ def _on_lost(world: World, event: NodeSeen) -> None:
         excuse(world, name, event.at)
         end_unfencing(world, name, event.at, f"{name} left in good order")
         goes_away(world, name, event.at, f"{name} left in good order", for_good=True)
+        nothing_is_missed(world, name, event.at, f"{name} left in good order")
         world.note(node_subject(name), Severity.INFO, event.at, f"left in good order: {why}")
         world.say(f"{name} left in good order: {why}")
     else:
