@@ -5,6 +5,7 @@ from typing import Final
 
 from bridge.core.pacemaker.clones import ease, is_up, missing, tell_absence
 from bridge.core.pacemaker.containers import container_of, is_about_container
+from bridge.core.pacemaker.devices import is_needless
 from bridge.core.pacemaker.tables import (
     BYSTANDER,
     BYSTANDERS,
@@ -112,7 +113,8 @@ def _leave_alone(world: World, incident: Incident, resource: str, plan: str, at:
 def _tell(world: World, incident: Incident, resource: str, wound: Wound, reason: str, at: datetime) -> str:
     subject = world.service(resource)
     incident = _no_ones_order(world, incident, resource, wound, reason)
-    world.hurt(incident.key, subject, at, Severity.CRITICAL, reason)
+    needless = is_needless(world, resource, incident.key)
+    world.hurt(incident.key, subject, at, Severity.WARNING if needless else Severity.CRITICAL, reason)
     inside = is_about_container(world, incident)
     if incident.kind in MAY_BE_DOWN and (incident.root == subject or not inside):
         world.change(incident.key, at, kind=Kind.RESOURCE_DOWN, root=subject)

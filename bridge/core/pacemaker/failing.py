@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Final
 
 from bridge.core.pacemaker.clones import note_lame, what_is_missing
-from bridge.core.pacemaker.devices import note_device
+from bridge.core.pacemaker.devices import is_needless, note_device
 from bridge.core.pacemaker.down import tried_everywhere
 from bridge.core.pacemaker.flapping import look_for_flapping
 from bridge.core.pacemaker.tables import (
@@ -137,7 +137,8 @@ def _on_failed_run(world: World, event: Action) -> None:
         world.change(key, at, kind=_kind(world, event))
     if event.task == "promote" or event.target_rc in PROMOTED:
         world.put((NEEDS_PROMOTE, resource), value=True)  # a start is no answer to what the promoted instance did
-    world.hurt(key, subject, at, _first_severity(world, event), reason, outage=_is_missed(world, event))
+    severity = Severity.WARNING if is_needless(world, resource, key) else _first_severity(world, event)
+    world.hurt(key, subject, at, severity, reason, outage=_is_missed(world, event))
     world.put((FAILED_ON, resource), name)
     note_lame(world, event)
     wound = world.wound(subject)
