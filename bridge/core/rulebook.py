@@ -18,6 +18,7 @@ from bridge.core.pacemaker import (
     resources,
     running,
     stopped,
+    unfencing,
     unseen,
 )
 from bridge.core.pacemaker.truth import believe
@@ -48,6 +49,7 @@ TIMERS: Final[dict[str, Callable[[World, str, datetime], None]]] = {
     "unfenced": losing.on_unfenced,
     "unnamed": fencing.on_unnamed,
     "fencing-quiet": fencing.on_fencing_quiet,
+    "unfencing-quiet": unfencing.on_unfencing_quiet,
     "given-up": running.on_given_up,
     "down": down.on_down,
     "settled": stopped.on_settled,

@@ -59,8 +59,9 @@ def on_good(world: World, event: Action) -> None:
 
 def _on_running(world: World, event: Action) -> None:
     resource, name, at = event.resource, event.node, event.at
+    if not world.is_fence_device(resource):  # which may run on a node that is not unfenced
+        end_unfencing(world, name, at, f"{resource} runs on {name}")
     if event.task == "start":
-        end_unfencing(world, name, at, f"{resource} was started on {name}")
         given_up_nodes(world, resource, name, at)
         learn_clone(world, resource, name, at)
     promoted = event.task == "promote" or event.rc in PROMOTED
