@@ -253,6 +253,15 @@ def test_where_it_failed_is_not_where_a_start_was_tried_before(language):
     assert "n1" not in sentence, sentence
 
 
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_where_a_guest_could_not_be_started_is_said_once(language):
+    told = notice(Kind.GUEST_FAILURE, Telling.OPENED, language).incident
+    facts = {"resource": "vm-a", "action": "start", "failed_on": "n3", "tried_on": "n1, n2, n3"}
+    sentence = summary(msgspec.structs.replace(told, root=Subject("guest/vm-a"), subjects=(), facts=facts), language)
+    assert sentence.count("n3") == 1, sentence
+    assert "n1" in sentence, sentence
+
+
 @pytest.mark.parametrize("language, words", [("en", "not reach every copy"), ("de", "nicht jede Kopie")])
 def test_a_cut_between_two_of_three_leaves_a_second_copy(language, words):
     told = notice(Kind.REPLICA_DISCONNECTED, Telling.OPENED, language, facts={"many": "yes", "nodes": "a, b"}).incident

@@ -284,6 +284,12 @@ OTHER_SCENES: Final[dict[Kind, tuple[Scene, ...]]] = {
         ),
         Scene(
             "guest/vm-web01",
+            failed("vm-web01", "start", "n3", "1", tried_on="n1, n2, n3", given_up="yes"),
+            away={"guest/vm-web01": 64.0},
+            case="it cannot be started anywhere",
+        ),
+        Scene(
+            "guest/vm-web01",
             {"resource": "vm-web01", "cause": "forbidden", "constraints": "cli-ban-vm-web01-on-n1, cli-ban-vm-web01-on-n2"},
             away={"guest/vm-web01": 64.0},
             case="location constraints forbid all nodes",
