@@ -1,5 +1,6 @@
 """Times, durations, outages, quoting, versions: what stands in a text besides its sentences."""
 
+import html
 import logging
 import re
 import shlex
@@ -170,6 +171,14 @@ def test_what_is_pasted_stays_one_harmless_word(kind, language):
         assert any(NASTY in word for word in typed), command
         assert "b;reboot" not in typed, command
     assert "<b>&" not in text.html
+
+
+def test_in_a_narrow_mail_each_command_is_a_block_and_no_option_is_torn():
+    text = render_strictly(notice(Kind.REPLICA_SPLIT_BRAIN, Telling.OPENED, "en"), "en", UTC)
+    commands = [line.strip() for line in text.body.splitlines() if line.startswith("    drbdadm ")]
+    blocks = [html.unescape(re.sub("<[^>]*>", "", one)) for one in re.findall("<pre[^>]*>(.*?)</pre>", text.html, re.DOTALL)]
+    assert [one for one in blocks if one.startswith("drbdadm ")] == commands
+    assert '<span style="white-space:nowrap">--discard-my-data</span>' in text.html
 
 
 def test_control_characters_and_endless_values_are_cut():
