@@ -21,7 +21,7 @@ from bridge.core.pacemaker import (
     unfencing,
     unseen,
 )
-from bridge.core.pacemaker.truth import believe
+from bridge.core.pacemaker.truth import arranged, believe
 from bridge.core.world import relays
 from bridge.core.world.event import Action, AttributeSet, ClockSet, EdgeHeard, EdgeSaid, Event, Fencing, NodeSeen
 from bridge.core.world.picture import PictureTold
@@ -58,6 +58,7 @@ TIMERS: Final[dict[str, Callable[[World, str, datetime], None]]] = {
     "calm": flapping.on_calm,
     "redundancy": redundancy.on_redundancy,
     "truth": believe.on_time,
+    "planned": arranged.on_too_long,
     "replica": rules.on_time,
     "replica-steady": rules.on_steady,
 }

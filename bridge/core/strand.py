@@ -78,6 +78,8 @@ class Strand:
     def place_of(self, fresh: Sequence[Entry], named: frozenset[str] = frozenset()) -> int:
         """From which entry on events must be understood again: what was told of a number is told of a node now."""
         start = bisect_right(self.entries, fresh[0].place, key=_place)
+        if not named:
+            return start
         return next((at for at, entry in enumerate(self.entries[:start]) if is_about(entry.event, named)), start)
 
     def put_in(self, fresh: Sequence[Entry], start: int) -> None:

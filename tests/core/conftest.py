@@ -17,8 +17,8 @@ BEGIN = datetime(2026, 1, 1, tzinfo=UTC)
 class Cluster:
     """`at(seconds)` moves the clock; every other verb is an event that a witness tells then, each a moment after the last."""
 
-    def __init__(self):
-        self.correlator = Correlator(Settings())
+    def __init__(self, **settings):
+        self.correlator = Correlator(Settings(**settings))
         self.now = BEGIN
         self.conditions = {}
         self.incidents = {}

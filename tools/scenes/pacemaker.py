@@ -101,6 +101,7 @@ SCENES: Final[dict[Kind, Scene]] = {
     Kind.CONNECTIVITY: alone(
         "attribute/pingd@n1", {"node": "n1", "attribute": "pingd", "value": "0", "before": "1000"}, severity=WARNING
     ),
+    Kind.PLANNED_TOO_LONG: alone("node/n3", {"node": "n3", "arranged": "standby", **P2}, severity=WARNING),
     Kind.REDUNDANCY_LOST: alone("node/n3", {"node": "n3", **P2}, severity=WARNING),
     Kind.EDGE_SILENT: alone("relay/n2", {"node": "n2", "silent_since": "2026-11-24T02:12:05+00:00"}, severity=WARNING),
 }

@@ -30,6 +30,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     loop_window: timedelta = timedelta(minutes=10)
     redundancy_after: timedelta = timedelta(minutes=10)
     """All services run again, and a node has not come back for so long: longer than a server takes to boot."""
+    planned_too_long: timedelta = timedelta(hours=8)
+    """Standby, maintenance and the like that last so long may have been forgotten. Zero: nobody is reminded."""
 
     def is_guest(self, resource: str) -> bool:
         return _matches(resource, self.guests) and not self.is_fence_device(resource)
@@ -41,7 +43,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         return attribute.startswith("#health") or _matches(attribute, self.connectivity)
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=65536)
 def _matches(name: str, patterns: tuple[str, ...]) -> bool:
     """Remembered, for every event asks of the same few names."""
     return any(fnmatchcase(name, pattern) for pattern in patterns)

@@ -53,5 +53,7 @@ DEVICE: Final = "device"
 OTHER: Final = "other"
 PLAN: Final = Table("plan", str)
 """By subject: what somebody has arranged for it, in words (`in maintenance`)."""
+REMINDED: Final = Table("reminded", str)
+"""By subject: the incident that tells that it has been planned for too long."""
 BLIND: Final = Table("blind", bool)
 """By node: its relay cannot look at the cluster."""

@@ -4,13 +4,14 @@ from typing import Any, Final
 
 from bridge.core.pacemaker.connectivity import goes_away
 from bridge.core.pacemaker.tables import LISTED, STOP_FAILED_ON
+from bridge.core.pacemaker.truth.arranged import arrange
 from bridge.core.pacemaker.truth.ending import DELETED, WORDS, end_by_order
 from bridge.core.pacemaker.truth.service import services
 from bridge.core.pacemaker.truth.voice import Voice, lead_of
 from bridge.core.world.event import Severity, Subject, node_subject, subject_name
 from bridge.core.world.nodes import circle, claims
 from bridge.core.world.table import Table
-from bridge.core.world.tables import ACTIVE, CIRCLE, CLAIMS, NODE, PLAN, SORT, STANDBY
+from bridge.core.world.tables import ACTIVE, CIRCLE, CLAIMS, NODE, SORT, STANDBY
 from bridge.core.world.world import World
 
 OF_NODE: Final[tuple[Table[Any], ...]] = (NODE, STANDBY, STOP_FAILED_ON, CLAIMS)
@@ -38,7 +39,7 @@ def _resource(world: World, voice: Voice, name: str) -> None:
     end_by_order(world, name, voice.at, DELETED)
     for other in [*world.runs_on.get(name, {})]:
         world.put((ACTIVE, other, name), None)
-    world.put((PLAN, world.service(name)), None)
+    arrange(world, world.service(name), None, voice.at)
     _forget(world, world.service(name), voice)
     world.put((SORT, name), None)
 
@@ -52,7 +53,7 @@ def _node(world: World, voice: Voice, name: str) -> None:
         if incident is not None and incident.root == subject and world.wound(subject) is not None:
             world.change(incident.key, voice.at, facts={"ended_by": DELETED})
         world.heal(subject, voice.at, reason)
-        world.put((PLAN, subject), None)
+        arrange(world, subject, None, voice.at)
         _forget(world, subject, voice)
     goes_away(world, name, voice.at, reason, for_good=True)
     for table in OF_NODE:
