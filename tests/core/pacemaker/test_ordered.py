@@ -116,6 +116,11 @@ def test_unfencing_that_nobody_tries_any_more_on_a_node_that_is_there_is_over(cl
     assert cluster.at(2300).stories() == [("fencing-failure", "fencing/n3", "ok", "closed")]
 
 
+def test_of_a_node_that_is_lost_nobody_knows_whether_it_could_be_unfenced_now(cluster):
+    cluster.at(100).lost("n3", by="n1 n2").at(110).fenced("n3", by="n1 n2", action="on", rc=1).at(3000)
+    assert cluster.condition("fencing/n3")[0] == "warning"
+
+
 def test_what_is_found_well_there_shows_that_it_was_unfenced(cluster):
     cluster.at(100).fenced("n3", by="n1 n2", action="on", rc=1).at(110).does("n3", "web", "monitor", interval=10_000)
     assert cluster.at(200).stories() == [("fencing-failure", "fencing/n3", "ok", "closed")]

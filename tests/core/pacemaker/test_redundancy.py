@@ -2,6 +2,8 @@
 
 import pytest
 
+from bridge.core.world.tables import PLAN
+
 
 @pytest.fixture
 def failed_over(cluster):
@@ -97,6 +99,13 @@ def test_it_is_waited_for_when_the_node_is_back(board_dead):
         ("node-failure", "node/n3", "ok", "closed"),
         ("redundancy-lost", "node/n3", "ok", "closed"),
     ]
+
+
+def test_and_gently_while_somebody_works_on_it(board_dead):
+    (world,) = board_dead.at(900).correlator.worlds()
+    world.keep((PLAN, "resource/st-n3"), "in maintenance")
+    board_dead.member("n3", by="n1 n2").at(1000)
+    assert board_dead.stories()[0] == ("fence-device-failure", "resource/st-n3", "warning", "open")
 
 
 def test_the_device_of_another_node_is_missed(cluster):
