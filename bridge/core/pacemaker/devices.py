@@ -7,9 +7,10 @@ import re
 from datetime import datetime
 
 from bridge.core.pacemaker.tables import SICK_DEVICES
-from bridge.core.world.event import Subject, node_subject, subject_name
+from bridge.core.world.event import Severity, Subject, node_subject, subject_name
 from bridge.core.world.incident import Kind
 from bridge.core.world.nodes import circle, node
+from bridge.core.world.tables import PLAN
 from bridge.core.world.world import SAME_STORY, World
 
 
@@ -31,6 +32,12 @@ def is_of(device: str, name: str) -> bool:
     """Whether the device's name says that it fences the node."""
     short = re.escape(name.partition(".")[0])
     return re.search(rf"(?<![A-Za-z0-9]){short}(?![A-Za-z0-9])", device) is not None
+
+
+def is_needless(world: World, device: str, key: str) -> bool:
+    """Whether it fences a node of this story that is off: nobody needs it before that one is back."""
+    away = [subject_name(Subject(name)) for name in world.wounds(key) if name.startswith("node/")]
+    return world.is_fence_device(device) and any(is_of(device, name) and node(world, name).fenced_at for name in away)
 
 
 def note_device(world: World, device: str, here: str, at: datetime) -> None:
@@ -63,6 +70,7 @@ def let_go(world: World, key: str, at: datetime) -> None:
         subject = Subject(name)
         wound = world.wound(subject)
         if wound is not None:
-            new = world.open_incident(Kind.FENCE_DEVICE_FAILURE, subject, at, wound.severity, wound.why)
+            severity = Severity.WARNING if world.get(PLAN, subject) is not None else Severity.CRITICAL
+            new = world.open_incident(Kind.FENCE_DEVICE_FAILURE, subject, at, severity, wound.why)
             world.change(new, at, facts={"resource": subject_name(subject)})
-            world.hurt(new, subject, at, wound.severity, wound.why, outage=wound.outage)
+            world.hurt(new, subject, at, severity, wound.why, outage=wound.outage)

@@ -2,6 +2,7 @@
 
 from typing import Any, Final
 
+from bridge.core.pacemaker.connectivity import goes_away
 from bridge.core.pacemaker.tables import LISTED, STOP_FAILED_ON
 from bridge.core.pacemaker.truth.arranged import arrange
 from bridge.core.pacemaker.truth.ending import DELETED, WORDS, end_by_order
@@ -54,6 +55,7 @@ def _node(world: World, voice: Voice, name: str) -> None:
         world.heal(subject, voice.at, reason)
         arrange(world, subject, None, voice.at)
         _forget(world, subject, voice)
+    goes_away(world, name, voice.at, reason, for_good=True)
     for table in OF_NODE:
         world.put((table, name), None)
     world.cancel_timer("unfenced", name)
