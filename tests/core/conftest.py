@@ -21,6 +21,7 @@ class Cluster:
         self.correlator = Correlator(Settings(**settings))
         self.now = BEGIN
         self.conditions = {}
+        self.decisions = []
         self.incidents = {}
         self.stamp = lambda event: event
         self._sequence = {}
@@ -105,6 +106,7 @@ class Cluster:
         for key in changes.gone:
             self.incidents.pop(key, None)
         self.incidents |= changes.incidents
+        self.decisions += changes.decisions.values()
         self.conditions |= {one.subject: one for one in changes.conditions}
         return self
 

@@ -50,7 +50,7 @@ def come_back(world: World, name: str, at: datetime, why: str) -> None:
     away = known.lost_at is not None or known.fenced_at is not None or known.left
     if away:  # a newcomer also calls those members that were there all the time: their words stand
         world.put((CLAIMS, name), None)
-    was_lost_at = known.lost_at if known.fenced_at is None else None
+    was_lost_at = known.lost_at or known.was_lost_at if known.fenced_at is None else None  # several say that it is back
     set_node(
         world,
         name,

@@ -33,6 +33,7 @@ def test_what_was_down_sinks_to_what_remains(cluster):
     promoted_dies(promotable(cluster)).at(300)
     assert cluster.stories() == [("resource-down", "resource/pg", "critical", "open")]
     assert (only(cluster).facts["unpromoted"], only(cluster).facts["down"]) == ("pg", "")
+    assert (only(cluster).facts["absence"], only(cluster).facts["runs_on"]) == ("promoted", "n2")
     cluster.does("n2", "pg", "promote")
     assert cluster.stories() == [("resource-failure", "resource/pg", "warning", "open")]
     assert only(cluster).facts["unpromoted"] == ""
@@ -43,6 +44,7 @@ def test_what_was_down_sinks_to_what_remains(cluster):
 def test_what_ran_nowhere_and_starts_unpromoted_is_promoted_nowhere(cluster):
     promoted_dies(promotable(cluster)).at(210).fails("n2", "pg").stops("n2", "pg").at(300)
     assert (only(cluster).facts["unpromoted"], only(cluster).facts["down"]) == ("", "pg")
+    assert (only(cluster).facts["absence"], only(cluster).facts["runs_on"]) == ("runs", "")
     cluster.starts("n2", "pg")
     assert (only(cluster).facts["unpromoted"], only(cluster).facts["down"]) == ("pg", "")
 

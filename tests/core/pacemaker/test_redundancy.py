@@ -29,6 +29,7 @@ def test_a_node_that_stays_away_becomes_lost_redundancy(failed_over):
     ended, begun = sorted(failed_over.incidents.values(), key=lambda one: one.kind)
     assert ended.facts["recovered_at"] == begun.opened_at.isoformat()
     assert begun.opened_at.second == 12
+    assert begun.facts["node"] == "n3"
     assert failed_over.condition("node/n3")[0] == "warning"
 
 

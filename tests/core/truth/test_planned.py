@@ -51,6 +51,13 @@ def test_what_fails_meanwhile_is_a_warning_as_long_as_it_is_so(cluster):
     assert (story.facts["planned"], story.alarms) == ("yes", ())
 
 
+def test_what_is_switched_to_unmanaged_after_it_failed_says_that_nobody_starts_it(cluster):
+    cluster.fails("n2", "ip").stops("n2", "ip").at(65).shows("n3", changed(resources={"ip": {**STOPPED, "managed": False}}))
+    cluster.at(120)
+    (story,) = cluster.incidents.values()
+    assert (story.facts["planned"], story.alarms) == ("yes", ())
+
+
 def test_and_what_stays_down_when_it_is_over_is_told(cluster):
     resting = {**STOPPED, "maintenance": True, "managed": False}
     cluster.shows("n1", changed(resources={"ip": {"maintenance": True}})).at(70).fails("n2", "ip").stops("n2", "ip")
