@@ -11,8 +11,8 @@ from typing import Final
 from bridge.core.drbd import story
 from bridge.core.drbd.tables import ONLY_AWAY_SINCE
 from bridge.core.drbd.told import REDUNDANCY
-from bridge.core.pacemaker.devices import is_needless, is_of
 from bridge.core.world.event import Severity, Subject, subject_name
+from bridge.core.world.fence_devices import is_needless, is_of
 from bridge.core.world.incident import Kind
 from bridge.core.world.nodes import node
 from bridge.core.world.tables import WOUND

@@ -3,11 +3,11 @@
 They are part of the node's story while nobody knows whether the node is off, and go on by themselves when that is over.
 """
 
-import re
 from datetime import datetime
 
 from bridge.core.pacemaker.tables import SICK_DEVICES
 from bridge.core.world.event import Severity, Subject, node_subject, subject_name
+from bridge.core.world.fence_devices import is_of
 from bridge.core.world.incident import Kind
 from bridge.core.world.nodes import circle, node
 from bridge.core.world.tables import PLAN
@@ -26,18 +26,6 @@ def story_of_device(world: World, device: str, here: str) -> str | None:
         if in_vain or is_of(device, name) or any(one == device for one, _ in known.taken):
             return incident.key
     return None
-
-
-def is_of(device: str, name: str) -> bool:
-    """Whether the device's name says that it fences the node."""
-    short = re.escape(name.partition(".")[0])
-    return re.search(rf"(?<![A-Za-z0-9]){short}(?![A-Za-z0-9])", device) is not None
-
-
-def is_needless(world: World, device: str, key: str) -> bool:
-    """Whether it fences a node of this story that is off: nobody needs it before that one is back."""
-    away = [subject_name(Subject(name)) for name in world.wounds(key) if name.startswith("node/")]
-    return world.is_fence_device(device) and any(is_of(device, name) and node(world, name).fenced_at for name in away)
 
 
 def note_device(world: World, device: str, here: str, at: datetime) -> None:

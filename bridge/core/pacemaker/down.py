@@ -5,7 +5,6 @@ from typing import Final
 
 from bridge.core.pacemaker.clones import ease, is_up, missing, tell_absence
 from bridge.core.pacemaker.containers import container_of, is_about_container
-from bridge.core.pacemaker.devices import is_needless
 from bridge.core.pacemaker.tables import (
     BYSTANDER,
     BYSTANDERS,
@@ -22,6 +21,7 @@ from bridge.core.pacemaker.truth.voice import voices
 from bridge.core.pacemaker.unseen import is_planned
 from bridge.core.world.condition import Wound
 from bridge.core.world.event import Severity, Subject
+from bridge.core.world.fence_devices import is_needless
 from bridge.core.world.incident import Incident, Kind, State
 from bridge.core.world.journal import TIMER
 from bridge.core.world.nodes import circle, node

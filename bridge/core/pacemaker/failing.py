@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Final
 
 from bridge.core.pacemaker.clones import note_lame, what_is_missing
-from bridge.core.pacemaker.devices import is_needless, note_device
+from bridge.core.pacemaker.devices import note_device
 from bridge.core.pacemaker.down import tried_everywhere
 from bridge.core.pacemaker.flapping import look_for_flapping
 from bridge.core.pacemaker.tables import (
@@ -19,6 +19,7 @@ from bridge.core.pacemaker.tables import (
 )
 from bridge.core.pacemaker.trouble import OWN_KINDS, PROMOTED, SOON, STARTS, own_incident, set_active
 from bridge.core.world.event import Action, Severity, Subject
+from bridge.core.world.fence_devices import is_needless
 from bridge.core.world.incident import Incident, Kind
 from bridge.core.world.journal import TIMER
 from bridge.core.world.lists import with_listed
