@@ -263,3 +263,16 @@ def test_what_cannot_be_started_before_a_node_is_fenced_is_in_the_story_of_the_n
     cluster.at(72).shows("n3", changed(nodes={"n1": UNCLEAN}, resources={"ip": STOPPED}, fencings=pending)).at(95)
     assert [story[:2] for story in cluster.stories()] == [("node-failure", "node/n1")]
     assert cluster.condition("resource/ip") == ("critical", "ip runs nowhere: the cluster waits until n1 is fenced")
+
+
+def test_also_when_it_stands_before_the_other(cluster):
+    needs = [{"id": "c", "resource": "ip", "partner": "flk", "score": "INFINITY"}]
+    stop(cluster, "ip", "flk").shows("n3", changed(resources={"ip": STOPPED, "flk": STOPPED}, colocations=needs)).at(90)
+    assert cluster.stories() == [("resource-down", "resource/flk", "critical", "open")]
+
+
+def test_what_comes_after_anothers_stop_does_not_need_it(cluster):
+    orders = [{"id": "o", "first": "flk", "then": "ip", "kind": "Mandatory", "first_action": "stop"}]
+    off = {**STOPPED, "disabled": True}
+    stop(cluster, "ip").shows("n3", changed(resources={"ip": STOPPED, "flk": off}, orders=orders)).at(90)
+    assert cluster.stories() == [DOWN]
