@@ -8,7 +8,7 @@ from datetime import datetime
 from bridge.core.world.event import CLUSTER, Severity, Subject, node_subject
 from bridge.core.world.incident import Kind, State
 from bridge.core.world.nodes import node
-from bridge.core.world.tables import ACTIVE, CONDITION, PLAN, STANDBY
+from bridge.core.world.tables import ACTIVE, CONDITION, PLAN, REMARK, STANDBY
 from bridge.core.world.world import World
 
 
@@ -56,9 +56,10 @@ def show_running(world: World, resource: str, at: datetime) -> None:
     """Where it runs; nothing when it runs nowhere, since that has its own reasons."""
     row = world.runs_on.get(resource)
     if row:
-        plan = world.get(PLAN, world.service(resource))
-        words = place_words(row) if plan is None else f"{plan}; {place_words(row)}"
-        world.note(world.service(resource), Severity.OK if plan is None else Severity.INFO, at, words)
+        subject = world.service(resource)
+        plan, remark = world.get(PLAN, subject), world.get(REMARK, subject)
+        words = "; ".join(one for one in (plan, place_words(row), remark) if one is not None)
+        world.note(subject, Severity.OK if plan is None and remark is None else Severity.INFO, at, words)
 
 
 def show_stopped(world: World, resource: str, at: datetime, why: str) -> None:

@@ -86,3 +86,10 @@ def test_a_guest_is_a_warning_too(cluster):
     guest = {"agent": "ocf:heartbeat:VirtualDomain"}
     cluster.shows("n1", maintenance(ip=guest)).at(100).shows("n1", maintenance(ip={**guest, **DEAD})).at(130)
     assert cluster.stories() == [("guest-failure", "guest/ip", "warning", "open")]
+
+
+def test_what_a_probe_found_since_is_not_overruled(cluster):
+    cluster.shows("n1", maintenance()).at(100).shows("n1", maintenance(ip={**DEAD, "disabled": True})).at(140)
+    cluster.at(195).fails("n3", "flk").at(200).shows("n1", maintenance(ip=DEAD)).at(240)
+    cluster.does("n2", "ip", "monitor", target=7).at(245).shows("n1", maintenance()).at(300)
+    assert "resource/ip" not in [root for _, root, *_ in cluster.stories()]

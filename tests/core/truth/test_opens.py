@@ -2,6 +2,7 @@
 
 import pytest
 
+from tests.core.conftest import BEGIN
 from tests.core.truth.looks import RELEASES, STOPPED, UNCLEAN, changed, seen
 
 DOWN = ("resource-down", "resource/ip", "critical", "open")
@@ -53,6 +54,8 @@ def test_it_is_started_a_moment_before_the_look_and_the_next_shows_nothing_else(
     stop(cluster, "ip").starts("n2", "ip").shows("n3", changed(resources={"ip": STOPPED})).at(85)
     assert cluster.stories() == []
     assert cluster.at(120).stories() == [DOWN]
+    (outage,) = only(cluster).outages
+    assert (outage.began_at - BEGIN).total_seconds() > 62, "it ran until it was started in vain"
 
 
 def test_what_is_on_its_way_is_at_work_too(cluster):

@@ -82,3 +82,8 @@ def test_what_only_its_promotion_needs_keeps_it_from_running_nowhere(cluster):
     off = {**STOPPED, "disabled": True}
     cluster.shows("n1", changed(resources={"db": STOPPED, "ip": off}, colocations=needs)).at(90)
     assert cluster.stories() == [DOWN]
+
+
+def test_a_promotion_that_was_told_since_is_not_overruled(cluster):
+    cluster.at(62).shows("n1", changed(resources={"db": FOLLOWS})).at(90).fails("n2", "ip").at(130).does("n1", "db", "promote")
+    assert ("resource-down", "resource/db", "critical", "open") not in cluster.at(140).stories()

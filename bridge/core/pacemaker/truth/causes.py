@@ -30,13 +30,13 @@ def cause_of(voice: Voice, service: Service, needs: Needs) -> Cause:
     nodes = voice.nodes
     resting = [name for name in members if nodes[name].standby or nodes[name].standby_onfail or nodes[name].maintenance]
     if members and banned.union(resting).issuperset(members):
-        words = f"the nodes that it may run on are in standby ({_few(resting)})"
-        return Cause("standby", words, {"constraints": _few(bans), "cause_nodes": _few(resting)})
+        words = f"the nodes that it may run on are in standby ({few(resting)})"
+        return Cause("standby", words, {"constraints": few(bans), "cause_nodes": few(resting)})
     failed = _failed_on(picture, service)
     if failed and set(failed).union(banned, resting).issuperset(members):
         reason = reason_of(picture, service)
-        words = f"it has failed on {_few(failed)}, and is not tried again{f': {reason}' if reason else ''}"
-        return Cause("failed", words, {"cause_nodes": _few(failed)})
+        words = f"it has failed on {few(failed)}, and is not tried again{f': {reason}' if reason else ''}"
+        return Cause("failed", words, {"cause_nodes": few(failed)})
     waits = needs.missing(service)
     if waits is not None:
         code = "leads" if waits.leads_nowhere else "waits"
@@ -54,10 +54,8 @@ def forbidden(voice: Voice, service: Service, *, promoted: bool = False) -> Caus
     bans = _bans(voice.picture, service, promoted=promoted)
     if not members or not set(bans.values()).issuperset(members):
         return None
-    ids = _few(bans)
-    return Cause(
-        "forbidden", f"location constraints forbid all nodes ({ids})", {"constraints": ids, "cause_nodes": _few(members)}
-    )
+    ids = few(bans)
+    return Cause("forbidden", f"location constraints forbid all nodes ({ids})", {"constraints": ids, "cause_nodes": few(members)})
 
 
 def _bans(picture: Picture, service: Service, *, promoted: bool) -> dict[str, str]:
@@ -65,7 +63,7 @@ def _bans(picture: Picture, service: Service, *, promoted: bool) -> dict[str, st
     return {ban.id: ban.node for ban in picture.bans if ban.resource in service.names and (promoted or not ban.promoted_only)}
 
 
-def _few(names: Iterable[str]) -> str:
+def few(names: Iterable[str]) -> str:
     known = sorted(names)
     more = len(known) - MOST_NAMED
     return ", ".join([*known[:MOST_NAMED], f"+{more}"] if more > 0 else known)

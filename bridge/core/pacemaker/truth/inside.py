@@ -4,10 +4,13 @@ No monitor runs there, or none that is answered; a refresh (`crm_resource --refr
 shows stopped what nobody stopped. (Pacemaker Explained, maintenance mode)
 """
 
+from collections.abc import Iterator
 from datetime import datetime
+from functools import partial
 from typing import Final
 
-from bridge.core.pacemaker.tables import CLONE, FAILED_ON
+from bridge.core.pacemaker.tables import CLONE, FAILED_ON, FOUND
+from bridge.core.pacemaker.truth.finding import LASTING, Finding
 from bridge.core.pacemaker.truth.service import Service
 from bridge.core.pacemaker.truth.voice import Voice, is_there
 from bridge.core.world.event import Severity
@@ -27,16 +30,22 @@ def dead_on(world: World, voice: Voice, service: Service, places: dict[str, str]
         return []
     if service.first.disabled or service.first.removed or voice.picture.options.stop_all:
         return []
-    nodes, rests = voice.nodes, _rests(voice, service)
+    nodes, rests, found = voice.nodes, _rests(voice, service), world.get(FOUND, service.name) or {}
     gone = [name for name in sorted(world.runs_on.get(service.name, {})) if name not in places and is_there(nodes.get(name))]
-    return [name for name in gone if rests or (many and nodes[name].maintenance)]
+    known = [name for name in gone if voice.is_newer_than(found.get(name))]
+    return [name for name in known if rests or (many and nodes[name].maintenance)]
 
 
 def _rests(voice: Voice, service: Service) -> bool:
     return voice.picture.options.maintenance or all(row.maintenance or not (row.managed or row.blocked) for row in service.rows)
 
 
-def tell_dead(world: World, voice: Voice, service: Service, gone: list[str], since: datetime) -> None:
+def look(world: World, voice: Voice, service: Service, gone: list[str]) -> Iterator[Finding]:
+    if gone:
+        yield Finding(f"dead {service.name}", LASTING, partial(_tell, world, voice, service, gone))
+
+
+def _tell(world: World, voice: Voice, service: Service, gone: list[str], since: datetime) -> None:
     name, subject = service.name, world.service(service.name)
     plan = world.get(PLAN, subject) or f"in maintenance on {', '.join(gone)}"
     for place in gone:

@@ -1,5 +1,5 @@
-"""What somebody has arranged: standby, maintenance, unmanaged and disabled resources. Shown for exactly those concerned, rung
-nowhere. (Pacemaker Explained, node attributes, resource meta-attributes)
+"""What somebody has arranged: standby, maintenance, unmanaged and disabled resources; and what was left behind. Shown for exactly
+those concerned, rung nowhere. (Pacemaker Explained, node attributes, resource meta-attributes)
 """
 
 from collections.abc import Iterator
@@ -7,12 +7,15 @@ from typing import Final
 
 from bridge.core.pacemaker.alerts import plain_name
 from bridge.core.pacemaker.truth.ending import SWITCHED_OFF, WORDS
+from bridge.core.pacemaker.truth.remarks import remark_on
+from bridge.core.pacemaker.truth.service import services
 from bridge.core.pacemaker.truth.voice import Voice
 from bridge.core.world.event import CLUSTER, Severity, Subject, node_subject
 from bridge.core.world.nodes import node
 from bridge.core.world.picture import Picture, PictureNode, PictureResource
 from bridge.core.world.shown import show_cluster, show_member, show_running
-from bridge.core.world.tables import PLAN
+from bridge.core.world.table import Table
+from bridge.core.world.tables import PLAN, REMARK
 from bridge.core.world.world import World
 
 OFF: Final = WORDS[SWITCHED_OFF]
@@ -30,15 +33,16 @@ def follow(world: World, voice: Voice) -> None:
         known = node(world, one.name)
         if _put(world, subject, plans.get(subject)) and one.online and known.lost_at is None and not known.left:
             show_member(world, one.name, voice.at)
-    for name in dict.fromkeys(plain_name(row.id) for row in voice.picture.resources):
-        subject = world.service(name)
-        if _put(world, subject, plans.get(subject)):
-            show_running(world, name, voice.at)
+    for service in services(voice.picture):
+        subject = world.service(service.name)
+        planned = _put(world, subject, plans.get(subject))
+        if _put(world, subject, remark_on(voice.picture, service) or None, REMARK) or planned:
+            show_running(world, service.name, voice.at)
 
 
-def _put(world: World, subject: Subject, words: str | None) -> bool:
-    before = world.get(PLAN, subject)
-    world.put((PLAN, subject), words)
+def _put(world: World, subject: Subject, words: str | None, table: Table[str] = PLAN) -> bool:
+    before = world.get(table, subject)
+    world.put((table, subject), words)
     return before != words
 
 

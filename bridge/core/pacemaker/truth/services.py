@@ -10,7 +10,7 @@ from typing import Final
 
 from bridge.core.pacemaker.down import tell_down
 from bridge.core.pacemaker.running import on_good
-from bridge.core.pacemaker.tables import BAD_AT, CLONE, FAILED_ON, FLAPPING, LAME, STARTED, STOPPED_AT
+from bridge.core.pacemaker.tables import BAD_AT, CLONE, FAILED_ON, FLAPPING, HEALED, LAME, STARTED, STOPPED_AT
 from bridge.core.pacemaker.truth import inside, promoted
 from bridge.core.pacemaker.truth.causes import absence_of, cause_of, failure_of, ticket_of
 from bridge.core.pacemaker.truth.ending import SWITCHED_OFF, end_by_order
@@ -48,15 +48,14 @@ def look(world: World, voice: Voice) -> Iterator[Finding]:
             _tell_more(world, voice, service)
             _place(world, voice, service, {**_still(world, service, gone), **places}, needs)
             _answer(world, voice, service, places)
-        if voice.whole:
+        if voice.whole and _is_settled(world, voice, world.get(HEALED, world.service(service.name))):
             found = _wrong(world, voice, service, needs, busy=busy)
             if needs.missing(service) is None:
                 yield from found
             else:
                 waiting += found
             yield from promoted.look(world, voice, service, busy=busy)
-        if gone:
-            yield Finding(f"dead {service.name}", LASTING, partial(inside.tell_dead, world, voice, service, gone))
+            yield from inside.look(world, voice, service, gone)
     yield from waiting
 
 
@@ -67,7 +66,7 @@ def _still(world: World, service: Service, gone: list[str]) -> dict[str, str]:
 
 
 def _is_settled(world: World, voice: Voice, started_at: datetime | None) -> bool:
-    """It was not started since, nor a moment before. If it was, what the picture shows must last."""
+    """It was not started (or found well) since, nor a moment before. If it was, what the picture shows must last."""
     if started_at is None or voice.is_newer_than(started_at):
         return True
     wake(world, started_at + STILL_SO + 2 * ON_ITS_WAY)
