@@ -21,6 +21,8 @@ MORE: Final = {
 
 # By subject.
 CONDITION: Final = Table("condition", Condition, aside=Journal.touch)
+GONE: Final = Table("gone", tuple[datetime, str], aside=Journal.let_pass)
+"""Of what there is no more, for a day: since when, and in a word why."""
 WOUND: Final = Table("wound", Wound)
 HOLDER: Final = Table("holder", str)
 """The incident, not yet over, that it was last drawn into."""

@@ -144,7 +144,8 @@ def test_a_guest_is_known_by_its_agent(cluster):
     says = changed(resources={"flk": {"agent": "ocf:heartbeat:VirtualDomain"}})
     cluster.shows("n3", says)
     assert cluster.condition("guest/flk") == ("ok", "runs on n1")
-    assert cluster.condition("resource/flk") == ("unknown", "what was told of it is void")
+    assert cluster.condition("resource/flk") == ("info", "told as guest/flk from now on")
+    assert cluster.conditions["resource/flk"].gone
     stop(cluster, "flk").shows("n3", changed(says, resources={"flk": STOPPED})).at(90)
     assert cluster.stories() == [("guest-failure", "guest/flk", "critical", "open")]
 
