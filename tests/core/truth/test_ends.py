@@ -31,9 +31,9 @@ def test_nor_does_one_that_began_in_the_same_moment(cluster):
 
 
 def test_when_no_newer_picture_comes_it_is_still_so(cluster):
-    cluster.shows("n3", seen()).at(70).fails("n2", "ip").at(95)
+    cluster.shows("n3", seen()).at(70).fails("n2", "ip").at(115)
     assert cluster.stories()[0][3] == "open"
-    assert cluster.at(98).stories() == [("resource-failure", "resource/ip", "warning", "clearing")]
+    assert cluster.at(118).stories() == [("resource-failure", "resource/ip", "warning", "clearing")]
 
 
 @pytest.mark.parametrize("trouble", ["silent", "complains"])
@@ -42,6 +42,12 @@ def test_but_not_by_a_relay_that_would_not_say(cluster, trouble):
     getattr(cluster, trouble)("n3").at(200)
     assert len(cluster.incidents) == {"silent": 2, "complains": 1}[trouble]
     assert ("resource-failure", "resource/ip", "warning", "open") in cluster.stories()
+
+
+def test_nor_by_one_whose_looks_are_in_vain_and_that_has_not_said_so_yet(cluster):
+    """Its last good look began a moment before; the next two took ten seconds each."""
+    cluster.shows("n3", seen()).at(61).fails("n2", "ip").at(100).complains("n3").at(200)
+    assert cluster.stories()[0][3] == "open"
 
 
 def test_a_resource_that_is_shown_failed_is_not_well(cluster):
