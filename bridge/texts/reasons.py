@@ -11,12 +11,14 @@ CAUSES: Final = {
         "standby": "the nodes that it may run on are in standby ({cause_nodes})",
         "failed": "it has failed on {cause_nodes} and is not tried again",
         "waits": "it needs {needs}, which does not run",
+        "leads": "it needs {needs}, which is promoted nowhere",
     },
     "de": {
         "forbidden": "Standortregeln (location constraints) verbieten alle Knoten ({constraints})",
         "standby": "die erlaubten Knoten sind im Standby ({cause_nodes})",
         "failed": "gescheitert auf {cause_nodes} und nicht wieder versucht",
         "waits": "gebraucht wird {needs}, und das läuft nicht",
+        "leads": "gebraucht wird {needs} als Primary (promoted), und das ist nirgends so",
     },
 }
 

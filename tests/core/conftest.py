@@ -67,6 +67,9 @@ class Cluster:
     def heard(self, name):
         return self._feed(EdgeHeard(uid=self._uid(), witness="", at=self.now, node=name, silent=False))
 
+    def unenrolled(self, name):
+        return self._feed(EdgeHeard(uid=self._uid(), witness="", at=self.now, node=name, silent=False, gone=True))
+
     def shows(self, name, says):
         """What crm_mon shows on a node: a picture as its relay reduces it."""
         self.now += timedelta(milliseconds=10)

@@ -16,7 +16,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         *("stonith*", "*-stonith", "*_stonith", "p_stonith*", "rsc_stonith*", "res_stonith*", "st-*", "rsc_st_*"),
         *("ipmi-*", "*-ipmi", "*_ipmi", "*-redfish", "*_redfish", "sbd"),
     )
-    connectivity: tuple[str, ...] = ("pingd*", "ping", "p_ping*", "*ping_set*", "*ping-set*", "*pingset*", "ethmonitor-*")
+    connectivity: tuple[str, ...] = ("ping*", "*[-_.]ping*", "*connectivity*", "ethmonitor-*", "ifspeed*")
     clear_after: timedelta = timedelta(seconds=20)
     """Quiet time between the last good word and the end of an incident."""
     down_after: timedelta = timedelta(seconds=30)

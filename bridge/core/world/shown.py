@@ -8,7 +8,7 @@ from datetime import datetime
 from bridge.core.world.event import CLUSTER, Severity, Subject, node_subject
 from bridge.core.world.incident import Kind, State
 from bridge.core.world.nodes import node
-from bridge.core.world.tables import ACTIVE, CONDITION, PLAN, REMINDED, STANDBY
+from bridge.core.world.tables import ACTIVE, CONDITION, PLAN, REMARK, REMINDED, STANDBY
 from bridge.core.world.world import World
 
 
@@ -55,11 +55,13 @@ def show_cluster(world: World, at: datetime) -> None:
 def show_running(world: World, resource: str, at: datetime) -> None:
     """Where it runs; nothing when it runs nowhere, since that has its own reasons."""
     row = world.runs_on.get(resource)
-    subject = world.service(resource)
-    if row and (PLAN, subject) in world.facts:
-        show_plan(world, subject, at, place_words(row))
-    elif row:
-        world.note(subject, Severity.OK, at, place_words(row))
+    if row:
+        subject = world.service(resource)
+        words = [place_words(row), *([world.facts[REMARK, subject]] if (REMARK, subject) in world.facts else [])]
+        if (PLAN, subject) in world.facts:
+            show_plan(world, subject, at, *words)
+        else:
+            world.note(subject, Severity.OK, at, "; ".join(words))
 
 
 def show_stopped(world: World, resource: str, at: datetime, why: str) -> None:

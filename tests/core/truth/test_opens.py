@@ -2,6 +2,7 @@
 
 import pytest
 
+from tests.core.conftest import BEGIN
 from tests.core.truth.looks import RELEASES, STOPPED, UNCLEAN, changed, seen
 
 DOWN = ("resource-down", "resource/ip", "critical", "open")
@@ -53,6 +54,8 @@ def test_it_is_started_a_moment_before_the_look_and_the_next_shows_nothing_else(
     stop(cluster, "ip").starts("n2", "ip").shows("n3", changed(resources={"ip": STOPPED})).at(85)
     assert cluster.stories() == []
     assert cluster.at(120).stories() == [DOWN]
+    (outage,) = only(cluster).outages
+    assert (outage.began_at - BEGIN).total_seconds() > 62, "it ran until it was started in vain"
 
 
 def test_what_is_on_its_way_is_at_work_too(cluster):
@@ -154,7 +157,8 @@ def test_a_guest_is_known_by_its_agent(cluster):
     says = changed(resources={"flk": {"agent": "ocf:heartbeat:VirtualDomain"}})
     cluster.shows("n3", says)
     assert cluster.condition("guest/flk") == ("ok", "runs on n1")
-    assert cluster.condition("resource/flk") == ("unknown", "what was told of it is void")
+    assert cluster.condition("resource/flk") == ("info", "told as guest/flk from now on")
+    assert cluster.conditions["resource/flk"].gone
     stop(cluster, "flk").shows("n3", changed(says, resources={"flk": STOPPED})).at(90)
     assert cluster.stories() == [("guest-failure", "guest/flk", "critical", "open")]
 
@@ -293,3 +297,16 @@ def test_what_cannot_be_started_before_a_node_is_fenced_is_in_the_story_of_the_n
     cluster.at(72).shows("n3", changed(nodes={"n1": UNCLEAN}, resources={"ip": STOPPED}, fencings=pending)).at(95)
     assert [story[:2] for story in cluster.stories()] == [("node-failure", "node/n1")]
     assert cluster.condition("resource/ip") == ("critical", "ip runs nowhere: the cluster waits until n1 is fenced")
+
+
+def test_also_when_it_stands_before_the_other(cluster):
+    needs = [{"id": "c", "resource": "ip", "partner": "flk", "score": "INFINITY"}]
+    stop(cluster, "ip", "flk").shows("n3", changed(resources={"ip": STOPPED, "flk": STOPPED}, colocations=needs)).at(90)
+    assert cluster.stories() == [("resource-down", "resource/flk", "critical", "open")]
+
+
+def test_what_comes_after_anothers_stop_does_not_need_it(cluster):
+    orders = [{"id": "o", "first": "flk", "then": "ip", "kind": "Mandatory", "first_action": "stop"}]
+    off = {**STOPPED, "disabled": True}
+    stop(cluster, "ip").shows("n3", changed(resources={"ip": STOPPED, "flk": off}, orders=orders)).at(90)
+    assert cluster.stories() == [DOWN]

@@ -111,3 +111,14 @@ def test_a_member_that_the_cluster_goes_on_to_show_away(cluster):
     cluster.shows("n1", changed(nodes={"n3": {"online": False, "expected_up": False}})).at(65).member("n3", by="n1 n2").at(85)
     assert cluster.condition("node/n3")[0] == "ok"
     assert cluster.at(120).condition("node/n3")[0] == "info"
+
+
+def test_pacemaker_that_began_anew_under_planned_work_is_no_suspicion_for_ever(cluster):
+    cluster.shows("n1", changed(resources={"ip": {"maintenance": True}})).at(100)
+    cluster._sequence["n2"] = 0
+    cluster.member("n1", by="n2")
+    assert [state for *_, state in cluster.at(103).stories()] == ["watching"]
+    resting = {**STOPPED, "maintenance": True, "managed": False}
+    cluster.at(105).shows("n1", changed(resources={"ip": resting})).at(300)
+    assert cluster.stories() == []
+    assert cluster.condition("resource/ip")[0] == "info"

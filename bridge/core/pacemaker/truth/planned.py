@@ -1,16 +1,19 @@
-"""What somebody has arranged: standby, maintenance, unmanaged and disabled resources. Shown for exactly those concerned, rung
-nowhere. (Pacemaker Explained, node attributes, resource meta-attributes)
+"""What somebody has arranged: standby, maintenance, unmanaged and disabled resources; and what was left behind. Shown for exactly
+those concerned, rung nowhere. (Pacemaker Explained, node attributes, resource meta-attributes)
 """
 
 from collections.abc import Iterator
 
 from bridge.core.pacemaker.alerts import plain_name
 from bridge.core.pacemaker.truth import arranged
+from bridge.core.pacemaker.truth.remarks import remark_on
+from bridge.core.pacemaker.truth.service import services
 from bridge.core.pacemaker.truth.voice import Voice
 from bridge.core.world.event import CLUSTER, Severity, Subject, node_subject
 from bridge.core.world.nodes import node
 from bridge.core.world.picture import Picture, PictureNode, PictureResource
 from bridge.core.world.shown import show_cluster, show_member, show_running
+from bridge.core.world.tables import REMARK
 from bridge.core.world.world import World
 
 
@@ -29,10 +32,17 @@ def follow(world: World, voice: Voice) -> None:
             and not known.left
         ):
             show_member(world, one.name, voice.at)
-    for name in dict.fromkeys(plain_name(row.id) for row in voice.picture.resources):
-        subject = world.service(name)
-        if arranged.arrange(world, subject, plans.get(subject), voice.at):
-            show_running(world, name, voice.at)
+    for service in services(voice.picture):
+        subject = world.service(service.name)
+        planned = arranged.arrange(world, subject, plans.get(subject), voice.at)
+        if _remark(world, subject, remark_on(voice.picture, service) or None) or planned:
+            show_running(world, service.name, voice.at)
+
+
+def _remark(world: World, subject: Subject, words: str | None) -> bool:
+    before = world.get(REMARK, subject)
+    world.put((REMARK, subject), words)
+    return before != words
 
 
 def _plans(world: World, picture: Picture) -> Iterator[tuple[Subject, str]]:
