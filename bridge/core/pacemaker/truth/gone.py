@@ -16,8 +16,10 @@ OF_NODE: Final[tuple[Table[Any], ...]] = (NODE, STANDBY, STOP_FAILED_ON, CLAIMS)
 
 
 def let_go(world: World, voice: Voice) -> None:
-    now = _listed(voice)
-    for subject in sorted((world.get(LISTED, voice.lead) or frozenset()) - now):
+    before, now = world.get(LISTED, voice.lead) or frozenset(), _listed(voice)
+    if not (voice.picture.resources or voice.picture.configured):  # half an answer looks like that
+        now |= {subject for subject in before if subject.startswith("resource/")}
+    for subject in sorted(before - now):
         if subject.startswith("node/"):
             _node(world, voice, subject_name(Subject(subject)))
         else:
