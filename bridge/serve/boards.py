@@ -116,7 +116,7 @@ class Boards:
                 incident = self._line.correlator.holder(*place)
                 if incident is not None:
                     found[incident.key] = incident
-            return Story(tuple(scene.subjects(target)), tuple(found.values()))
+            return Story(tuple(scene.subjects(target)), tuple(found.values()), scene.planned(target))
 
         return story
 

@@ -82,6 +82,13 @@ class Downtime(msgspec.Struct, frozen=True):
     ours: bool = False
 
 
+class Plan(NamedTuple):
+    """What somebody has arranged for all that an object stands for, in words, and since when it is so."""
+
+    words: str
+    since: datetime
+
+
 class Seen(msgspec.Struct, frozen=True, kw_only=True):
     """How the board showed an object when it was read. A shade of None is a word that we do not know."""
 
@@ -139,6 +146,13 @@ class Scene:
         """Those of them that were not well at the last word."""
         known = self._conditions.get(target, {})
         return sorted(place for place, (condition, _) in known.items() if SHADES[Severity(condition.severity)] is not Shade.OK)
+
+    def planned(self, target: Target) -> Plan | None:
+        """None if it is not so of all that the object stands for: a downtime would hide the rest."""
+        known = [condition for condition, _ in self._conditions.get(target, {}).values()]
+        if not known or any(one.severity is not Severity.INFO for one in known):
+            return None
+        return Plan(known[0].why, max(one.since for one in known))
 
     def picture(self, target: Target) -> Picture:
         known = self._conditions[target]

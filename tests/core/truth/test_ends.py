@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 
 from tests.core.conftest import BEGIN
-from tests.core.truth.looks import RELEASES, STOPPED, UNCLEAN, changed, seen
+from tests.core.truth.looks import OFFLINE, RELEASES, STOPPED, UNCLEAN, changed, seen
 
 
 def only(cluster):
@@ -124,6 +124,20 @@ def test_after_the_first_node_was_deleted_other_things_are_still_seen_to_go(clus
     assert cluster.condition("node/n1") == ("info", "deleted from the configuration")
     cluster.at(80).shows("n2", changed(without=["n1", "ip"]))
     assert cluster.condition("resource/ip") == ("info", "deleted from the configuration")
+
+
+def test_with_a_deleted_node_goes_what_it_said_of_its_way_out(cluster):
+    cluster.shows("n2", seen()).at(70).attribute("n1", "pingd", "0")
+    assert cluster.stories() == [("connectivity", "attribute/pingd@n1", "warning", "open")]
+    cluster.at(80).shows("n2", changed(without=["n1"])).at(120)
+    assert cluster.stories() == [("connectivity", "attribute/pingd@n1", "ok", "closed")]
+
+
+def test_a_node_that_was_away_when_it_was_first_looked_for_has_no_way_out_to_lose(cluster):
+    cluster.attribute("n4", "pingd", "0")
+    says = seen()
+    cluster.shows("n2", {**says, "nodes": [*says["nodes"], {**says["nodes"][0], "name": "n4", "dc": False, **OFFLINE}]}).at(200)
+    assert cluster.stories() == [("connectivity", "attribute/pingd@n4", "ok", "closed")]
 
 
 def test_a_series_ends_with_its_resource(cluster):

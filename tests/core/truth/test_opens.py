@@ -107,6 +107,19 @@ def test_failed_everywhere(cluster):
     assert (facts["cause"], facts["cause_nodes"], facts["exit_reason"]) == ("failed", "n1, n2, n3", "no memory")
 
 
+def test_it_has_failed_everywhere_and_nobody_told(cluster):
+    stop(cluster, "flk").shows("n3", seen("03-failed-everywhere-everything")).at(90)
+    assert cluster.stories() == [("resource-down", "resource/flk", "critical", "open")]
+    assert (only(cluster).facts["cause"], only(cluster).facts["exit_reason"]) == ("failed", "no memory")
+
+
+def test_what_a_silent_relay_has_seen_counts_again_when_it_is_heard(cluster):
+    """And its next look shows nothing else, so that no picture comes."""
+    stop(cluster, "ip").shows("n3", changed(resources={"ip": STOPPED})).at(65).silent("n3").at(300)
+    assert DOWN not in cluster.stories()
+    assert DOWN in cluster.heard("n3").at(330).stories()
+
+
 def test_its_nodes_are_in_standby(cluster):
     stop(cluster, "ip")
     bans = [{"id": "loc-1", "resource": "ip", "node": "n1"}, {"id": "loc-3", "resource": "ip", "node": "n3"}]
@@ -164,6 +177,7 @@ def test_without_quorum_nothing_is_said_of_what_is_stopped(cluster):
     assert cluster.condition("resource/web-fs")[0] == "critical", "the lost nodes' services are not said to run"
     assert cluster.condition("node/n2")[0] == "critical"
     cluster.at(200).shows("n1", seen())
+    assert any("n1 says that the cluster has quorum" in one.why for one in cluster.decisions)
     assert cluster.at(230).stories() == [("quorum-lost", "cluster", "ok", "closed")]
 
 
@@ -185,6 +199,14 @@ def test_two_sides_that_both_claim_quorum(cluster):
     assert cluster.condition("cluster") == ("critical", "n1, n2: each says that it has quorum, and that the other is away")
     cluster.shows("n1", seen()).shows("n2", seen())
     assert cluster.condition("cluster")[0] == "ok"
+    assert any("says that the cluster is one again" in one.why for one in cluster.decisions)
+
+
+def test_two_sides_that_both_claim_quorum_are_one_story_with_the_lost_node(cluster):
+    cluster.at(70).lost("n2", by="n1").at(71)
+    cluster.shows("n1", changed(nodes={"n3": UNCLEAN, "n2": UNCLEAN})).shows("n2", changed(nodes={"n1": UNCLEAN})).at(120)
+    assert ("cluster-partition", "cluster", "critical", "open") in cluster.stories()
+    assert "node/n1" not in [root for _, root, *_ in cluster.stories()]
 
 
 def test_blocked(cluster):
@@ -231,6 +253,14 @@ def test_the_same_history_is_no_fencing_of_one_that_left(cluster):
     cluster.shows("n1", changed(fencings=fenced)).at(70).shows("n1", seen("11-orderly-away")).at(300)
     assert cluster.stories() == []
     assert cluster.condition("node/n3")[0] == "info"
+
+
+def test_a_node_that_was_away_before_anybody_looked_is_not_missed(cluster):
+    older = [{**seen()["nodes"][2], "name": "n4", "online": False, "expected_up": True}]
+    for at in (70, 100, 200):
+        cluster.at(at).shows("n1", {**seen(), "nodes": seen()["nodes"] + older}).at(at + 30)
+    assert cluster.stories() == []
+    assert cluster.condition("node/n4")[0] == "info"
 
 
 def test_a_node_that_died_where_nobody_fences(cluster):

@@ -51,6 +51,13 @@ def test_what_fails_meanwhile_is_a_warning_as_long_as_it_is_so(cluster):
     assert (story.facts["planned"], story.alarms) == ("yes", ())
 
 
+def test_what_is_switched_to_unmanaged_after_it_failed_says_that_nobody_starts_it(cluster):
+    cluster.fails("n2", "ip").stops("n2", "ip").at(65).shows("n3", changed(resources={"ip": {**STOPPED, "managed": False}}))
+    cluster.at(120)
+    (story,) = cluster.incidents.values()
+    assert (story.facts["planned"], story.alarms) == ("yes", ())
+
+
 def test_and_what_stays_down_when_it_is_over_is_told(cluster):
     resting = {**STOPPED, "maintenance": True, "managed": False}
     cluster.shows("n1", changed(resources={"ip": {"maintenance": True}})).at(70).fails("n2", "ip").stops("n2", "ip")
@@ -113,3 +120,14 @@ def test_the_last_node_of_a_cluster_that_is_shut_down_has_no_quorum(cluster):
     assert cluster.shows("n1", says).at(120).stories() == []
     says = changed(nodes={"n2": away, "n3": away}, quorate=False)
     assert cluster.shows("n1", says).at(150).stories() == [("quorum-lost", "cluster", "critical", "open")]
+
+
+def test_pacemaker_that_began_anew_under_planned_work_is_no_suspicion_for_ever(cluster):
+    cluster.shows("n1", changed(resources={"ip": {"maintenance": True}})).at(100)
+    cluster._sequence["n2"] = 0
+    cluster.member("n1", by="n2")
+    assert [state for *_, state in cluster.at(103).stories()] == ["watching"]
+    resting = {**STOPPED, "maintenance": True, "managed": False}
+    cluster.at(105).shows("n1", changed(resources={"ip": resting})).at(300)
+    assert cluster.stories() == []
+    assert cluster.condition("resource/ip")[0] == "info"

@@ -2,7 +2,9 @@
 
 from typing import Any, Final
 
-from bridge.core.pacemaker.tables import LISTED, STOP_FAILED_ON
+from bridge.core.pacemaker.connectivity import attribute_subject, goes_away
+from bridge.core.pacemaker.tables import FALLEN, LISTED, STOP_FAILED_ON
+from bridge.core.pacemaker.truth.arranged import arrange
 from bridge.core.pacemaker.truth.ending import DELETED, WORDS, end_by_order
 from bridge.core.pacemaker.truth.service import services
 from bridge.core.pacemaker.truth.voice import Voice, lead_of
@@ -39,18 +41,25 @@ def _resource(world: World, voice: Voice, name: str) -> None:
     end_by_order(world, name, voice.at, DELETED)
     for other in [*world.runs_on.get(name, {})]:
         world.put((ACTIVE, other, name), None)
+    arrange(world, world.service(name), None, voice.at)
     world.let_go(world.service(name), voice.at, WORDS[DELETED])
     world.put((SORT, name), None)
 
 
 def _node(world: World, voice: Voice, name: str) -> None:
+    reason = f"{name} was {WORDS[DELETED]}"
     for resource in [*world.runs_there.get(name, {})]:
         world.put((ACTIVE, name, resource), None)
     for subject in (node_subject(name), Subject(f"fencing/{name}")):
         incident = world.holder(subject)
         if incident is not None and incident.root == subject and world.wound(subject) is not None:
             world.change(incident.key, voice.at, facts={"ended_by": DELETED})
-        world.heal(subject, voice.at, f"{name} was {WORDS[DELETED]}")
+        world.heal(subject, voice.at, reason)
+        arrange(world, subject, None, voice.at)
+        world.let_go(subject, voice.at, WORDS[DELETED])
+    attributes = [attribute_subject(one, name) for one in world.get(FALLEN, name) or ()]
+    goes_away(world, name, voice.at, reason, for_good=True)
+    for subject in attributes:
         world.let_go(subject, voice.at, WORDS[DELETED])
     for table in OF_NODE:
         world.put((table, name), None)

@@ -10,9 +10,12 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import Final
 
+from bridge.core.pacemaker.connectivity import goes_away
 from bridge.core.pacemaker.devices import let_go
 from bridge.core.pacemaker.fencing import on_fencing
-from bridge.core.pacemaker.membership import come_back, on_node_seen, on_unfenced
+from bridge.core.pacemaker.losing import on_unfenced
+from bridge.core.pacemaker.membership import on_node_seen
+from bridge.core.pacemaker.returning import come_back
 from bridge.core.pacemaker.tables import FENCED, FENCED_BEFORE
 from bridge.core.pacemaker.truth.finding import AT_ONCE, AT_WORK, LASTING, Finding, wake
 from bridge.core.pacemaker.truth.voice import ON_ITS_WAY, STILL_SO, Voice, is_there
@@ -134,6 +137,7 @@ def _away(world: World, voice: Voice, one: PictureNode) -> Iterator[Finding]:
     if (CONDITION, node_subject(name)) not in world.facts:
         words = "offline; it left in good order, or was fenced, before this was looked at"
         set_node(world, name, left=True)
+        goes_away(world, name, voice.at, words, for_good=True)
         world.note(node_subject(name), Severity.INFO, voice.at, words)
     elif new:
         yield Finding(f"fenced {name}", LASTING, partial(_fence, world, voice, new[0]))
