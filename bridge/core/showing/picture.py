@@ -150,7 +150,7 @@ class Scene:
     def planned(self, target: Target) -> Plan | None:
         """None if it is not so of all that the object stands for: a downtime would hide the rest."""
         known = [condition for condition, _ in self._conditions.get(target, {}).values()]
-        if not known or any(one.severity is not Severity.INFO for one in known):
+        if not known or any(one.severity is not Severity.INFO or one.gone for one in known):
             return None
         return Plan(known[0].why, max(one.since for one in known))
 

@@ -55,13 +55,13 @@ def show_cluster(world: World, at: datetime) -> None:
 def show_running(world: World, resource: str, at: datetime) -> None:
     """Where it runs; nothing when it runs nowhere, since that has its own reasons."""
     row = world.runs_on.get(resource)
-    subject = world.service(resource)
-    remark = world.get(REMARK, subject)
-    words = [place_words(row), *([] if remark is None else [remark])] if row else []
-    if row and (PLAN, subject) in world.facts:
-        show_plan(world, subject, at, *words)
-    elif row:
-        world.note(subject, Severity.OK if remark is None else Severity.INFO, at, "; ".join(words))
+    if row:
+        subject = world.service(resource)
+        words = [place_words(row), *([world.facts[REMARK, subject]] if (REMARK, subject) in world.facts else [])]
+        if (PLAN, subject) in world.facts:
+            show_plan(world, subject, at, *words)
+        else:
+            world.note(subject, Severity.OK, at, "; ".join(words))
 
 
 def show_stopped(world: World, resource: str, at: datetime, why: str) -> None:

@@ -55,9 +55,9 @@ DEVICE: Final = "device"
 OTHER: Final = "other"
 PLAN: Final = Table("plan", str)
 """By subject: what somebody has arranged for it, in words (`in maintenance`)."""
-REMARK: Final = Table("remark", str)
-"""By subject: what is odd about it, and hurts nobody now, in words."""
 REMINDED: Final = Table("reminded", str)
 """By subject: the incident that tells that it has been planned for too long."""
+REMARK: Final = Table("remark", str)
+"""By subject: what is odd about it, and hurts nobody now, in words."""
 BLIND: Final = Table("blind", bool)
 """By node: its relay cannot look at the cluster."""
