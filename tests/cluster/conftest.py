@@ -1,0 +1,40 @@
+"""Clusters for scenarios: each gets a new one, since a broken one would be the next one's trouble."""
+
+import os
+import shutil
+from pathlib import Path
+
+import pytest
+
+from tests.cluster.machines import ROOT
+from tests.cluster.site import Site
+
+RELEASE = os.environ.get("QUORUMBELL_CLUSTER")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item):
+    report = yield
+    if report.when == "call":
+        item.stash[FAILED] = report.failed
+    return report
+
+
+FAILED = pytest.StashKey[bool]()
+
+
+@pytest.fixture
+def site(request, worker_id):
+    if RELEASE is None:
+        pytest.fail("clusters live in namespaces of their own: run `make cluster`, or tests/cluster/run")
+    number = int(worker_id.removeprefix("gw")) if worker_id != "master" else 0
+    home = Path(f"/run/site{number}")
+    made = Site(home, number, RELEASE)
+    try:
+        made.start()
+        yield made
+        if request.node.stash.get(FAILED, True):
+            made.keep(ROOT / ".debian/failed" / request.node.name)
+    finally:
+        made.stop()
+        shutil.rmtree(home)

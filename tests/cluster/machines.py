@@ -1,0 +1,265 @@
+"""Machines that share this kernel and nothing else, their networks, and the switch that cuts their power.
+
+A machine is a set of namespaces (mounts, processes, names, IPC, network) over a root of its own. Its files outlive a power cut. Two
+bridges connect the machines: `ring` for the cluster, `management` for what Quorumbell sends; only the latter reaches this process.
+"""
+
+import contextlib
+import os
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import threading
+from pathlib import Path
+
+from tests.waiting import eventually
+
+ROOT = Path(__file__).resolve().parents[2]
+PARTS = Path(__file__).parent / "machine"
+BOOT_TAKES = 6.0
+"""Seconds from a reboot to the start of services: long enough for the others to notice, as with real hardware."""
+NETWORKS = ("ring", "management")
+PLACES = {
+    "init": "usr/lib/machine/init",
+    "services": "usr/lib/machine/services",
+    "fence_switch": "usr/sbin/fence_switch",
+    "virsh": "usr/bin/virsh",
+    "Told": "usr/lib/ocf/resource.d/trial/Told",
+}
+ENVIRONMENT = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "HOME": "/root", "LANG": "C.UTF-8"}
+
+
+def ip(*words, check=True):
+    done = subprocess.run(["ip", *words], capture_output=True, text=True)
+    assert not check or done.returncode == 0, f"ip {' '.join(words)}: {done.stderr}"
+
+
+class Networks:
+    """The two bridges, and for each a second one that stands apart: who is plugged in there is cut off from the others."""
+
+    def __init__(self, number):
+        self._number = number
+        for network in NETWORKS:
+            for apart in (False, True):
+                ip("link", "add", self.bridge(network, apart=apart), "type", "bridge", "forward_delay", "0", "mcast_snooping", "0")
+                ip("link", "set", self.bridge(network, apart=apart), "up")
+        ip("addr", "add", f"{self.address('management', 100)}/24", "dev", self.bridge("management"))
+
+    def bridge(self, network, *, apart=False):
+        return f"{network[:4]}{self._number}{'-apart' if apart else ''}"
+
+    def address(self, network, host):
+        return f"10.{70 + NETWORKS.index(network)}.{self._number}.{host}"
+
+    def plug(self, machine, process):
+        for network in NETWORKS:
+            port = self._port(machine, network)
+            ip("link", "add", port, "type", "veth", "peer", "name", network, "netns", str(process))
+            ip("link", "set", port, "master", self.bridge(network), "up")
+
+    def unplug(self, machine):
+        for network in NETWORKS:
+            ip("link", "del", self._port(machine, network), check=False)
+
+    def join(self, machine, *networks, apart=False):
+        for network in networks or NETWORKS:
+            ip("link", "set", self._port(machine, network), "master", self.bridge(network, apart=apart))
+
+    def close(self):
+        for network in NETWORKS:
+            for apart in (False, True):
+                ip("link", "del", self.bridge(network, apart=apart))
+
+    def _port(self, machine, network):
+        return f"{machine.name}-{network[:4]}{self._number}"
+
+
+class Machine:
+    """`release` is "host", or whose root lies in .debian/cluster-RELEASE. `boots` are the services that start with the power."""
+
+    def __init__(self, home, networks, number, release):
+        self.name, self.number, self.release = f"n{number}", number, release
+        self.lower = Path("/") if release == "host" else ROOT / f".debian/cluster-{release}"
+        self.folder = home / self.name
+        self.upper = self.folder / "upper"
+        self.boots = ["relay", "cluster"]
+        self._guests = home / "outside" / "guests" / self.name
+        self._networks = networks
+        self._lock = threading.RLock()
+        self._process = None
+        for name in ("upper", "root", "work"):
+            (self.folder / name).mkdir(parents=True)
+        for part, place in PLACES.items():
+            self.install(place, PARTS / part)
+
+    def install(self, place, source, mode=0o755):
+        target = self.upper / place
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(source, target)
+        target.chmod(mode)
+
+    def write(self, place, text, *, owner="root", group="root", mode=0o644):
+        """A file of its root, made while it is off. Owners are those of its own release."""
+        target = self.upper / place
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_text(text)
+        os.chown(target, self._id("passwd", owner), self._id("group", group))
+        target.chmod(mode)
+
+    def folder_of(self, owner, group, place, mode=0o750):
+        target = self.upper / place
+        target.mkdir(parents=True, exist_ok=True)
+        os.chown(target, self._id("passwd", owner), self._id("group", group))
+        target.chmod(mode)
+
+    def lines(self, place):
+        """A file of its root, as it is while it is off."""
+        mine = self.upper / place
+        return (mine if mine.exists() else self.lower / place).read_text()
+
+    def _id(self, table, name):
+        found = re.search(rf"^{name}:[^:]*:(\d+)", self.lines(f"etc/{table}"), re.MULTILINE)
+        assert found, f"no {name} in /etc/{table} of {self.release}"
+        return int(found[1])
+
+    # --- power
+
+    @property
+    def powered(self):
+        return self._process is not None
+
+    def on(self, *, boots=None):
+        with self._lock:
+            if self._process is None:
+                self._start(self.boots if boots is None else boots)
+
+    def _start(self, boots):
+        """`_process` stands outside, and its child is the machine's first."""
+        shutil.rmtree(self.folder / "work")
+        (self.folder / "work").mkdir()
+        addresses = [self._networks.address(network, self.number) for network in NETWORKS]
+        command = [PARTS / "setup", self.folder, self.lower, self.name, *addresses, "/usr/lib/machine/services", "boot", *boots]
+        namespaces = ["unshare", "--mount", "--uts", "--ipc", "--pid", "--net", "--fork", "--kill-child", "--"]
+        with (self.folder / "setup.log").open("ab") as log:
+            process = subprocess.Popen([*namespaces, *map(str, command)], stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+        self._process = process
+        self._networks.plug(self, eventually(lambda: _child(process), 10, f"{self.name} gets namespaces"))
+        eventually(lambda: _is_init(process) or process.poll() is not None, 20, f"{self.name} boots")
+        assert process.poll() is None, f"{self.name} did not boot: {(self.folder / 'setup.log').read_text()}"
+
+    def off(self):
+        """The cables first: its peers see a silent machine, and no connection that is closed in order."""
+        with self._lock:
+            process, self._process = self._process, None
+            if process is not None:
+                self._networks.unplug(self)
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(_child(process) or process.pid, signal.SIGKILL)
+                process.wait(20)
+            shutil.rmtree(self._guests, ignore_errors=True)
+
+    # --- what runs in it
+
+    def run(self, *words, check=True, seconds=60, stdin=None):
+        """A command in the machine. Its output, or (check=False) the finished process."""
+        done = subprocess.run(
+            [*self._inside(), *words], input=stdin, capture_output=True, text=True, timeout=seconds, env=ENVIRONMENT
+        )
+        if not check:
+            return done
+        assert done.returncode == 0, f"{self.name}: {' '.join(words)}: {done.returncode}: {done.stdout}{done.stderr}"
+        return done.stdout
+
+    def _inside(self):
+        assert self._process is not None, f"{self.name} is off"
+        return ["nsenter", "-t", str(_child(self._process)), "-m", "-u", "-i", "-n", "-p", "-r", "-w", "--"]
+
+    def services(self, verb, *names):
+        self.run("/usr/lib/machine/services", verb, *names, seconds=180)
+
+    def freeze(self):
+        """Everything but the first process, which a namespace protects from it. Twice, for what was started meanwhile."""
+        for _ in range(2):
+            self.run("/bin/kill", "-STOP", "-1", check=False)
+
+    def kill(self, name, number=signal.SIGKILL):
+        self.run("pkill", f"-{int(number)}", "-f", name)
+
+
+def _child(process):
+    text = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text() if process.poll() is None else ""
+    return int(text.split()[0]) if text.split() else None
+
+
+def _is_init(process):
+    child = _child(process)
+    return child is not None and b"/usr/lib/machine/init" in Path(f"/proc/{child}/cmdline").read_bytes()
+
+
+class Switch:
+    """The power switch of all machines, on a socket that they see: a line `on|off|reboot|status NAME`, or `list all`.
+
+    While `refuses` is set it does nothing that changes anything.
+    """
+
+    def __init__(self, path, machines):
+        self.refuses = False
+        self.done = []
+        """(verb, machine) of what was asked and done."""
+        self._machines = machines
+        self._timers = []
+        self._socket = socket.socket(socket.AF_UNIX)
+        self._socket.bind(str(path))
+        path.chmod(0o666)
+        self._socket.listen(16)
+        self._thread = threading.Thread(target=self._serve, daemon=True)
+        self._thread.start()
+
+    def _serve(self):
+        while True:
+            try:
+                connection, _ = self._socket.accept()
+            except OSError:
+                return
+            threading.Thread(target=self._answer, args=(connection,), daemon=True).start()
+
+    def _answer(self, connection):
+        with connection, contextlib.suppress(OSError):
+            verb, name = connection.makefile().readline().split()
+            connection.sendall(f"{self._do(verb, name)}\n".encode())
+
+    def _do(self, verb, name):
+        if verb == "list":
+            return "\n".join(self._machines)
+        if name not in self._machines:
+            return f"error: no machine {name}"
+        machine = self._machines[name]
+        if verb == "status":
+            return "ok on" if machine.powered else "ok off"
+        if self.refuses:
+            return "error: the switch does not answer"
+        self.done.append((verb, name))
+        if verb in {"off", "reboot"}:
+            machine.off()
+        if verb == "on":
+            machine.on()
+        if verb == "reboot":
+            self._later(machine)
+        return "ok done"
+
+    def _later(self, machine):
+        timer = threading.Timer(BOOT_TAKES, machine.on)
+        timer.daemon = True
+        timer.start()
+        self._timers.append(timer)
+
+    def close(self):
+        for timer in self._timers:
+            timer.cancel()
+            timer.join(30)
+        with contextlib.suppress(OSError):
+            self._socket.shutdown(socket.SHUT_RDWR)
+        self._socket.close()
+        self._thread.join(10)
