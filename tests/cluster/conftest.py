@@ -6,10 +6,14 @@ from pathlib import Path
 
 import pytest
 
+from tests.cluster.furniture import furnish
 from tests.cluster.machines import ROOT
 from tests.cluster.site import Site
 
 RELEASE = os.environ.get("QUORUMBELL_CLUSTER")
+
+
+FAILED = pytest.StashKey[bool]()
 
 
 @pytest.hookimpl(wrapper=True)
@@ -18,9 +22,6 @@ def pytest_runtest_makereport(item):
     if report.when == "call":
         item.stash[FAILED] = report.failed
     return report
-
-
-FAILED = pytest.StashKey[bool]()
 
 
 @pytest.fixture
@@ -38,3 +39,9 @@ def site(request, worker_id):
     finally:
         made.stop()
         shutil.rmtree(home)
+
+
+@pytest.fixture
+def furnished(site):
+    furnish(site)
+    return site

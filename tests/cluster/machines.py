@@ -43,7 +43,17 @@ class Networks:
         self._number = number
         for network in NETWORKS:
             for apart in (False, True):
-                ip("link", "add", self.bridge(network, apart=apart), "type", "bridge", "forward_delay", "0", "mcast_snooping", "0")
+                ip(
+                    "link",
+                    "add",
+                    self.bridge(network, apart=apart),
+                    "type",
+                    "bridge",
+                    "forward_delay",
+                    "0",
+                    "mcast_snooping",
+                    "0",
+                )
                 ip("link", "set", self.bridge(network, apart=apart), "up")
         ip("addr", "add", f"{self.address('management', 100)}/24", "dev", self.bridge("management"))
 
@@ -85,6 +95,8 @@ class Machine:
         self.folder = home / self.name
         self.upper = self.folder / "upper"
         self.boots = ["relay", "cluster"]
+        self.frozen = self.dead = False
+        """Its power supply is broken: it cannot be switched on."""
         self._guests = home / "outside" / "guests" / self.name
         self._networks = networks
         self._lock = threading.RLock()
@@ -132,7 +144,7 @@ class Machine:
 
     def on(self, *, boots=None):
         with self._lock:
-            if self._process is None:
+            if self._process is None and not self.dead:
                 self._start(self.boots if boots is None else boots)
 
     def _start(self, boots):
@@ -144,7 +156,7 @@ class Machine:
         namespaces = ["unshare", "--mount", "--uts", "--ipc", "--pid", "--net", "--fork", "--kill-child", "--"]
         with (self.folder / "setup.log").open("ab") as log:
             process = subprocess.Popen([*namespaces, *map(str, command)], stdin=subprocess.DEVNULL, stdout=log, stderr=log)
-        self._process = process
+        self._process, self.frozen = process, False
         self._networks.plug(self, eventually(lambda: _child(process), 10, f"{self.name} gets namespaces"))
         eventually(lambda: _is_init(process) or process.poll() is not None, 20, f"{self.name} boots")
         assert process.poll() is None, f"{self.name} did not boot: {(self.folder / 'setup.log').read_text()}"
@@ -181,8 +193,12 @@ class Machine:
 
     def freeze(self):
         """Everything but the first process, which a namespace protects from it. Twice, for what was started meanwhile."""
+        self.frozen = True
         for _ in range(2):
             self.run("/bin/kill", "-STOP", "-1", check=False)
+
+    def runs(self, name):
+        return self.powered and not self.frozen and self.run("pgrep", "-f", name, check=False).returncode == 0
 
     def kill(self, name, number=signal.SIGKILL):
         self.run("pkill", f"-{int(number)}", "-f", name)

@@ -82,9 +82,7 @@ def guest(name):
     """A virtual machine of the pretended libvirt, that can be migrated."""
     parameters = {"config": f"/run/outside/{name}.xml", "hypervisor": "qemu:///system", "migration_transport": "ssh"}
     moves = [("migrate_to", "0s", {}), ("migrate_from", "0s", {})]
-    return primitive(
-        name, "ocf:heartbeat:VirtualDomain", parameters=parameters, meta={"allow-migrate": "true"}, operations=moves
-    )
+    return primitive(name, "ocf:heartbeat:VirtualDomain", parameters=parameters, meta={"allow-migrate": "true"}, operations=moves)
 
 
 class Cluster:
@@ -104,14 +102,16 @@ class Cluster:
         return None
 
     def pictures(self):
-        asked = {name: self.picture(machine) for name, machine in self.machines.items() if machine.powered}
+        asked = {name: self.picture(machine) for name, machine in self.machines.items() if machine.powered and not machine.frozen}
         return {name: text for name, text in asked.items() if text}
 
     def any(self):
         """A machine that sees a quorum, if there is one."""
         seen = self.pictures()
         assert seen, "no machine of the cluster answers"
-        quorate = [name for name, text in seen.items() if ET.fromstring(text).find("summary/current_dc[@with_quorum='true']") is not None]
+        quorate = [
+            name for name, text in seen.items() if ET.fromstring(text).find("summary/current_dc[@with_quorum='true']") is not None
+        ]
         return self.machines[(quorate or list(seen))[0]]
 
     def online(self, *names):
@@ -150,7 +150,9 @@ class Cluster:
     # --- telling
 
     def add(self, *resources, constraints=""):
-        text = f"<configuration><resources>{''.join(resources)}</resources><constraints>{constraints}</constraints></configuration>"
+        text = (
+            f"<configuration><resources>{''.join(resources)}</resources><constraints>{constraints}</constraints></configuration>"
+        )
         self.crm("cibadmin", "--modify", "--allow-create", "--scope", "configuration", "--xml-text", text)
 
     def constrain(self, text):
@@ -179,4 +181,6 @@ def _members(text):
     root = ET.fromstring(text)
     if root.find("summary/current_dc[@present='true']") is None:
         return set()
-    return {node.get("name") for node in root.findall("nodes/node") if node.get("online") == "true" and node.get("pending") == "false"}
+    return {
+        node.get("name") for node in root.findall("nodes/node") if node.get("online") == "true" and node.get("pending") == "false"
+    }

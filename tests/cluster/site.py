@@ -7,9 +7,12 @@ import shutil
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
+from typing import NamedTuple
 
 from bridge.wire.keys import enrol, make_bridge_keys, make_node_keys
+from tests.cluster.checker import Shown, contradictions
 from tests.cluster.machines import ROOT, Machine, Networks, Switch
 from tests.cluster.pacemaker import Cluster, cib, corosync_conf
 from tests.servers.opsview import OPERATOR, Opsview
@@ -20,7 +23,7 @@ from tests.waiting import eventually
 NAME = "ha1"
 PASSWORD = "a cluster's password"
 RELEASES = {"mixed": ("bullseye", "host", "trixie")}
-RANG = re.compile(r"^\[")
+RINGS = {"opened", "escalated", "reminder"}
 FOLDERS = re.compile(r"```sh\n(install -d -m 0751.*?)```", re.DOTALL)
 ALERT = re.compile(r"```xml\n(<alert .*?</alert>)", re.DOTALL)
 SELECT = (
@@ -29,6 +32,19 @@ SELECT = (
     "</select_attributes></select>"
 )
 """docs/operate.md, "A node": shutdowns are announced by this attribute."""
+
+
+class Ring(NamedTuple):
+    subject: str
+    kind: str
+    severity: str
+    notice: str
+    """opened, escalated or reminder."""
+
+    @classmethod
+    def of(cls, mail):
+        kind, severity = str(mail["X-Quorumbell-Kind"]), str(mail["X-Quorumbell-Severity"])
+        return cls(str(mail["Subject"]), kind, severity, str(mail["X-Quorumbell-Notice"]).split()[0])
 
 
 class Site:
@@ -185,8 +201,30 @@ look_every = "5s"
                 if thing.service and thing.updated_at
             }
 
-    def mails(self):
-        return [str(mail.message["Subject"]) for mail in list(self.rules.mails)]
+    def rings(self):
+        """What woke somebody, in its order: not what goes on, or ends, in the thread of something that rang."""
+        mails = [mail.message for mail in list(self.rules.mails)]
+        return [Ring.of(mail) for mail in mails if str(mail["X-Quorumbell-Notice"]).split()[0] in RINGS]
+
+    def open(self):
+        return [one for one in self.status()["incidents"] if one["state"] != "clearing" and not one["planned"]]
+
+    # --- whether it is true
+
+    def contradictions(self):
+        relays = {name for name, machine in self.machines.items() if machine.runs("bridge.node.relay")}
+        pictures = self.cluster.pictures()
+        board = {place: Shown(*shown) for place, shown in self.board().items()}
+        return contradictions(pictures, self.status(), board, NAME, relays)
+
+    def agree(self, seconds=20):
+        """What crm_mon says and what is shown and told are the same within 20 seconds of rest; one moment of agreement is chance."""
+        until, calm, found = time.monotonic() + seconds, 0, []
+        while calm < 2:
+            found = self.contradictions()
+            calm = 0 if found else calm + 1
+            assert not found or time.monotonic() < until, "\n".join(["crm_mon contradicts what is shown and told:", *found])
+            time.sleep(1)
 
     # --- the end
 
@@ -213,7 +251,9 @@ look_every = "5s"
         for machine in self.machines.values():
             for log in (*machine.upper.glob("var/log/*.log"), *machine.upper.glob("var/log/*/*.log")):
                 shutil.copy(log, folder / f"{machine.name}.{log.name}")
-        (folder / "told.txt").write_text("\n".join([*self.mails(), *map(str, sorted(self.board().items()))]))
+        (folder / "told.txt").write_text(
+            "\n".join(map(str, [*self.rings(), *sorted(self.board().items()), *self.status()["incidents"]]))
+        )
 
 
 def _documented(what):
