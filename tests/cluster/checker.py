@@ -20,7 +20,7 @@ Place = tuple[str, str]
 SAYS = {
     "standby": r"standby",
     "maintenance": r"maintenance|unmanaged|not managed",
-    "disabled": r"switched off|disabled|stopped by|asked for",
+    "disabled": r"switched off|disabled|as asked",
     "away": r"good order|shut down|switched off",
 }
 """Words, one of which must be read where somebody arranged it so."""

@@ -3,8 +3,12 @@
 import contextlib
 import json
 import xml.etree.ElementTree as ET
+from functools import partial
 
 from tests.waiting import eventually
+
+until = partial(eventually, every=0.5)
+"""For what costs a look at the cluster."""
 
 TOKEN_MS = 2000
 """Corosync's patience with a silent member; short for a test, long for a busy machine."""
@@ -121,7 +125,7 @@ class Cluster:
         return len(seen) == len(wanted) and all(_members(text) >= set(wanted) for text in seen.values())
 
     def wait_online(self, *names, seconds=120):
-        eventually(lambda: self.online(*names), seconds, f"online: {names or 'all'}")
+        until(lambda: self.online(*names), seconds, f"online: {names or 'all'}")
 
     def settle(self, seconds=90):
         """Until the coordinator has nothing left to do, twice in a row."""
@@ -132,7 +136,7 @@ class Cluster:
             calm = calm + 1 if self._idle() else 0
             return calm == 2
 
-        eventually(calmly, seconds, "the cluster comes to rest")
+        until(calmly, seconds, "the cluster comes to rest")
 
     def _idle(self):
         with contextlib.suppress(AssertionError):

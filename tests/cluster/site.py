@@ -14,7 +14,7 @@ from typing import NamedTuple
 from bridge.wire.keys import enrol, make_bridge_keys, make_node_keys
 from tests.cluster.checker import Shown, contradictions
 from tests.cluster.machines import ROOT, Machine, Networks, Switch
-from tests.cluster.pacemaker import Cluster, cib, corosync_conf
+from tests.cluster.pacemaker import Cluster, cib, corosync_conf, until
 from tests.servers.opsview import OPERATOR, Opsview
 from tests.servers.ports import free_port
 from tests.servers.smtp import Rules, Server
@@ -77,7 +77,7 @@ class Site:
             machine.on()
         self.cluster.wait_online()
         self.cluster.settle()
-        eventually(lambda: not self.silent(), 60, "all relays are heard")
+        until(lambda: not self.silent(), 60, "all relays are heard")
 
     def _prepare_board(self):
         self.opsview.add_user("quorumbell", PASSWORD, rights=OPERATOR)
@@ -219,11 +219,11 @@ look_every = "5s"
 
     def agree(self, seconds=20):
         """What crm_mon says and what is shown and told are the same within 20 seconds of rest; one moment of agreement is chance."""
-        until, calm, found = time.monotonic() + seconds, 0, []
+        deadline, calm, found = time.monotonic() + seconds, 0, []
         while calm < 2:
             found = self.contradictions()
             calm = 0 if found else calm + 1
-            assert not found or time.monotonic() < until, "\n".join(["crm_mon contradicts what is shown and told:", *found])
+            assert not found or time.monotonic() < deadline, "\n".join(["crm_mon contradicts what is shown and told:", *found])
             time.sleep(1)
 
     # --- the end

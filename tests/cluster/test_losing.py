@@ -5,7 +5,7 @@ import time
 import pytest
 
 from tests.cluster.furniture import GUESTS
-from tests.waiting import eventually
+from tests.cluster.pacemaker import until
 
 pytestmark = pytest.mark.cluster
 SILENT_AFTER = 75
@@ -35,7 +35,7 @@ def give_back(site, *machines):
 @pytest.mark.everywhere
 def test_power_cut_and_return(furnished):
     lose(furnished, furnished.n3)
-    eventually(lambda: run_elsewhere(furnished, "n3"), 60, "the guests start elsewhere")
+    until(lambda: run_elsewhere(furnished, "n3"), 60, "the guests start elsewhere")
     furnished.cluster.settle()
     furnished.agree()
     (ring,) = furnished.rings()
@@ -48,7 +48,7 @@ def test_power_cut_and_return(furnished):
 
 def test_power_cut_and_no_return(furnished):
     lose(furnished, furnished.n3)
-    eventually(lambda: run_elsewhere(furnished, "n3"), 60, "the guests start elsewhere")
+    until(lambda: run_elsewhere(furnished, "n3"), 60, "the guests start elsewhere")
     time.sleep(SILENT_AFTER)
     furnished.agree()
     (ring,) = furnished.rings()
@@ -73,12 +73,12 @@ def test_orderly_away(furnished):
 def test_failed_fencing(furnished):
     furnished.switch.refuses = True
     lose(furnished, furnished.n3)
-    eventually(lambda: any(ring.kind == "fencing-failure" for ring in furnished.rings()), 60, "the failed fencing rings")
+    until(lambda: any(ring.kind == "fencing-failure" for ring in furnished.rings()), 60, "the failed fencing rings")
     furnished.agree()
     assert not any(run for name in GUESTS if (run := set(furnished.cluster.where(name)) - {"n3"}))
     rung = len(furnished.rings())
     furnished.switch.refuses = False
-    eventually(lambda: run_elsewhere(furnished, "n3"), 90, "it is fenced after all")
+    until(lambda: run_elsewhere(furnished, "n3"), 90, "it is fenced after all")
     furnished.cluster.settle()
     furnished.agree()
     give_back(furnished, furnished.n3)
@@ -90,18 +90,18 @@ def test_failed_fencing(furnished):
 def test_a_node_comes_back_by_itself_after_its_fencing_failed(furnished):
     furnished.switch.refuses = True
     furnished.n3.off()
-    eventually(lambda: any(ring.kind == "fencing-failure" for ring in furnished.rings()), 60, "the failed fencing rings")
+    until(lambda: any(ring.kind == "fencing-failure" for ring in furnished.rings()), 60, "the failed fencing rings")
     furnished.n3.on()
     furnished.switch.refuses = False
     furnished.cluster.wait_online()
     furnished.cluster.settle()
     furnished.agree()
-    eventually(lambda: not furnished.open(), 40, "its incident ends")
+    until(lambda: not furnished.open(), 40, "its incident ends")
 
 
 def test_quorum_lost_and_return(furnished):
     lose(furnished, furnished.n2, furnished.n3)
-    eventually(lambda: any(ring.kind == "quorum-lost" for ring in furnished.rings()), 60, "the lost quorum rings")
+    until(lambda: any(ring.kind == "quorum-lost" for ring in furnished.rings()), 60, "the lost quorum rings")
     furnished.agree()
     rung = len(furnished.rings())
     give_back(furnished, furnished.n2, furnished.n3)
@@ -112,7 +112,7 @@ def test_quorum_lost_and_return(furnished):
 
 def test_partition(furnished):
     furnished.networks.join(furnished.n3, "ring", apart=True)
-    eventually(lambda: ("reboot", "n3") in furnished.switch.done, 60, "the majority fences it")
+    until(lambda: ("reboot", "n3") in furnished.switch.done, 60, "the majority fences it")
     furnished.cluster.wait_online()
     furnished.cluster.settle()
     furnished.agree()
@@ -123,7 +123,7 @@ def test_partition(furnished):
 
 def test_frozen_node(furnished):
     furnished.n3.freeze()
-    eventually(lambda: ("reboot", "n3") in furnished.switch.done, 60, "it is fenced")
+    until(lambda: ("reboot", "n3") in furnished.switch.done, 60, "it is fenced")
     furnished.cluster.wait_online()
     furnished.cluster.settle()
     furnished.agree()

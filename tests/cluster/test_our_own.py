@@ -4,8 +4,8 @@ import time
 
 import pytest
 
+from tests.cluster.pacemaker import until
 from tests.cluster.test_losing import give_back, lose, run_elsewhere
-from tests.waiting import eventually
 
 pytestmark = pytest.mark.cluster
 
@@ -16,14 +16,14 @@ def test_a_relay_is_dead_for_two_minutes(furnished):
     died = time.monotonic()
     furnished.agree()
     furnished.cluster.crm("crm_resource", "--resource", "vm-a", "--move", "--node", "n2")
-    eventually(lambda: furnished.cluster.where("vm-a") == ["n2"], 40, "a guest moves to its node")
+    until(lambda: furnished.cluster.where("vm-a") == ["n2"], 40, "a guest moves to its node")
     furnished.cluster.settle()
     furnished.agree()
     time.sleep(max(0.0, died + 120 - time.monotonic()))
     furnished.agree()
     assert [one["root"] for one in furnished.open()] == ["relay/n2"]
     furnished.n2.services("start", "relay")
-    eventually(lambda: not furnished.silent(), 30, "it is heard again")
+    until(lambda: not furnished.silent(), 30, "it is heard again")
     furnished.agree()
     assert {ring.kind for ring in furnished.rings()} <= {"edge-silent"}
     assert len(furnished.rings()) <= 1
@@ -33,11 +33,11 @@ def test_the_bridge_is_killed_in_the_middle(furnished):
     lose(furnished, furnished.n3)
     time.sleep(4)
     furnished.kill_bridge()
-    eventually(lambda: run_elsewhere(furnished, "n3"), 60, "the guests start elsewhere")
+    until(lambda: run_elsewhere(furnished, "n3"), 60, "the guests start elsewhere")
     furnished.serve()
     furnished.cluster.settle()
     furnished.agree()
-    eventually(furnished.rings, 30, "somebody is rung")
+    until(furnished.rings, 30, "somebody is rung")
     give_back(furnished, furnished.n3)
     furnished.agree()
     assert [ring.kind for ring in furnished.rings()] == ["node-failure"]

@@ -2,8 +2,7 @@
 
 import pytest
 
-from tests.cluster.pacemaker import prefers
-from tests.waiting import eventually
+from tests.cluster.pacemaker import prefers, until
 
 pytestmark = pytest.mark.cluster
 
@@ -29,7 +28,7 @@ def break_web(site):
     for machine in site.machines.values():
         site.cluster.fail(machine, "web", "start", 1, "out of memory")
     kill_web(site)
-    eventually(lambda: not site.cluster.where("web") and site.rings(), 60, "it is down, and somebody is rung")
+    until(lambda: not site.cluster.where("web") and site.rings(), 60, "it is down, and somebody is rung")
     site.cluster.settle()
     site.agree()
 
@@ -57,7 +56,7 @@ def test_maintenance_with_a_failure_inside(furnished):
     furnished.cluster.settle()
     furnished.agree()
     furnished.cluster.option("maintenance-mode")
-    eventually(lambda: furnished.cluster.where("web"), 40, "the cluster starts it again")
+    until(lambda: furnished.cluster.where("web"), 40, "the cluster starts it again")
     furnished.cluster.settle()
     furnished.agree()
     assert [ring for ring in furnished.rings() if ring.severity == "critical"] == []
@@ -80,12 +79,12 @@ def test_unmanaged_and_dead(furnished):
     furnished.agree()
     assert furnished.rings() == []
     kill_web(furnished)
-    eventually(lambda: not furnished.cluster.where("web"), 30, "the monitor sees it")
+    until(lambda: not furnished.cluster.where("web"), 30, "the monitor sees it")
     furnished.cluster.settle()
     furnished.agree()
     assert [ring for ring in furnished.rings() if ring.severity == "critical"] == []
     meta(furnished, "web", "is-managed")
-    eventually(lambda: furnished.cluster.where("web"), 40, "the cluster starts it again")
+    until(lambda: furnished.cluster.where("web"), 40, "the cluster starts it again")
     furnished.cluster.settle()
     furnished.agree()
     assert len(furnished.rings()) <= 1
@@ -109,7 +108,7 @@ def test_disabled_while_down(furnished):
     furnished.cluster.settle()
     furnished.agree()
     assert len(furnished.rings()) == rung
-    eventually(lambda: not furnished.open(), 40, "its incident ends")
+    until(lambda: not furnished.open(), 40, "its incident ends")
 
 
 def test_deleted_while_down(furnished):
@@ -120,16 +119,16 @@ def test_deleted_while_down(furnished):
     furnished.cluster.settle()
     furnished.agree()
     assert len(furnished.rings()) == rung
-    eventually(lambda: not furnished.open(), 40, "its incident ends")
+    until(lambda: not furnished.open(), 40, "its incident ends")
 
 
 def test_live_migration(furnished):
     furnished.cluster.crm("crm_resource", "--resource", "vm-a", "--move", "--node", "n1")
-    eventually(lambda: furnished.cluster.where("vm-a") == ["n1"], 40, "it moves")
+    until(lambda: furnished.cluster.where("vm-a") == ["n1"], 40, "it moves")
     furnished.cluster.settle()
     furnished.agree()
     furnished.cluster.crm("crm_resource", "--resource", "vm-a", "--clear")
-    eventually(lambda: furnished.cluster.where("vm-a") == ["n3"], 40, "it moves back")
+    until(lambda: furnished.cluster.where("vm-a") == ["n3"], 40, "it moves back")
     furnished.cluster.settle()
     furnished.agree()
     assert furnished.rings() == []
