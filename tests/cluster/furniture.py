@@ -5,9 +5,15 @@ from tests.cluster.pacemaker import guest, prefers, primitive
 GUESTS = ("vm-a", "vm-b")
 
 
+def define(site, guest_name):
+    """The file that VirtualDomain reads."""
+    text = f'<domain type="kvm">\n  <name>{guest_name}</name>\n</domain>\n'
+    (site.home / f"outside/{guest_name}.xml").write_text(text)
+
+
 def furnish(site):
     for name in GUESTS:
-        (site.home / f"outside/{name}.xml").write_text(f'<domain type="kvm">\n  <name>{name}</name>\n</domain>\n')
+        define(site, name)
     site.shows(*(f"Guest: {name}" for name in GUESTS), "Resource: web", "Resource: dlm")
     clone = f'<clone id="dlm-clone">{primitive("dlm")}</clone>'
     likes = [prefers("vm-a", "n3"), prefers("vm-b", "n3"), prefers("web", "n2"), prefers("fencing", "n1")]

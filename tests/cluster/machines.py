@@ -89,8 +89,8 @@ class Networks:
 class Machine:
     """`release` is "host", or whose root lies in .debian/cluster-RELEASE. `boots` are the services that start with the power."""
 
-    def __init__(self, home, networks, number, release):
-        self.name, self.number, self.release = f"n{number}", number, release
+    def __init__(self, home, networks, number, release, name=""):
+        self.name, self.number, self.release = name or f"n{number}", number, release
         self.lower = Path("/") if release == "host" else ROOT / f".debian/cluster-{release}"
         self.folder = home / self.name
         self.upper = self.folder / "upper"
@@ -101,8 +101,8 @@ class Machine:
         self._networks = networks
         self._lock = threading.RLock()
         self._process = None
-        for name in ("upper", "root", "work"):
-            (self.folder / name).mkdir(parents=True)
+        for place in ("upper", "root", "work"):
+            (self.folder / place).mkdir(parents=True)
         for part, place in PLACES.items():
             self.install(place, PARTS / part)
 
@@ -174,10 +174,11 @@ class Machine:
 
     # --- what runs in it
 
-    def run(self, *words, check=True, seconds=60, stdin=None):
-        """A command in the machine. Its output, or (check=False) the finished process."""
+    def run(self, *words, check=True, seconds=60):
+        """A command in the machine. Its output, or (check=False) the finished process; after so long it is killed."""
+        limited = ["timeout", "--signal=KILL", str(seconds), *words]
         done = subprocess.run(
-            [*self._inside(), *words], input=stdin, capture_output=True, text=True, timeout=seconds, env=ENVIRONMENT
+            [*self._inside(), *limited], stdin=subprocess.DEVNULL, capture_output=True, text=True, env=ENVIRONMENT
         )
         if not check:
             return done

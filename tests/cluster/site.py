@@ -61,7 +61,7 @@ class Site:
         self.rules = Rules()
         self.mail = Server(self.rules)
         self.opsview = Opsview()
-        self.bridge = None
+        self.bridge = self.inside = None
         self._port = free_port()
 
     # --- setting up, as README.md and docs/operate.md say
@@ -153,6 +153,7 @@ look_every = "5s"
         machine.folder_of("root", "root", "var/lib/corosync", 0o755)
         machine.folder_of("root", "root", "var/log/corosync", 0o755)
         machine.folder_of("hacluster", "haclient", "var/log/pacemaker", 0o770)
+        machine.write("etc/pacemaker/authkey", "a cluster's own key" * 16, group="haclient", mode=0o640)
         for name in ("cib", "pengine", "blackbox", "cores"):
             machine.folder_of("hacluster", "haclient", f"var/lib/pacemaker/{name}")
         alert = _documented(ALERT).replace("<meta_attributes", f"{SELECT}<meta_attributes", 1)
@@ -162,6 +163,17 @@ look_every = "5s"
     def _schema(self):
         """The newest that every node's release knows."""
         return min(max(_versions(one.lower / "usr/share/pacemaker"), key=_numbers) for one in self.machines.values())
+
+    def add_guest_node(self, name):
+        """A machine beside the others that plays the inside of a guest. It is a node, and runs nothing of ours."""
+        machine = Machine(self.home, self.networks, 50, "host", name)
+        machine.install("usr/sbin/pacemaker-remoted", ROOT / ".debian/cluster-remote/usr/sbin/pacemaker-remoted")
+        machine.write("etc/pacemaker/authkey", "a cluster's own key" * 16, group="haclient", mode=0o640)
+        machine.folder_of("hacluster", "haclient", "var/log/pacemaker", 0o770)
+        machine.boots = ["remote"]
+        self.inside = machine
+        machine.on()
+        return machine
 
     # --- the bridge, and what it tells
 
@@ -230,7 +242,7 @@ look_every = "5s"
 
     def stop(self):
         self.switch.close()
-        for machine in self.machines.values():
+        for machine in [*self.machines.values(), *([self.inside] if self.inside else [])]:
             machine.off()
         if self.bridge is not None and self.bridge.poll() is None:
             self.bridge.send_signal(signal.SIGTERM)
