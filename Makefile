@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check fmt bench wheel judge crash cluster debian synapse lock clean
+.PHONY: help demo test coverage check fmt bench wheel judge crash cluster mutants debian synapse lock clean
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 18
@@ -22,6 +22,12 @@ demo: $(READY) ## a recorded power cut goes through the whole bridge (KEEP=1 sta
 
 test: check $(READY) ## everything that needs no root: checks and all tests
 	$(BIN)/python -m pytest -q -n 4 --dist worksteal -m "not cluster and not crash and not judge"
+
+coverage: $(READY) ## what the tests reach, but for those that time whole processes (tests/serve, tests/wire): the least reached files, and the sum
+	$(BIN)/coverage erase
+	CI= $(BIN)/python -m coverage run -m pytest -q -n 2 --dist worksteal -m "not cluster and not crash and not judge" tests --ignore tests/serve --ignore tests/wire --ignore tests/package
+	$(BIN)/coverage combine --quiet
+	$(BIN)/coverage report | sed -n '1,22p;$$p'
 
 check: $(READY) ## format, lint, types, who may import whom
 	$(BIN)/ruff format --check .
@@ -41,6 +47,9 @@ crash: $(READY) ## kill -9 at random moments, and a ledger that takes nothing: n
 
 cluster: $(READY) ## real clusters, and what is said of them (needs root; RELEASE=bullseye, bookworm, trixie or mixed; ONLY='power')
 	tests/cluster/run $(or $(RELEASE),host) $(if $(ONLY),-k '$(ONLY)')
+
+mutants: $(READY) ## faults in a room's code that no test sees (ROOM=core/telling, SHARE=1/4: a sample)
+	$(BIN)/python -m tools.mutants $(or $(ROOM),core/telling) $(or $(SHARE),1/1) $(ONLY)
 
 bench: $(READY) ## hook cost, latency, throughput, all in one run
 	env -u PYTHONDONTWRITEBYTECODE $(BIN)/python -m benchmarks
@@ -65,4 +74,4 @@ lock: ## pin every dependency, with hashes
 	rm -rf $(VENV)-lock
 
 clean: ## remove everything that was built
-	rm -rf $(VENV) .debian .synapse dist .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) .debian .synapse dist .mypy_cache .ruff_cache .pytest_cache .hypothesis mutants .coverage*

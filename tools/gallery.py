@@ -11,6 +11,7 @@ from bridge.core.world.incident import Kind
 from bridge.texts import LANGUAGES, render_strictly, words
 from tools.notices import bundle, nothing_stored, notice
 from tools.scenes import OTHER_SCENES, Scene
+from tools.scenes.again import AGAIN
 from tools.scenes.own import OUTAGES
 
 ZONE: Final = ZoneInfo("Europe/Berlin")
@@ -25,6 +26,7 @@ ABOUT: Final = (
 def pages() -> dict[str, str]:
     """File name → content."""
     made = {f"{kind}.md": _page(kind) for kind in Kind}
+    made["told-again.md"] = _again()
     made["several-at-once.md"] = _several()
     made["nothing-stored.md"] = _nothing_stored()
     made["README.md"] = _index()
@@ -36,6 +38,7 @@ def _index() -> str:
     for kind in Kind:
         told = render_strictly(notice(kind, Telling.OPENED, "en"), "en", ZONE)
         lines.append(f"| [{kind}]({kind}.md) | {told.summary} |")
+    lines += ["", "About one that was told before: [it is worse, or not over](told-again.md)."]
     lines += ["", "About several incidents at once: [the brake, the summary, the digest](several-at-once.md)."]
     lines += ["", "About Quorumbell itself: [it can store nothing](nothing-stored.md)."]
     return "\n".join(lines) + "\n"
@@ -59,6 +62,14 @@ def _several() -> str:
         for telling in (one for one in Telling if one.bundles):
             text = render_strictly(bundle(telling, language), language, ZONE)
             parts.append(f"### {telling}\n\n```text\nSubject: {text.subject}\n\n{text.body.rstrip()}\n```")
+    return "\n\n".join(parts) + "\n"
+
+
+def _again() -> str:
+    parts = ["# Told again", ABOUT]
+    for language in LANGUAGES:
+        parts.append(f"## {NAMES[language]}")
+        parts += [_message(kind, Telling.ESCALATED, language, scene) for kind, scene in AGAIN]
     return "\n\n".join(parts) + "\n"
 
 

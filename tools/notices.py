@@ -94,8 +94,8 @@ def bundle(telling: Telling, language: str) -> Notice:
 
 
 def nothing_stored(language: str, ledger: str, why: str, *, over: bool) -> Notice:
-    """That the ledger takes nothing, or that it does again."""
-    outage = LedgerOutage(BEGAN_AT, why, ledger)
+    """That the ledger takes nothing, or that it does again. Without a reason it was lost."""
+    outage = LedgerOutage(BEGAN_AT, why, ledger, lost=not why)
     if over:
         outage.end(BEGAN_AT + TOLD_AFTER[Telling.CLOSED])
     return outage.notice("night", language, "bridge1", BEGAN_AT + TOLD_AFTER[Telling.ESCALATED])

@@ -95,7 +95,7 @@ def _from_memory(error: Silent, config: "Config", *, as_json: bool) -> None:
         emit(found)
         return
     bridge, at = found["bridge"], from_memory.now_of(found["bridge"])
-    told = [*_clocks(bridge, at), *relays.kept_out_lines(bridge, at), *faults(bridge)]
+    told = [*_lost(bridge), *_clocks(bridge, at), *relays.kept_out_lines(bridge, at), *faults(bridge)]
     head = [f"bridge      {_bridge(bridge)}", *from_memory.lines(found), *told]
     click.echo("\n\n".join(["\n".join(head), *from_memory.tables(found, at)]))
 
@@ -117,6 +117,7 @@ def _text(result: dict[str, Any], at: datetime) -> str:
         f"deliveries  {_queue(counts, at)}",
         f"relays      {relays.heard(result['edges'])}",
         f"incidents   {_how_many(result['incidents'], counts['open_incidents'])}",
+        *_lost(bridge),
         *_clocks(bridge, at),
         *relays.kept_out_lines(bridge, at),
         *relays.troubled(result["edges"]),
@@ -140,6 +141,19 @@ def _bridge(bridge: dict[str, Any]) -> str:
 
     since = f", since {instant(from_us(bridge['since_us']))}" if "since_us" in bridge else ""
     return f"runs, {bridge.get('name', '')} {bridge.get('version', '')}, process {bridge.get('pid', '?')}{since}"
+
+
+def _lost(bridge: dict[str, Any]) -> list[str]:
+    """That this ledger is not the one that the bridge had before."""
+    from bridge.commands.format import ago, instant
+
+    if not bridge.get("ledger_lost_at"):
+        return []
+    at = datetime.fromisoformat(bridge["ledger_lost_at"])
+    return [
+        f"LEDGER LOST {instant(at)}, {ago(at, now())}: deleted or replaced while it was open; what it held is not in this one",
+        "            if nobody meant it: quorumbell restore the last backup, with the bridge stopped",
+    ]
 
 
 def _clocks(bridge: dict[str, Any], at: datetime) -> list[str]:

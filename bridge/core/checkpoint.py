@@ -1,7 +1,7 @@
 """The world in writing: what a cluster's tables hold, so that a restart need not read the whole ledger again.
 
-What is written is the world as it was at the horizon, the place in time before which nothing is understood again; everything
-younger is understood anew from the reports. A value is read by the type that its table
+What is written is the world as it was at the horizon, the place in time before which nothing is understood again, with the last
+words of what is older; everything younger is understood anew from the reports. A value is read by the type that its table
 is declared with.
 """
 
@@ -9,7 +9,7 @@ import zlib
 from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime
 from functools import cache
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, NamedTuple
 
 import msgspec
 
@@ -21,28 +21,35 @@ from bridge.core.world.world import World
 
 Facts = dict[Key, Any]
 PIECE: Final = 1 << 16
-FORM: Final = 2
+FORM: Final = 3
 """Raised when the values of a table mean something else than before: what has another form is not read."""
 _pair: Final = msgspec.json.Decoder(tuple[tuple[str, ...], msgspec.Raw]).decode
 
 
 class Head(msgspec.Struct, frozen=True, kw_only=True):
-    """One cluster: its horizon (time, witness, sequence, uid); so many facts follow. `form` is that of the tables' values."""
+    """One cluster: its horizon (time, witness, sequence, uid); so many facts follow. `form` is that of the tables' values;
+    `waits` are the reports of before the horizon that are not in them."""
 
-    form: Literal[2]
+    form: Literal[3]
     cluster: str
     horizon: tuple[datetime, str, int, str] | None
     facts: int
+    waits: tuple[str, ...]
 
 
-Page = tuple[str, tuple[Any, ...], Facts]
-"""A cluster, its horizon, and its facts by table."""
+class Page(NamedTuple):
+    """A cluster, its horizon, and its facts by table; and by uid, as hex, the reports of before that wait to be understood."""
+
+    cluster: str
+    horizon: tuple[Any, ...]
+    facts: Facts
+    waits: tuple[str, ...] = ()
 
 
 def write(pages: Iterable[Page]) -> bytes:
     """Clusters with their horizons and facts, as compressed lines: never all of it in memory at once."""
     packer = zlib.compressobj(level=1)
-    packed = [packer.compress(_line(value)) for page in pages for value in _values(*page)]
+    packed = [packer.compress(_line(value)) for page in pages for value in _values(page)]
     return b"".join([*packed, packer.flush()])
 
 
@@ -52,7 +59,8 @@ def read(data: bytes) -> Iterator[Page]:
     shared: dict[str, str] = {}
     for line in lines:
         head = msgspec.json.decode(line, type=Head)
-        yield head.cluster, _place(head.horizon), dict(_fact(next(lines, b""), shared) for _ in range(head.facts))
+        facts = dict(_fact(next(lines, b""), shared) for _ in range(head.facts))
+        yield Page(head.cluster, _place(head.horizon), facts, head.waits)
 
 
 def at_mark(world: World, mark: int) -> Facts:
@@ -66,9 +74,10 @@ def at_mark(world: World, mark: int) -> Facts:
     return facts
 
 
-def _values(cluster: str, horizon: tuple[Any, ...], facts: Facts) -> Iterator[Any]:
+def _values(page: Page) -> Iterator[Any]:
+    horizon, facts = page.horizon, page.facts
     place = (horizon[0], horizon[1], horizon[2], horizon[3].hex()) if horizon else None
-    yield Head(form=FORM, cluster=cluster, horizon=place, facts=len(facts))
+    yield Head(form=FORM, cluster=page.cluster, horizon=place, facts=len(facts), waits=page.waits)
     yield from (((str(key[0]), *key[1:]), value) for key, value in facts.items())
 
 

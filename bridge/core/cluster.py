@@ -2,49 +2,34 @@
 
 Events of a cluster are understood in the order in which they happened. One that arrives late winds the world back to before it
 happened, and everything since is understood again; timers fire in the same time. So where we end up depends on what happened
-and on `now`, never on the order of arrival. How far back that reaches is bounded (`REACH`); what is older is kept, and shown as
-late, but changes nothing.
+and on `now`, never on the order of arrival. How far back that reaches is bounded (`REACH`): of what is older the last words are
+known, and what arrives even later is understood by them (strand.py). Where the present must not wait, what is late is gathered
+(gathered.py).
 """
 
-from bisect import bisect_right
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any, Final
 
 import msgspec
 
 from bridge.core import checkpoint
-from bridge.core.pacemaker import lives
-from bridge.core.pacemaker.names import Names, is_about
+from bridge.core.gathered import AT_ONCE, Gathered
+from bridge.core.pacemaker.names import Names
 from bridge.core.pacemaker.tables import NODE_ID
-from bridge.core.rulebook import RULES, TIMERS
-from bridge.core.world import shown
+from bridge.core.strand import MOST_TWINS, SAME_EVENT, Decision, Entry, Place, Strand, in_order, placed
 from bridge.core.world.condition import Condition
 from bridge.core.world.event import Action, AttributeSet, Event, Fencing, NodeSeen, Severity
-from bridge.core.world.fault import Fault, fault
+from bridge.core.world.fault import Fault
 from bridge.core.world.incident import Incident
-from bridge.core.world.reading import ARRIVAL, SEQUENCE
 from bridge.core.world.settings import Settings
-from bridge.core.world.tables import CONDITION
+from bridge.core.world.tables import CONDITION, INCIDENT
 from bridge.core.world.world import World
 
 REACH: Final = 5_000
 """Events of one cluster that can be understood again."""
-MOST_TWINS: Final = 20
-"""Copies of one event that are decided again with it."""
-MOST_WORDS: Final = 50
-"""Reasons in the decision on one report."""
-TOO_LATE: Final = "too late to be understood: kept, and found by `replay`"
 FACTS_PER_EVENT: Final = 4
 """Facts written down in about a tenth of the time that one event takes: a large world is written down less often."""
-
-
-class Decision(msgspec.Struct, frozen=True):
-    """What was made of a report: the incident it belongs to, and why."""
-
-    uid: bytes
-    incident_key: str | None
-    why: str
 
 
 class Changes(msgspec.Struct, kw_only=True):
@@ -58,80 +43,97 @@ class Changes(msgspec.Struct, kw_only=True):
     """What raised: an event (with its uid), or a timer."""
 
 
-class _Entry(msgspec.Struct):
-    """An event in its place. `mark` is where the journal stood before it; `twins` are other recipients' copies."""
-
-    place: tuple[Any, ...]
-    event: Event
-    mark: int = 0
-    decision: Decision | None = None
-    twins: list[bytes] = []
-
-
 class Cluster:
     """One cluster's events in order, and its world."""
 
     def __init__(self, name: str, settings: Settings) -> None:
-        self.world = World(name, settings)
         self.clock: datetime | None = None
         self._names = Names()
-        self._entries: list[_Entry] = []
-        self._known: dict[tuple[Any, ...], _Entry] = {}
-        self._after: int = 0
-        self._horizon: tuple[Any, ...] = ()
+        self._strand = Strand(World(name, settings), self._names)
+        self._gathered = Gathered()
+        self._known: dict[tuple[Any, ...], Entry] = {}
+        self._horizon: Place = ()
         self._decisions: dict[bytes, Decision] = {}
         self._faults: list[Fault] = []
         self._moved = 0
+        self._reached_back = False
+        """The world at the horizon has learnt what happened before."""
 
-    def feed(self, events: Iterable[Event]) -> None:
-        """Takes events in any order of time and understands what is new, after winding back as far as the oldest needs."""
+    @property
+    def world(self) -> World:
+        return self._strand.world
+
+    def feed(self, events: Iterable[Event], now: datetime | None = None) -> None:
+        """Takes events in any order of time and understands what is new. With `now`, what would take long is only gathered."""
         events = list(events)
         named = self._names.learn(events)
-        fresh = [entry for event in events if (entry := self._place(event)) is not None]
+        fresh = in_order(entry for event in events if (entry := self._place(event)) is not None)
+        if now is not None:
+            late = [entry for entry in fresh if entry.place < self._soon()]
+            self._gathered.add(late, now)
+            fresh = fresh[len(late) :]
         if not fresh:
             return
-        fresh.sort(key=_place_of)
-        start = bisect_right(self._entries, fresh[0].place, key=_place_of)
-        if named:  # what was told of a number is told of a node now
-            start = next((place for place, entry in enumerate(self._entries[:start]) if is_about(entry.event, named)), start)
-        again = self._entries[start:]
-        if again or self.clock is not None:
-            self.world.wind_back(again[0].mark if again else self._after)
-        del self._entries[start:]
-        todo = sorted([*again, *fresh], key=_place_of) if again else fresh
-        self._entries += [entry for entry in todo if self._understood(entry)]
-        self._after = self.world.mark()
-        if len(self._entries) > 2 * REACH:
-            self._forget()
+        far = [entry for entry in fresh if entry.place < self._horizon]
+        near = fresh[len(far) :]
+        start = 0 if far else self._strand.place_of(near, named)
+        if far:
+            self._strand.put_before(far)
+            self._forget_copies(far)
+            self._reached_back = True
+        if near:
+            self._strand.put_in(near, start)
+        self._strand.go_on()
+        self._collect(self._strand)
+        self._gathered.follow([entry for entry in near if _content(entry.event) in self._known], start)
+        self._bound()
+
+    def catch_up(self, most: int | None = None) -> None:
+        """Understands what was gathered, or so many events of it; with the last of them it is so."""
+        beside = self._gathered.beside or self._gathered.begin(self._strand, self._horizon)
+        beside.go_on(most)
+        if not beside.owes:
+            self._take_over(beside)
+            self._bound()
+
+    def behind_at(self) -> datetime | None:
+        """When `catch_up` has something to do; None: nothing is gathered."""
+        return self._gathered.due_at()
+
+    def waits_since(self) -> datetime | None:
+        """When the oldest happened that is not understood yet."""
+        return min((entry.event.at for entry in self._gathered.all()), default=None)
 
     @property
     def worth_writing(self) -> bool:
-        """Whether the horizon has moved so far that writing the world down costs less than what it spares a restart."""
-        return self._moved > 0 and self._moved >= len(self.world.facts) // FACTS_PER_EVENT
+        """Whether the horizon has moved so far that writing the world down costs less than what it spares a restart; or what no
+        restart finds behind it has been understood."""
+        return self._reached_back or (self._moved > 0 and self._moved >= len(self.world.facts) // FACTS_PER_EVENT)
 
-    def page(self) -> tuple[str, tuple[Any, ...], checkpoint.Facts]:
-        """The world at the horizon, to be written down."""
-        self._moved = 0
+    def page(self) -> checkpoint.Page:
+        """The world at the horizon, to be written down, and what happened before that is not in it yet."""
+        self._moved, self._reached_back = 0, False
         facts = checkpoint.at_mark(self.world, 0) if self._horizon else {}
-        return self.world.cluster, self._horizon, facts
+        waits = tuple(entry.event.uid.hex() for entry in self._gathered.all() if entry.place < self._horizon)
+        return checkpoint.Page(self.world.cluster, self._horizon, facts, waits)
 
-    def turn_to(self, horizon: tuple[Any, ...], facts: checkpoint.Facts) -> None:
+    def turn_to(self, horizon: Place, facts: checkpoint.Facts) -> None:
         """Begins with a world that was written down, instead of an empty one."""
         self._horizon = horizon
-        for key, value in facts.items():
-            self.world.put(key, value)
-        self._names = Names({number: value for (table, *name), value in facts.items() if table is NODE_ID for number in name})
-        self.world.begin_here()
-        self.world.take_touched()
+        self.world.begin_with(facts)
+        for (table, *name), value in facts.items():
+            if table is NODE_ID:
+                self._names.know(name[0], value)
 
     def tick(self, now: datetime) -> None:
         """Time passes: fires what is due."""
         if self.clock is None or now > self.clock:
             self.clock = now
-        self._fire(self.clock)  # while the past comes in: as far as was judged before it
+        self._strand.fire(self.clock)  # while the past comes in: as far as was judged before it
 
     def take(self) -> Changes:
         """What changed since the last call."""
+        self._collect(self._strand)
         changes = Changes(decisions=self._decisions, faults=self._faults)
         self._decisions, self._faults = {}, []
         for key, old in self.world.take_touched().items():
@@ -144,103 +146,72 @@ class Cluster:
                 changes.gone[old.key] = old
         return changes
 
-    def _place(self, event: Event) -> _Entry | None:
+    def _place(self, event: Event) -> Entry | None:
         """Puts an event in its place, unless another recipient's copy of it is there already."""
         content = _content(event)
         twin = self._known.get(content)
         if twin is not None:
-            self._decide(Decision(event.uid, _key_of(twin), "the same event, for another recipient"))
+            key = twin.decision.incident_key if twin.decision else None
+            self._decisions[event.uid] = Decision(event.uid, key, SAME_EVENT)
             twin.twins = [*twin.twins, event.uid][-MOST_TWINS:]
             return None
-        entry = _Entry(place=(event.at, event.witness, event.order[1], event.uid), event=event, twins=[])
-        if entry.place < self._horizon:
-            self._decide(Decision(event.uid, None, TOO_LATE))
-            return None
-        self._known[content] = entry
+        entry = self._known[content] = placed(event)
         return entry
 
-    def _understood(self, entry: _Entry) -> bool:
-        """Understands an event. One that raises leaves the world as if it had not come, and is not tried again."""
-        entry.mark = self.world.mark()
-        self._fire(entry.event.at)
-        before = self.world.mark()
-        try:
-            self._understand(entry)
-        except Exception as error:  # noqa: BLE001 - whatever it is: it is told, and nothing else stops
-            self.world.wind_back(before)
-            found = fault("understood", error, entry.event.uid)
-            self._faults.append(found)
+    def _soon(self) -> Place:
+        """What happened before that place takes long to be put in its own."""
+        entries = self._strand.entries
+        return entries[-AT_ONCE].place if len(entries) > AT_ONCE else self._horizon
+
+    def _take_over(self, beside: Strand) -> None:
+        """What was understood beside is how it is now."""
+        live = self._strand
+        beside.world.touched = _changed(live.world, beside.world) | live.world.take_touched()
+        decided = {entry.event.uid: entry.decision for entry in live.entries}
+        for entry in beside.entries:
+            if entry.decision is not None and entry.decision != decided.get(entry.event.uid):
+                beside.decisions[entry.event.uid] = entry.decision
+            content = _content(entry.event)
+            entry.twins = self._known.get(content, entry).twins
+            self._known[content] = entry
+        self._reached_back |= bool(self._gathered.far)
+        self._forget_copies(self._gathered.far)
+        self._gathered.done()
+        self._strand = beside
+        self._collect(beside)
+        if self.clock is not None:
+            beside.fire(self.clock)
+
+    def _collect(self, strand: Strand) -> None:
+        self._decisions |= strand.decisions
+        self._faults += strand.faults
+        self._forget_copies(strand.failed)
+        strand.decisions, strand.faults, strand.failed = {}, [], []
+
+    def _bound(self) -> None:
+        """Memory is bounded, but while something is understood beside."""
+        entries = self._strand.entries
+        if self._gathered.beside is not None or len(entries) <= 2 * REACH:
+            return
+        gone = self._strand.forget(REACH + len(entries) % REACH)
+        self._moved += len(gone)
+        self._forget_copies(gone)
+        self._horizon = self._strand.entries[0].place
+
+    def _forget_copies(self, entries: Sequence[Entry]) -> None:
+        for entry in entries:
             self._known.pop(_content(entry.event), None)
-            for uid in (entry.event.uid, *entry.twins):
-                self._decide(Decision(uid, None, found.why))
-            return False
-        return True
-
-    def _understand(self, entry: _Entry) -> None:
-        world = self.world
-        world.uid = entry.event.uid
-        world.decisions.clear()
-        if entry.event.order[0] and entry.event.witness:
-            shown.show_relay(world, entry.event.witness, entry.event.at)
-        life, number = entry.event.order
-        if life in {SEQUENCE, ARRIVAL}:
-            lives.note_life(world, entry.event.witness, number, entry.event.at, stamped=life == SEQUENCE)
-            shown.show_witness(world, entry.event.witness, entry.event.at)
-        RULES[type(entry.event)](world, self._names.called(entry.event))
-        key = next((key for key, _ in reversed(world.decisions) if key is not None), None)
-        why = _joined(list(dict.fromkeys(why for _, why in world.decisions)))
-        decision = Decision(entry.event.uid, key, why)
-        if decision != entry.decision:
-            entry.decision = decision
-            self._decide(decision)
-            for twin in entry.twins:
-                self._decide(Decision(twin, key, "the same event, for another recipient"))
-
-    def _fire(self, until: datetime) -> None:
-        self.world.uid = None
-        for at, (name, *subject) in self.world.due_timers(until):
-            before = self.world.mark()
-            try:
-                TIMERS[name](self.world, subject[0], at)
-            except Exception as error:  # noqa: BLE001 - whatever it is: it is told, and nothing else stops
-                self.world.wind_back(before)
-                self._faults.append(fault("waiting", error, about=f"{name} of {subject[0]}"))
-
-    def _decide(self, decision: Decision) -> None:
-        self._decisions[decision.uid] = decision
-
-    def _forget(self) -> None:
-        """Gives up winding back beyond the newest half: memory is bounded, and the ledger keeps everything."""
-        self._moved += REACH
-        keep = self._entries[REACH:]
-        for entry in self._entries[:REACH]:
-            self._known.pop(_content(entry.event), None)
-        self._horizon = keep[0].place
-        cut = keep[0].mark
-        del self.world.journal[:cut]
-        for entry in keep:
-            entry.mark -= cut
-        self._after -= cut
-        self._entries = keep
-        self.world.prune(keep[0].event.at)
 
 
-def _joined(words: list[str]) -> str:
-    more = len(words) - MOST_WORDS
-    return "; ".join([*words[:MOST_WORDS], f"and {more} more"] if more > 0 else words)
+def _changed(old: World, new: World) -> dict[Any, Any]:
+    """Incidents and conditions that differ, as they were."""
+    keys = [key for key in old.facts.keys() | new.facts.keys() if key[0] is INCIDENT or key[0] is CONDITION]
+    return {key: old.facts.get(key) for key in keys if old.facts.get(key) != new.facts.get(key)}
 
 
 def _taken_back(condition: Condition) -> Condition:
     """A late report showed that what was told of the subject meant nothing: so nothing is known of it."""
     return msgspec.structs.replace(condition, severity=Severity.UNKNOWN, why="what was told of it is void", uid=None)
-
-
-def _place_of(entry: _Entry) -> tuple[Any, ...]:
-    return entry.place
-
-
-def _key_of(entry: _Entry) -> str | None:
-    return entry.decision.incident_key if entry.decision else None
 
 
 def _content(event: Event) -> tuple[Any, ...]:

@@ -2,15 +2,37 @@
 
 from collections.abc import Iterable
 from datetime import datetime
+from typing import Final, NamedTuple
 
 from bridge.core import checkpoint
 from bridge.core.cluster import Changes, Cluster
-from bridge.core.world.event import Event, Subject
+from bridge.core.normalise import normalise
+from bridge.core.strand import Place, placed
+from bridge.core.world.event import Event, Report, Subject
 from bridge.core.world.incident import Incident
 from bridge.core.world.lag import PRESENT, Lags
 from bridge.core.world.settings import Settings
 from bridge.core.world.tables import INCIDENT
 from bridge.core.world.world import World
+
+PIECE: Final = 500
+"""Events that are understood before what is new is looked at again: a tenth of a second, about."""
+
+
+class Restored(NamedTuple):
+    """Of a cluster that was written down: what happened since the horizon must be fed again, and of before that these reports."""
+
+    horizon: Place = ()
+    waits: frozenset[bytes] = frozenset()
+
+    @property
+    def since(self) -> datetime | None:
+        return self.horizon[0] if self.horizon else None
+
+    def is_known(self, report: Report) -> bool:
+        """Whether it is of the very moment of the horizon, and on the other side of it."""
+        event = normalise(report)
+        return isinstance(event, Event) and event.at == self.since and placed(event).place < self.horizon
 
 
 class Correlator:
@@ -18,6 +40,8 @@ class Correlator:
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
+        self.gathers = False
+        """Whether what is late waits for `catch_up`, so that it never holds up what is not."""
         self._clusters: dict[str, Cluster] = {}
 
     def feed(self, events: Iterable[tuple[str, Event]], now: datetime, lags: Lags = PRESENT) -> Changes:
@@ -26,8 +50,25 @@ class Correlator:
         for cluster, event in events:
             batches.setdefault(cluster, []).append(event)
         for name, batch in batches.items():
-            self.cluster(name).feed(batch)
+            self.cluster(name).feed(batch, now if self.gathers else None)
         return self.tick(now, lags)
+
+    def catch_up(self, now: datetime, lags: Lags = PRESENT, most: int | None = PIECE) -> Changes:
+        """Understands a piece of what was gathered, of each cluster where it is time; with `most` None all there is, now."""
+        for cluster in self._clusters.values():
+            due = cluster.behind_at()
+            while due is not None and (due <= now or most is None):
+                cluster.catch_up(most)
+                due = cluster.behind_at() if most is None else None
+        return self.tick(now, lags)
+
+    def behind_at(self) -> datetime | None:
+        """When `catch_up` has something to do; None: nothing is gathered."""
+        return min((due for one in self._clusters.values() if (due := one.behind_at()) is not None), default=None)
+
+    def waits_since(self) -> dict[str, datetime]:
+        """Of each cluster of which reports are gathered, when the oldest of them happened."""
+        return {name: at for name, one in self._clusters.items() if (at := one.waits_since()) is not None}
 
     def tick(self, now: datetime, lags: Lags = PRESENT) -> Changes:
         changes = Changes()
@@ -55,13 +96,13 @@ class Correlator:
             return None
         return checkpoint.write(cluster.page() for cluster in self._clusters.values())
 
-    def restore(self, data: bytes) -> dict[str, datetime | None]:
-        """Begins from a checkpoint; gives for each cluster the time from which its reports must be fed again."""
-        since: dict[str, datetime | None] = {}
-        for name, horizon, facts in checkpoint.read(data):
-            self.cluster(name).turn_to(horizon, facts)
-            since[name] = horizon[0] if horizon else None
-        return since
+    def restore(self, data: bytes) -> dict[str, Restored]:
+        """Begins from a checkpoint; gives for each cluster what must be fed again."""
+        found: dict[str, Restored] = {}
+        for page in checkpoint.read(data):
+            self.cluster(page.cluster).turn_to(page.horizon, page.facts)
+            found[page.cluster] = Restored(page.horizon, frozenset(bytes.fromhex(uid) for uid in page.waits))
+        return found
 
     def incidents(self) -> dict[str, Incident]:
         """All that are in memory, by key."""

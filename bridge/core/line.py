@@ -6,9 +6,10 @@ from typing import Final
 
 import msgspec
 
-from bridge.core.cluster import Changes, Decision
-from bridge.core.correlate import Correlator
+from bridge.core.cluster import Changes
+from bridge.core.correlate import PIECE, Correlator
 from bridge.core.normalise import normalise
+from bridge.core.strand import Decision
 from bridge.core.telling.brake import Brake
 from bridge.core.telling.digest import IT_WAS_NOTHING
 from bridge.core.telling.match import BadMatcher, Route, parse
@@ -87,6 +88,12 @@ class Line:
         self._settle(self.correlator.tick(now, lags), now, outcome, lags)
         return outcome
 
+    def catch_up(self, now: datetime, lags: Lags = PRESENT, most: int | None = PIECE) -> Outcome:
+        """Understands a piece of what was gathered, or all of it."""
+        outcome = Outcome()
+        self._settle(self.correlator.catch_up(now, lags, most), now, outcome, lags)
+        return outcome
+
     def next_due(self, lags: Lags = PRESENT) -> datetime | None:
         """When a tick is wanted, if nothing comes in before; None while the bridge only listens."""
         if lags.everywhere is not None:
@@ -133,7 +140,8 @@ class Line:
     def _tell(self, changed: Mapping[str, Incident], now: datetime, lags: Lags) -> list[Notice]:
         """What is owed now. What still may turn out otherwise waits until the past has come in, and is told together then."""
         waited = self._past.keys()
-        all_of_it = {**self._past, **changed}
+        due = self.router.put_off(lags.is_past, now) if lags.clusters and lags.everywhere is None else {}
+        all_of_it = {**due, **self._past, **changed}
         past = {key: one for key, one in all_of_it.items() if lags.is_past(one)}
         present = {key: one for key, one in all_of_it.items() if key not in past}
         together = [one for key, one in present.items() if key in waited]

@@ -44,6 +44,7 @@ def back_up(url: str, to: Path) -> Copied:
             schema.check(source)
             _copy_rows(source, draft)
         copied = _examined(draft)
+        _sync(draft)
         _keep(draft, to)
     return copied
 
@@ -51,7 +52,7 @@ def back_up(url: str, to: Path) -> Copied:
 def restore(url: str, file: Path) -> tuple[Copied, Path | None]:
     """Makes a backup the ledger; gives where the earlier one was put aside. Raises LedgerError, and then nothing has changed.
 
-    An SQLite ledger is put aside as it is, be it broken; on PostgreSQL the database must hold no reports.
+    An SQLite ledger is put aside as it is, be it broken, or only its log; on PostgreSQL the database must hold no reports.
     """
     if not file.is_file():
         raise LedgerError(f"no backup at {file}")
@@ -66,7 +67,8 @@ def _into_file(url: str, file: Path) -> tuple[Copied, Path | None]:
         _copy_file(file, draft)
         copied = _examined(draft)
         _belongs(draft, to if to.exists() else to.parent)
-        aside = _put_aside(to) if to.exists() else None
+        _sync(draft)
+        aside = _put_aside(to)
         _keep(draft, to)
     return copied, aside
 
@@ -157,15 +159,16 @@ def _examined(draft: Path) -> Copied:
     return Copied(reports, incidents, None if last is None else from_us(last))
 
 
-def _put_aside(path: Path) -> Path:
-    """The file with its logs, under the first name that is free."""
+def _put_aside(path: Path) -> Path | None:
+    """What is there of the file and its logs, under the first name that is free; None when nothing is. The logs go first: what
+    is left when this is interrupted is a ledger that lacks the end, never one with a log of another."""
+    there = [log for log in reversed(LOGS) if Path(f"{path}{log}").exists()]
     number = 1
-    while (aside := Path(f"{path}.before-restore-{number}")).exists():
+    while any(Path(f"{path}.before-restore-{number}{log}").exists() for log in LOGS):
         number += 1
-    for log in LOGS:
-        if (old := Path(f"{path}{log}")).exists():
-            old.rename(f"{aside}{log}")
-    return aside
+    for log in there:
+        Path(f"{path}{log}").rename(f"{path}.before-restore-{number}{log}")
+    return Path(f"{path}.before-restore-{number}") if there else None
 
 
 def _belongs(draft: Path, model: Path) -> None:
@@ -177,14 +180,16 @@ def _belongs(draft: Path, model: Path) -> None:
         os.chown(draft, found.st_uid, found.st_gid)
 
 
+def _sync(path: Path) -> None:
+    place = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(place)
+    finally:
+        os.close(place)
+
+
 def _keep(draft: Path, to: Path) -> None:
-    with draft.open("rb") as written:
-        os.fsync(written.fileno())
     if to.exists():
         raise LedgerError(f"{to} came there meanwhile: name a new file")
     draft.rename(to)
-    folder = os.open(to.parent, os.O_RDONLY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
+    _sync(to.parent)

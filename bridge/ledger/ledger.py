@@ -32,7 +32,7 @@ from bridge.ledger.records import (
     ToldRow,
     Unstorable,
 )
-from bridge.ledger.store import Store, of_a_row
+from bridge.ledger.store import Store, Waits, of_a_row
 
 __all__ = [
     "Anchor",
@@ -65,9 +65,9 @@ class Ledger(Reader):
         self._produced: set[str] | None = None
 
     @classmethod
-    def open(cls, url: str, *, write: bool = True) -> Self:
+    def open(cls, url: str, *, write: bool = True, waits: Waits = lambda _: True) -> Self:
         """A writer locks and migrates. A reader changes nothing and may stand beside the writer."""
-        store = Store.open(url, write=write)
+        store = Store.open(url, write=write, waits=waits)
         try:
             (schema.migrate if write else schema.check)(store)
         except BaseException:
@@ -78,17 +78,23 @@ class Ledger(Reader):
     # ---- the writer's way
 
     def commit(self, commit: Commit) -> dict[str, int]:
-        """All of it or nothing; the numbers of its incidents. Raises BadRows, LedgerAway, LedgerGone: then nothing is stored."""
+        """All of it or nothing; the numbers of its incidents. Raises BadRows, LedgerAway, LedgerGone: then nothing is stored; or,
+        where the answer alone was lost, all of it: whoever tries again hands in the same Commit, and changes nothing by it."""
         keys = {one.key for one in commit.incidents}
         try:
             with self._store.transaction() as connection:
                 writing.write(connection, commit)
                 ids = reading.ids_of(connection, keys)
+        except LedgerAway:
+            commit.tried = True
+            raise
         except Exception as error:
             if not of_a_row(error):
                 raise
             with self._store.transaction() as connection:
                 found = writing.unstorable(connection, commit, error)
+            if not found.culprits:
+                raise LedgerAway(f"it was refused, and each row of it would be taken: {found.why}") from error
             raise found from error
         if self._produced is not None:
             self._produced |= keys

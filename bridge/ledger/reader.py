@@ -60,6 +60,11 @@ class Reader:
         with self._store.transaction() as connection:
             return reading.understood(connection, cluster, since)
 
+    def came_late(self, cluster: str, before: datetime, after_seq: int, uids: Collection[bytes]) -> list[int]:
+        """The numbers of its reports of before that time that were stored after that number, or are of these; in their order."""
+        with self._store.transaction() as connection:
+            return reading.came_late(connection, cluster, before, after_seq, uids)
+
     def reports_of(self, numbers: Sequence[int]) -> list[StoredReport]:
         """In the order of the numbers given."""
         with self._store.transaction() as connection:

@@ -116,6 +116,15 @@ def understood(connection: Connection, cluster: str, since: datetime | None) -> 
     return list(connection.scalars(wanted.order_by(report.c.at, report.c.seq)))
 
 
+def came_late(connection: Connection, cluster: str, before: datetime, after_seq: int, uids: Collection[bytes]) -> list[int]:
+    """The numbers of a cluster's reports of before that time, of those stored since and of these; as they happened."""
+    wanted = select(report.c.at, report.c.seq).where(READABLE, report.c.cluster == cluster, report.c.at <= to_us(before))
+    found = {tuple(row) for row in connection.execute(wanted.where(report.c.seq > after_seq))}
+    for some in chunks(uids):
+        found |= {tuple(row) for row in connection.execute(wanted.where(report.c.uid.in_(some)))}
+    return [number for _, number in sorted(found)]
+
+
 def reports_of(connection: Connection, numbers: Collection[int]) -> list[StoredReport]:
     """In the order of the numbers given."""
     found: dict[int, StoredReport] = {}

@@ -110,6 +110,8 @@ class Commit(msgspec.Struct, kw_only=True):
     edges_gone: list[tuple[str, str]] = []
     """(cluster, node) of relays that are no longer enrolled."""
     boards: list[BoardRow] = []
+    tried: bool = False
+    """Without an answer: it may be in the ledger already."""
 
 
 class Culprit(NamedTuple):

@@ -3,7 +3,7 @@
 import errno
 import fcntl
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Final, Self
@@ -35,20 +35,14 @@ PRAGMAS: Final = (
 )
 READING_PRAGMAS: Final = ("query_only = ON", "cache_size = -16000")
 BUSY_SECONDS: Final = 5.0
-WRITER_LOCK: Final = int.from_bytes(b"quorumbe")
-"""The advisory lock of the one writer; PostgreSQL keeps such locks for each database."""
-
-# Seconds until either side believes that the other machine is dead: only then is its lock free for another writer.
-KEEPALIVE: Final = {"keepalives_idle": 10, "keepalives_interval": 5, "keepalives_count": 3}
-CONNECTING: Final = KEEPALIVE | {"connect_timeout": 5, "tcp_user_timeout": 25_000}
-
-LOCK_TIMEOUT: Final = "2s"
-"""So long a lock of somebody else is waited for; then nothing can be stored, the bridge says so, and tries again."""
 
 AWAY: Final = (OperationalError, InterfaceError, InternalError)
 """Nothing can be stored now. So it is with a broken page or file (a plain DatabaseError of SQLite): somebody has to mend it."""
 MISTAKES: Final = {errno.ENOENT, errno.ENOTDIR, errno.EACCES, errno.EPERM, errno.EISDIR, errno.ELOOP, errno.ENAMETOOLONG}
 """Of a place that was named wrongly; with all else the disk itself is in trouble."""
+
+Waits = Callable[[float], bool]
+"""Called again and again while a server does not answer a statement, with the seconds so far; whether to go on waiting."""
 
 FORGETFUL: Final = {"tmpfs", "ramfs"}
 FAR: Final = {"nfs", "nfs4", "cifs", "smb3", "ceph", "fuse.glusterfs", "fuse.sshfs", "9p"}
@@ -193,13 +187,13 @@ class Store:
         self.remarks = file.remarks() if file else ()
 
     @classmethod
-    def open(cls, url: str, *, write: bool) -> Self:
+    def open(cls, url: str, *, write: bool, waits: Waits = lambda _: True) -> Self:
         target = _parse(url)
         file = None
         if target.get_backend_name() == "sqlite":
             file = File(Path(target.database or "").absolute(), write=write)
         try:
-            return cls(_engine(target, write=write), file)
+            return cls(_engine(target, write=write, waits=waits), file)
         except BaseException:
             if file:
                 file.close()
@@ -263,13 +257,14 @@ def _parse(url: str) -> URL:
     return target
 
 
-def _engine(target: URL, *, write: bool) -> Engine:
+def _engine(target: URL, *, write: bool, waits: Waits) -> Engine:
     if target.get_backend_name() == "sqlite":
         return _sqlite(target, write=write)
     try:
-        return _postgresql(target, write=write)
+        from bridge.ledger import postgresql  # noqa: PLC0415 - its driver is an extra
     except ModuleNotFoundError as error:
         raise LedgerError("PostgreSQL needs its driver: install quorumbell[postgres]") from error
+    return postgresql.engine_of(target, write=write, waits=waits)
 
 
 def _sqlite(target: URL, *, write: bool) -> Engine:
@@ -287,31 +282,3 @@ def _sqlite(target: URL, *, write: bool) -> Engine:
         connection.exec_driver_sql("BEGIN IMMEDIATE" if write else "BEGIN")
 
     return engine
-
-
-def _postgresql(target: URL, *, write: bool) -> Engine:
-    ours = {name: value for name, value in CONNECTING.items() if name not in target.query}
-    engine = create_engine(target, poolclass=NullPool, connect_args=ours)
-
-    @event.listens_for(engine, "connect")
-    def _connected(driver: Any, _: Any) -> None:
-        if write:
-            _become_writer(driver, target)
-        else:
-            driver.execute("SET default_transaction_read_only = on")
-        driver.commit()
-
-    return engine
-
-
-def _become_writer(driver: Any, target: URL) -> None:
-    driver.execute(
-        "SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') IN ('off', 'local')"
-    )
-    for name, value in KEEPALIVE.items():
-        driver.execute("SELECT set_config(%s, %s, false)", (f"tcp_{name}", str(value)))
-    driver.execute("SELECT set_config('lock_timeout', %s, false)", (LOCK_TIMEOUT,))
-    (alone,) = driver.execute("SELECT pg_try_advisory_lock(%s)", (WRITER_LOCK,)).fetchone()
-    if not alone:
-        driver.close()
-        raise LedgerBusy(f"{target.render_as_string()} is written by another quorumbell: stop that one first, or stand by")

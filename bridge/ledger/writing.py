@@ -52,6 +52,9 @@ _redecide: Final = (
     .values(incident_key=bindparam("its_key"), decision=bindparam("its_decision"))
 )
 _change_incident: Final = update(incident).where(incident.c.key == bindparam("of_key"))
+_same_notice: Final = select(notice.c.id).where(
+    *(notice.c[name] == bindparam(name) for name in ("incident_id", "receiver", "at", "data"))
+)
 _withdraw: Final = (
     update(notice).where(notice.c.id == bindparam("of_id"), UNFINISHED).values(state=Standing.WITHDRAWN.value, leased_until=None)
 )
@@ -93,7 +96,12 @@ def _parts(commit: Commit) -> list[tuple[str, Action, Sequence[Any], Blame]]:
         ("reports", add_reports, commit.reports, lambda item: {item.uid}),
         ("redecided", redecide, commit.redecided, lambda item: {item[0]}),
         ("incidents", keep_incidents, latest, lambda item: of_key.get(item.key, set())),
-        ("notices", add_notices, commit.notices, lambda item: of_key.get(item.incident.key, set())),
+        (
+            "notices",
+            add_notices_again if commit.tried else add_notices,
+            commit.notices,
+            lambda item: of_key.get(item.incident.key, set()),
+        ),
         ("withdrawn", withdraw, commit.withdrawn, lambda _: set()),
         ("digested", keep_digested, list(commit.digested.items()), lambda _: set()),
         ("verdicts", _recorder(commit.now), commit.verdicts, lambda _: set()),
@@ -150,14 +158,26 @@ def keep_incidents(connection: Connection, incidents: Sequence[Incident]) -> Non
 
 
 def add_notices(connection: Connection, notices: Sequence[Notice]) -> None:
-    keys = {item.key for one in notices for item in (one.incident, *one.items) if not one.incident_id}
-    ids = ids_of(connection, keys | {one.incident.absorbed_into for one in notices if one.incident.absorbed_into})
+    ids = _numbers(connection, notices)
     for bundles, some in groupby(notices, lambda one: one.kind.bundles):  # in their order, which is that of telling
         if not bundles:
             connection.execute(insert(notice), [rows.of_notice(one, ids) for one in some])
         for one in some if bundles else ():
             (number,) = connection.execute(insert(notice), rows.of_notice(one, ids)).inserted_primary_key or (0,)
             connection.execute(insert(mention), [{"notice_id": number, "incident_id": ids[item.key]} for item in one.items])
+
+
+def add_notices_again(connection: Connection, notices: Sequence[Notice]) -> None:
+    """Those that are not there, word for word: nobody is rung twice because only an answer was lost."""
+    ids = _numbers(connection, notices)
+    there = [one for one in notices if connection.execute(_same_notice, rows.of_notice(one, ids)).first() is not None]
+    add_notices(connection, [one for one in notices if one not in there])
+
+
+def _numbers(connection: Connection, notices: Sequence[Notice]) -> dict[str, int]:
+    """Of the incidents that are told of."""
+    keys = {item.key for one in notices for item in (one.incident, *one.items) if not one.incident_id}
+    return ids_of(connection, keys | {one.incident.absorbed_into for one in notices if one.incident.absorbed_into})
 
 
 def withdraw(connection: Connection, notice_ids: Sequence[int]) -> None:

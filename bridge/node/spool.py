@@ -28,10 +28,6 @@ MAX_FILE: Final = 64 * 1024
 STALE_AFTER: Final = 600.0
 
 
-class SpoolError(Exception):
-    """The spool cannot be used; the text names the place and the cure."""
-
-
 def uid_of(name: str) -> bytes | None:
     """The id that a file's name says, or None when no hook would have named it so."""
     if len(name) != 2 * ID_BYTES or name.lower() != name:

@@ -108,8 +108,14 @@ def _report(path: Path, number: int, record: Any) -> Report:
 class Rehearsal:
     """The core with a hand-moved clock, and a memory of every notice."""
 
-    def __init__(self, settings: Settings, routes: tuple[Route, ...], brakes: Mapping[str, Brake] | None = None) -> None:
-        self._line = Line(settings, routes, brakes=brakes)
+    def __init__(
+        self,
+        settings: Settings,
+        routes: tuple[Route, ...],
+        brakes: Mapping[str, Brake] | None = None,
+        languages: Mapping[str, str] | None = None,
+    ) -> None:
+        self._line = Line(settings, routes, languages, brakes=brakes)
         self._watermark = Watermark()
         self._lags = PRESENT
         self._now = EPOCH
@@ -223,13 +229,19 @@ def recordings(paths: Iterable[Path]) -> Iterator[Report]:
         yield from read_recording(path)
 
 
-def run(
+def rehearsed(
     paths: Iterable[Path],
     settings: Settings | None = None,
     routes: tuple[Route, ...] | None = None,
     brakes: Mapping[str, Brake] | None = None,
-) -> dict[str, Any]:
-    """Rehearses recordings, all at once, and gives what would have been told. Raises BadRecording."""
-    rehearsal = Rehearsal(settings or Settings(), routes or bell(), brakes)
+    languages: Mapping[str, str] | None = None,
+) -> Rehearsal:
+    """Rehearses recordings, all at once. Raises BadRecording."""
+    rehearsal = Rehearsal(settings or Settings(), routes or bell(), brakes, languages)
     rehearsal.take(recordings([Path(path) for path in paths]))
-    return rehearsal.result()
+    return rehearsal
+
+
+def run(paths: Iterable[Path], settings: Settings | None = None, routes: tuple[Route, ...] | None = None) -> dict[str, Any]:
+    """What would have been told of recordings. Raises BadRecording."""
+    return rehearsed(paths, settings, routes).result()

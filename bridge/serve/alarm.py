@@ -44,6 +44,8 @@ class Alarm:
         self._telling: set[str] = set()
         self.outage = note.read(ledger)
         """The one that lasts; until something is stored also one that an earlier process left."""
+        self.lost_at = self.outage.since if self.outage is not None and self.outage.lost else None
+        """When the ledger that was there before this process was deleted or replaced."""
         if self.outage is not None:
             self._begin(self.outage)
 
@@ -57,6 +59,12 @@ class Alarm:
     def seconds(self) -> float:
         """For how long nothing could be stored."""
         return 0.0 if self.outage is None else time.monotonic() - self._began
+
+    def lose(self, why: str) -> None:
+        """The ledger is another from now on: the next process, which opens that one, tells it."""
+        outage = self.outage or Outage(self._clock(), why, self._ledger)
+        outage.why, outage.lost = why, True
+        self._note.write(outage)
 
     def close(self) -> None:
         """Whoever was told stands in the note: the next process tells them the end."""
@@ -82,7 +90,7 @@ class Alarm:
         """The wall clock only says how old it is: from here on the clock counts that cannot be set."""
         self._began = time.monotonic() - max(0.0, (self._clock() - outage.since).total_seconds())
         self._telling = set()
-        for name in outage.told.keys() & self._receivers.keys():
+        for name in self._receivers.keys() if outage.lost else outage.told.keys() & self._receivers.keys():
             self._tell(name, outage)
 
     def _is_over(self) -> bool:

@@ -29,7 +29,9 @@ from bridge.serve.clock import TimeLine
 from bridge.serve.digests import Digests
 from bridge.serve.faults import Faults
 from bridge.serve.orders import Orders
+from bridge.serve.patience import Patience
 from bridge.serve.relays import Edges
+from bridge.serve.storing import said
 from bridge.serve.telemetry import Metrics, MetricsServer, Pulse, sd_notify
 from bridge.serve.waiting import Waiting, remember
 from bridge.serve.watch import Watch
@@ -59,6 +61,9 @@ def serve(config: Config) -> None:
         bridge.stop()
     try:
         bridge.run()
+    except LedgerGone as error:
+        bridge.lose(error)
+        raise
     finally:
         bridge.close()
 
@@ -102,7 +107,9 @@ def build(config: Config) -> "Bridge":
 
 def _build(config: Config, pulse: Pulse, metrics: Metrics, watch: Watch) -> "Bridge":
     waiting = Waiting(watch, pulse, partial(open_intakes, config, TimeLine()))
-    ledger, clock, was_at, line = waiting.until(partial(remember, config, pulse.beat))
+    patience = Patience(pulse)
+    patience.hold = waiting.hold
+    ledger, clock, was_at, line = waiting.until(partial(remember, config, pulse.beat, patience))
     now = clock()
     intakes = open_intakes(config, clock)
     watch.begin()
@@ -113,10 +120,11 @@ def _build(config: Config, pulse: Pulse, metrics: Metrics, watch: Watch) -> "Bri
     bells = Bells(config.receivers, ledger, metrics, now, waker.wake)
     boards = Boards(config.receivers, ledger, line, metrics, now, waker.wake)
     writer = Writer(ledger, line, intakes, metrics, bells.owed, boards.committed, faults, pulse.beat, watch.storing)
+    patience.hold = writer.hold
     writer.past.begin(was_at, now)
     digests = Digests(config.receivers, ledger, line.router, now)
     edges = Edges(writer, intakes, metrics, config.correlation.edge_silent_after, clock, boards.hear)
-    orders = Orders(watch.desk, writer, bells, edges, clock, config.bridge.name)
+    orders = Orders(watch.desk, writer, bells, edges, clock, config.bridge.name, watch.lost_at)
     return Bridge(writer, bells, digests, boards, edges, orders, intakes, watch, waker, metrics, server, clock, pulse)
 
 
@@ -220,6 +228,7 @@ class Bridge:
         """Everything once. What is done here with the ledger waits for it, and can be done again from its beginning."""
         for where, part in (
             ("received", self._writer.receive),
+            ("caught up", self._writer.catch_up),
             ("asked", self._orders.listen),
             ("heard", self._hear),
             ("looked at", self._look),
@@ -266,6 +275,10 @@ class Bridge:
         for doing in self._boards.turn(now):
             self._writer.report("opsview", EVERYWHERE, doing, now)
 
+    def lose(self, error: LedgerGone) -> None:
+        """The last word: whoever is started next opens another ledger, and says so."""
+        self._watch.lose(said(str(error)))
+
     def close(self) -> None:
         """What was begun ends; what was decided is in the ledger."""
         sd_notify("STOPPING=1")
@@ -283,7 +296,8 @@ class Bridge:
         if self._writer.backlog:
             return
         now = self._clock()
-        due = [at for at in (self._writer.next_due(), self._bells.next_at, self._boards.next_at()) if at is not None]
+        times = (self._writer.next_due(), self._writer.behind_at(), self._bells.next_at, self._boards.next_at())
+        due = [at for at in times if at is not None]
         wait, rests, self._rests = LONGEST_WAIT_MS, self._rests, False
         if due and not rests:
             wait = max(0, min(wait, int((min(due) - now) / timedelta(milliseconds=1)) + 1))

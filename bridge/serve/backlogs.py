@@ -4,8 +4,9 @@ What is judged from absence (not fenced, runs nowhere, not back) waits until the
 that moment, and not for longer than a minute.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
+from itertools import chain
 from typing import Final
 
 from bridge.core.world.event import from_ns
@@ -16,6 +17,7 @@ from bridge.intake.peers import PeerState
 LATE_NS: Final = LATE // timedelta(microseconds=1) * 1000
 SPEAKS: Final = timedelta(seconds=10)
 """A relay says each second what waits at it."""
+NOTHING: Final[Mapping[str, datetime]] = {}
 
 
 class Backlogs:
@@ -32,10 +34,11 @@ class Backlogs:
             if LATE_NS < age_ns < arrival.received_ns:
                 self._watermark.came(arrival.cluster, from_ns(arrival.received_ns - age_ns), now)
 
-    def look(self, relays: Iterable[PeerState], now: datetime) -> dict[str, Lag]:
-        """The clusters of which the past is still on its way."""
+    def look(self, relays: Iterable[PeerState], now: datetime, gathered: Mapping[str, datetime] = NOTHING) -> dict[str, Lag]:
+        """The clusters of which the past is on its way; or `gathered`: it has come, and is not understood, since then."""
         waiting = ((relay.cluster, _oldest(relay, now)) for relay in relays)
-        return self._watermark.look(((cluster, at) for cluster, at in waiting if at is not None), now)
+        here = ((cluster, at) for cluster, at in waiting if at is not None)
+        return self._watermark.look(chain(gathered.items(), here), now)
 
 
 def _oldest(relay: PeerState, now: datetime) -> datetime | None:

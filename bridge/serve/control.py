@@ -61,8 +61,9 @@ class Ring(Request, frozen=True, kw_only=True, tag="ring"):
 
 class Hello(Request, frozen=True, kw_only=True, tag="hello"):
     """Answer: {"ok": true, "name", "version", "pid", "since_us", "now_us", "held_back": {receiver: count},
-    "acknowledged": {key: who}, "ahead_us": of the machine's clock, "clock_set" and "clocks_set": when whose was last set}; and
-    "faults", "kept_out" and "looks", as `status` shows them."""
+    "acknowledged": {key: who}, "ahead_us": of the machine's clock, "clock_set" and "clocks_set": when whose was last set,
+    "ledger_lost_at": when another ledger took the place of the last; and "faults",
+    "kept_out" and "looks", as `status` shows them."""
 
 
 Asked = Ack | Silence | EndSilence | Silences | Ring | Hello

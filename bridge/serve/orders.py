@@ -20,13 +20,24 @@ from bridge.serve.writer import Fields, Writer
 class Orders:
     """What a person says becomes a report: one writer, and `replay` knows it too."""
 
-    def __init__(self, asked: Desk, writer: Writer, bells: Bells, edges: Edges, clock: TimeLine, name: str) -> None:
+    def __init__(
+        self,
+        asked: Desk,
+        writer: Writer,
+        bells: Bells,
+        edges: Edges,
+        clock: TimeLine,
+        name: str,
+        lost_at: datetime | None,
+    ) -> None:
+        """`lost_at` is when the ledger before this one was deleted or replaced, by the wall clock."""
         self._asked = asked
         self._writer = writer
         self._bells = bells
         self._edges = edges
         self._clock = clock
         self._name = name
+        self._lost_at = lost_at
         self._started_at = clock()
 
     def listen(self, now: datetime) -> None:
@@ -72,6 +83,7 @@ class Orders:
             "since_us": to_us(self._started_at),
             "now_us": to_us(now),
             "ahead_us": self._ahead_us(),
+            "ledger_lost_at": self._lost_at.isoformat() if self._lost_at else None,
             "clock_set": _was_set(self._clock.last_set),
             "clocks_set": [
                 {"cluster": cluster, "node": node, **_was_set(one)} for (cluster, node), one in self._edges.clocks_set.items()

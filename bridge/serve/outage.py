@@ -21,14 +21,24 @@ log = logging.getLogger("quorumbell.bridge")
 class Outage:
     """`told` has each receiver that knows of it, with what it asked to remember; it is replaced, never changed: threads read it.
 
-    `ledger` is its address, without a password.
+    `ledger` is its address, without a password. When it was `lost`, another one is in its place: everybody is told, however soon
+    that one takes something.
     """
 
-    def __init__(self, since: datetime, why: str, ledger: str, told: Mapping[str, Mapping[str, str]] | None = None) -> None:
+    def __init__(
+        self,
+        since: datetime,
+        why: str,
+        ledger: str,
+        told: Mapping[str, Mapping[str, str]] | None = None,
+        *,
+        lost: bool = False,
+    ) -> None:
         self.since = since
         self.why = why
         self.ledger = ledger
         self.told = dict(told or {})
+        self.lost = lost
         self.ended_at: datetime | None = None
         self.over = threading.Event()
         self._lock = threading.Lock()
@@ -49,7 +59,8 @@ class Outage:
         """What a bell is told: that it began, or that it is over. The same words have the same ids, also after a restart."""
         over = self.ended_at is not None
         number = to_us(self.since) + over
-        reason = "nothing can be stored" if not over else "it can be stored again"
+        began = "the ledger was deleted or replaced" if self.lost else "nothing can be stored"
+        reason = "it can be stored again" if over else began
         incident = Incident(
             key=f"{NOTHING_STORED}{self.since.isoformat()}",
             cluster=bridge,
@@ -61,7 +72,7 @@ class Outage:
             opened_at=self.since,
             changed_at=self.ended_at or now,
             closed_at=self.ended_at,
-            facts=_facts(self.ledger, self.why),
+            facts=_facts(self.ledger, self.why) | ({"ledger_lost": "yes"} if self.lost else {}),
             reason=reason,
         )
         return Notice(
@@ -98,7 +109,8 @@ class Note:
         try:
             found = json.loads(self._path.read_bytes())
             since, told = datetime.fromisoformat(found["since"]).astimezone(UTC), found["told"]
-            return Outage(since, str(found["why"]), ledger, {str(name): dict(memory) for name, memory in told.items()})
+            memories = {str(name): dict(memory) for name, memory in told.items()}
+            return Outage(since, str(found["why"]), ledger, memories, lost=bool(found.get("lost")))
         except FileNotFoundError:
             return None
         except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
@@ -106,7 +118,7 @@ class Note:
             return None
 
     def write(self, outage: Outage) -> None:
-        said = {"since": outage.since.isoformat(), "why": outage.why, "told": outage.told}
+        said = {"since": outage.since.isoformat(), "why": outage.why, "told": outage.told, "lost": outage.lost}
         draft = self._path.with_name(self._path.name + ".part")
         with self._lock:
             try:

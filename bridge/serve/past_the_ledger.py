@@ -64,11 +64,12 @@ class PastTheLedger:
     def _ring(self, bell: Any) -> None:
         if self._name not in self._outage.told:
             verdict = self._deliver(bell, {})
-            if not isinstance(verdict, Delivered):
+            if isinstance(verdict, Delivered):
+                self._know(verdict.remember)
+            elif not self._outage.lost:
                 return
-            self._know(verdict.remember)
         self._wait(float("inf"), over=False)
-        if self._deliver(bell, self._outage.told[self._name]) is not None:
+        if self._deliver(bell, self._outage.told.get(self._name, {})) is not None:
             self._forget()
 
     def _deliver(self, bell: Any, memory: Mapping[str, str]) -> Verdict | None:

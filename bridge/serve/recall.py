@@ -10,8 +10,7 @@ from typing import Any, Final
 import msgspec
 
 from bridge.config.config import Config
-from bridge.core.cluster import TOO_LATE
-from bridge.core.correlate import Correlator
+from bridge.core.correlate import Correlator, Restored
 from bridge.core.line import Line, Outcome
 from bridge.core.normalise import EVERYWHERE
 from bridge.core.telling.notice import Notice
@@ -62,10 +61,13 @@ def restore(line: Line, ledger: Reader, now: datetime | None = None, beat: Calla
     `now` says which brakes are still on; without it, it is the time of the last change.
     `beat` is called at each step.
     """
-    since = _worlds(line, ledger)
+    last, worlds = _worlds(line, ledger)
     beat()
     # Cluster by cluster and as it happened, not as it came: so nothing is understood twice.
-    received = [_understand(line, ledger, one, since.get(one), beat) for one in ledger.clusters() if one != EVERYWHERE]
+    clusters = [one for one in ledger.clusters() if one != EVERYWHERE]
+    for cluster in worlds:
+        _reach_back(line, ledger, cluster, worlds[cluster], last, beat)
+    received = [_understand(line, ledger, one, worlds.get(one, Restored()), beat) for one in clusters]
     if any(received):
         line.tick(max(filter(None, received)))
     # People's words are in no world: all of them count, and the last one spoken is right.
@@ -74,25 +76,35 @@ def restore(line: Line, ledger: Reader, now: datetime | None = None, beat: Calla
     _recall(line, ledger, now)
 
 
-def _worlds(line: Line, ledger: Reader) -> dict[str, datetime | None]:
-    """Begins from the last checkpoint; gives for each cluster in it the time from which it must be understood again."""
+def _worlds(line: Line, ledger: Reader) -> tuple[int, dict[str, Restored]]:
+    """Begins from the last checkpoint; gives the number of its last report, and what of each cluster must be understood again."""
     checkpoint = ledger.latest_checkpoint()
     if checkpoint is not None:
         try:
-            return line.correlator.restore(checkpoint.data)
+            return checkpoint.seq, line.correlator.restore(checkpoint.data)
         except (msgspec.MsgspecError, KeyError, zlib.error):
             log.warning("the checkpoint was written by another version: understanding all reports again")
             line.correlator = Correlator(line.correlator.settings)
-    return {}
+    return 0, {}
 
 
-def _understand(line: Line, ledger: Reader, cluster: str, since: datetime | None, beat: Callable[[], None]) -> datetime | None:
-    """A cluster's reports, without those that came too late when it lived; gives when the last of them was received."""
-    numbers = ledger.understood(cluster, since)
+def _reach_back(line: Line, ledger: Reader, cluster: str, restored: Restored, last: int, beat: Callable[[], None]) -> None:
+    """What happened before the horizon, and came, or was to be understood, after the world was written down."""
+    if restored.since is None:
+        return
+    for found in _read(ledger, ledger.came_late(cluster, restored.since, last, restored.waits), beat):
+        line.take([to_report(one) for one in found], restored.since)
+
+
+def _understand(line: Line, ledger: Reader, cluster: str, restored: Restored, beat: Callable[[], None]) -> datetime | None:
+    """A cluster's reports; gives when the last of them was received."""
+    numbers = ledger.understood(cluster, restored.since)
     last, done, told = None, 0, 0
     for found in _read(ledger, numbers, beat):
-        reports = [to_report(one) for one in found if one.decision != TOO_LATE]
         received = max(one.received_at for one in found)
+        reports = [to_report(one) for one in found]
+        if found[0].at == restored.since:
+            reports = [one for one in reports if not restored.is_known(one)]
         line.take(reports, min(found[-1].at, received))
         last, done = max(last or received, received), done + len(found)
         if done - told >= PROGRESS:
@@ -173,13 +185,18 @@ def replay(config: Config, now: datetime | None = None) -> dict[str, int]:
 
 
 def _replayed(ledger: Ledger, line: Line, now: datetime) -> dict[str, int]:
+    """What is late is gathered, as in the bridge: else all that is newer than a backlog is understood with each batch of it."""
     keys: set[str] = set()
     count = 0
+    line.correlator.gathers = True
     for batch in _batches(ledger.reports()):
         received_at = max(report.received_at for report in batch)
         keys |= _rewrite(ledger, line.take(batch, received_at), received_at)
+        due = line.correlator.behind_at()
+        if due is not None and due <= received_at:
+            keys |= _rewrite(ledger, line.catch_up(received_at, most=None), received_at)
         count += len(batch)
-    keys |= _rewrite(ledger, line.tick(now), now)
+    keys |= _rewrite(ledger, line.catch_up(now, most=None), now)
     return {"reports": count, "incidents": len(keys)}
 
 

@@ -12,6 +12,8 @@ from bridge.secret import redact
 
 STUCK_AFTER: Final = 5.0
 """Seconds without a turn of the loop after which it is taken to be stuck: it turns twice a second, and writes every five."""
+ASLEEP_AFTER: Final = 2.0
+"""Seconds without a look after which it is the process, or its machine, that stood still: the watch looks five times a second."""
 STUCK: Final = "it has not answered yet: a lock, a disk or a server keeps it waiting"
 
 
@@ -32,7 +34,7 @@ class Storing:
 
     def __init__(self, clock: Callable[[], datetime] = wall_clock) -> None:
         self._clock = clock
-        self._turned = time.monotonic()
+        self._turned = self._looked = self._woke = time.monotonic()
         self._failing: Trouble | None = None
         self.stored_at = 0.0
         """Of the clock that cannot be set."""
@@ -53,9 +55,16 @@ class Storing:
         self._failing = Trouble(known.since if known else self._clock(), said(str(error)))
         return known is None
 
+    def look(self) -> None:
+        """The watch looks. While it could not, nor could the loop: that is not the ledger's fault."""
+        now = time.monotonic()
+        if now - self._looked > ASLEEP_AFTER:
+            self._woke = now
+        self._looked = now
+
     def busy(self) -> float:
-        """Seconds since the loop last went round."""
-        return time.monotonic() - self._turned
+        """Seconds since the loop last went round, or could again."""
+        return time.monotonic() - max(self._turned, self._woke)
 
     def trouble(self) -> Trouble | None:
         """What is wrong now; None while what is decided can be stored."""

@@ -135,6 +135,10 @@ class Pulse:
 
     def beat(self) -> None:
         self._also()
+        self.lives()
+
+    def lives(self) -> None:
+        """It is not the process that is stuck."""
         now = time.monotonic()
         if now >= self._at:
             self._at = now + self._every

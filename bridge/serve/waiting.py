@@ -45,9 +45,11 @@ def cure_for(error: LedgerAway) -> str:
     return next((cure for words, cure in CURES.items() if words in str(error)), "")
 
 
-def remember(config: Config, beat: Callable[[], None]) -> tuple[Ledger, TimeLine, datetime | None, Line]:
+def remember(
+    config: Config, beat: Callable[[], None], waits: Callable[[float], bool]
+) -> tuple[Ledger, TimeLine, datetime | None, Line]:
     """The ledger, the bridge's own time as it goes on from there, when that was, and what is read of it. Raises LedgerError."""
-    ledger = Ledger.open(config.bridge.ledger_url)
+    ledger = Ledger.open(config.bridge.ledger_url, waits=waits)
     try:
         anchor = ledger.anchor()
         clock = TimeLine(anchor)
@@ -58,6 +60,7 @@ def remember(config: Config, beat: Callable[[], None]) -> tuple[Ledger, TimeLine
             log.warning("%d notices were being told when the bridge died: they are told again", interrupted)
         line = new_line(config)
         restore(line, ledger, now, beat)
+        line.correlator.gathers = True
     except BaseException:
         ledger.close()
         raise
@@ -88,19 +91,32 @@ class Waiting:
             for intake in self._intakes:
                 intake.close()
 
+    def hold(self) -> bool:
+        """It is there, and keeps a statement waiting: it alone knows for how long."""
+        self._begin()
+        self._take_in(0)
+        return True
+
     def _wait(self, error: LedgerAway) -> None:
         self._watch.storing.failed(error)
-        self._watch.begin()
+        self._begin()
         if time.monotonic() - self._said_at >= SAY_EVERY:
             self._said_at = time.monotonic()
             log.error("the ledger is not there, it is waited for; relays hold their reports: %s", error)
-        if not self._intakes:
-            self._intakes = self._open_intakes()
-            self._pulse.ready()
         until = time.monotonic() + TRY_EVERY
         while (left := until - time.monotonic()) > 0:
             self._pulse.beat()
-            select.select([intake.fileno() for intake in self._intakes], [], [], min(left, SLICE))
-            for intake in self._intakes:
-                intake.set_window(0)
-                intake.drain()  # what is not acknowledged comes again
+            self._take_in(min(left, SLICE))
+
+    def _begin(self) -> None:
+        """Who asks is answered, relays are, and systemd does not wait."""
+        self._watch.begin()
+        if not self._intakes:
+            self._intakes = self._open_intakes()
+            self._pulse.ready()
+
+    def _take_in(self, seconds: float) -> None:
+        select.select([intake.fileno() for intake in self._intakes], [], [], seconds)
+        for intake in self._intakes:
+            intake.set_window(0)
+            intake.drain()  # what is not acknowledged comes again

@@ -3,6 +3,7 @@
 import logging
 import select
 import threading
+from datetime import datetime
 from typing import Final
 
 from bridge.config.config import Config
@@ -45,17 +46,31 @@ class Watch:
         self._thread = threading.Thread(target=self._run, name="watch", daemon=True)
         self._thread.start()
 
+    @property
+    def lost_at(self) -> datetime | None:
+        return self._alarm.lost_at
+
+    def lose(self, why: str) -> None:
+        """Before the end: the ledger was deleted or replaced."""
+        self._rest()
+        self._alarm.lose(why)
+
     def close(self) -> None:
         if self._thread is None:
             return
-        self._stopped.set()
-        self._thread.join(2)
+        self._rest()
         self._alarm.close()
         self.desk.close()
+
+    def _rest(self) -> None:
+        self._stopped.set()
+        if self._thread is not None:
+            self._thread.join(2)
 
     def _run(self) -> None:
         while not self._stopped.is_set():
             select.select([self.desk.fileno()], [], [], LOOKS_EVERY)
+            self.storing.look()
             for part in (self.desk.turn, self._alarm.turn):
                 try:
                     part()

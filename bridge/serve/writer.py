@@ -99,6 +99,12 @@ class Writer:
                 self.meanwhile()
                 self._owed(now)
 
+    def hold(self) -> bool:
+        """While a statement is not answered: whether it is still waited for."""
+        self._take_in()
+        self.meanwhile()
+        return not self.stopping
+
     def store(self, commit: Commit, now: datetime) -> dict[str, int]:
         """Commits it, however long that takes; gives the numbers of its incidents. Raises Unstorable."""
         numbers = self.patiently(partial(self.ledger.commit, commit), now)
@@ -108,7 +114,7 @@ class Writer:
     def receive(self, now: datetime) -> None:
         """Takes what has come in one transaction; acknowledges after it, and only then."""
         arrivals = self._arrivals()
-        self._lags = self.past.look([arrival for _, arrival in arrivals], now)
+        self._lags = self.past.look([arrival for _, arrival in arrivals], now, self.line.correlator.waits_since())
         if not arrivals:
             return
         refused = self.take(arrivals, now)
@@ -151,6 +157,16 @@ class Writer:
     def next_due(self) -> datetime | None:
         """When time must pass, if nothing comes in before; None while the bridge only listens."""
         return self.line.next_due(self._lags)
+
+    def behind_at(self) -> datetime | None:
+        """When there is a piece of what was gathered to be understood."""
+        return self.line.correlator.behind_at()
+
+    def catch_up(self, now: datetime) -> None:
+        """Understands a piece of what is stored, and late: what is new is looked at before the next one."""
+        due = self.behind_at()
+        if due is not None and due <= now:
+            self._commit([], self.line.catch_up(now, self._lags), now)
 
     def pass_time(self, now: datetime) -> None:
         """What is due without a report."""
@@ -208,15 +224,17 @@ class Writer:
         if self.storing.failed(error) or time.monotonic() - self._said_at >= SAY_EVERY:
             self._said_at = time.monotonic()
             log.error("nothing can be stored, relays hold their reports: %s", error)
-        for intake in self._intakes:
-            intake.set_window(0)
         until = time.monotonic() + RETRY_COMMIT_AFTER
         while (left := until - time.monotonic()) > 0:
             self._beat()
             select.select([intake.fileno() for intake in self._intakes], [], [], left)
-            for intake in self._intakes:
-                self._keep(intake, intake.drain().arrivals)
+            self._take_in()
+
+    def _take_in(self) -> None:
+        """What comes while nothing can be stored; who sends it hears that relays must hold."""
         for intake in self._intakes:
+            intake.set_window(0)
+            self._keep(intake, intake.drain().arrivals)
             intake.set_window(codec.DEFAULT_WINDOW)
 
     def _keep(self, intake: Intake, arrivals: Sequence[Arrival]) -> None:

@@ -37,6 +37,7 @@ NAMES: Final = frozenset(
         "found",  # it was so when it was first heard of
         "found_on",
         "frozen",
+        "further",  # what has gone away since the last ring
         "generation",
         "given_up",
         "guest",
@@ -44,6 +45,7 @@ NAMES: Final = frozenset(
         "incomplete",  # whose copy was left in the middle of a resync
         "ledger",
         "ledger_folder",
+        "ledger_lost",
         "link",
         "links",
         "lost_by",
@@ -64,6 +66,7 @@ NAMES: Final = frozenset(
         "rc",
         "rc_words",
         "recovered_at",
+        "reopened",  # it was told to be over, and is not
         "replica",  # of the root: `r0` of `drbd/r0@alpha`
         "replicas",
         "resource",
@@ -91,7 +94,7 @@ NAMES: Final = frozenset(
         "volume",
     }
 )
-LISTS: Final = frozenset({"behind", "down", "moved", "replicas", "tried_on"})
+LISTS: Final = frozenset({"behind", "down", "further", "moved", "replicas", "tried_on"})
 LONGEST: Final = 400
 
 

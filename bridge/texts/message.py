@@ -60,6 +60,7 @@ def frame(notice: Notice, language: str, zone: tzinfo) -> dict[str, Any]:
     context = context_of(notice, language, zone)
     sentence = sentence_of(incident, context, language)
     context["sentence"] = sentence
+    word = _word(notice, context, language)
     over = notice.kind is Telling.CLOSED
     goes_on = labels["goes_on_as" if notice.goes_on_as else "goes_on"].format(notice.goes_on_as)
     return {
@@ -67,8 +68,8 @@ def frame(notice: Notice, language: str, zone: tzinfo) -> dict[str, Any]:
         "labels": labels,
         "subject": _subject(notice, layout.one_line(part_of("title", incident, context, language))),
         "sentence": sentence,
-        "headline": f"{_word(notice, context, labels)}: {sentence}",
-        "word": _word(notice, context, labels),
+        "headline": f"{word}: {sentence}",
+        "word": word,
         "colour": "ok" if over else str(incident.severity),
         "story": layout.pieces(goes_on if notice.moved else part_of(str(notice.kind), incident, context, language)),
         "sections": [],
@@ -84,15 +85,18 @@ def _subject(notice: Notice, title: str) -> str:
     return f"[{clean(notice.incident.cluster)}] {title}{number}"
 
 
-def _word(notice: Notice, context: dict[str, Any], labels: dict[str, str]) -> str:
+def _word(notice: Notice, context: dict[str, Any], language: str) -> str:
     """What is new, in a word or two: `Worse`, `Over after 4 min`."""
+    labels = words.LABELS[language]
     if notice.moved:
         return labels["moved"]
     if notice.kind is Telling.CLOSED:
         return labels["over_after"].format(context["lasted"])
     if notice.kind is Telling.REMINDER:
         return labels["still_after"].format(context["lasted"])
-    return labels[notice.kind]
+    if notice.kind is Telling.ESCALATED and (names := context["f"].further):
+        return labels["further"].format(words.listed(names, language))
+    return labels["reopened" if notice.kind is Telling.ESCALATED and context["f"].reopened else notice.kind]
 
 
 def _foot(notice: Notice, labels: dict[str, str]) -> list[str]:

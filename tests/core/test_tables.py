@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from bridge.core import checkpoint, rulebook
+from bridge.core import checkpoint, rulebook, words
 from bridge.core.line import Line
 from bridge.core.world.event import Acknowledged, Event, Silenced
 from bridge.core.world.settings import Settings
@@ -22,6 +22,10 @@ def test_every_event_has_its_rule():
     assert set(rulebook.RULES) == set(Event.__subclasses__()) - ORDERS
 
 
+def test_every_event_leaves_its_last_word():
+    assert set(words.WORDS) == set(rulebook.RULES)
+
+
 @pytest.mark.parametrize("recording", RECORDINGS, ids=lambda path: path.name)
 def test_no_recording_meets_an_error_of_ours_and_its_tables_can_be_read_again_from_a_checkpoint(recording):
     line = Line(Settings(), bell())
@@ -32,5 +36,5 @@ def test_no_recording_meets_an_error_of_ours_and_its_tables_can_be_read_again_fr
     for world in line.correlator.worlds():
         assert all(isinstance(key[0], Table) for key, _ in world.journal), "an undeclared table has no type to be read again by"
         once_true = {key: old for key, old in world.journal if old is not None}
-        page = (world.cluster, (), once_true | world.facts)
+        page = checkpoint.Page(world.cluster, (), once_true | world.facts, (b"one that waits".hex(),))
         assert list(checkpoint.read(checkpoint.write([page]))) == [page]

@@ -17,12 +17,14 @@ n           number of incidents told (min, max): not planned, and worse than inf
 may         kinds, or `kind root`, tolerated beyond the expected ones
 with        other recordings that are laid over this one
 rings       rings of the receiver that rang most (min, max): opened, escalated, reminder
+reopens     what arrives late takes back an end that was told: a ring may follow it
 """
 
 import re
 from collections import Counter
 from collections.abc import Iterator
 from datetime import datetime
+from itertools import pairwise
 from typing import Any
 
 Incident = dict[str, Any]
@@ -47,7 +49,7 @@ def complaints(outcome: dict[str, Any], expected: Expected) -> list[str]:
         *_count(told, expected),
         *_stories(incidents, told, expected),
         *_rings(incidents, expected),
-        *(words for one in incidents for words in _notices(one)),
+        *(words for one in incidents for words in _notices(one, reopens=expected.get("reopens", False))),
     ]
 
 
@@ -234,7 +236,7 @@ def _rings(incidents: list[Incident], expected: Expected) -> Iterator[str]:
         yield f"rang {most} times, not {low} to {high}: {', '.join(kinds)}"
 
 
-def _notices(one: Incident) -> Iterator[str]:
+def _notices(one: Incident, *, reopens: bool) -> Iterator[str]:
     heard: dict[str, list[str]] = {}
     for note in sorted(one["notices"], key=lambda note: _instant(note["at"])):
         if not note.get("reason"):
@@ -243,10 +245,11 @@ def _notices(one: Incident) -> Iterator[str]:
             yield f"{_name(one)}: a notice of unknown kind {note['kind']!r}"
         heard.setdefault(note["receiver"], []).append(note["kind"])
     for receiver, kinds in heard.items():
-        yield from (f"{_name(one)}: {receiver} {fault}" for fault in faults_of_order(kinds, closed=one["state"] == "closed"))
+        found = faults_of_order(kinds, closed=one["state"] == "closed", reopens=reopens)
+        yield from (f"{_name(one)}: {receiver} {fault}" for fault in found)
 
 
-def faults_of_order(kinds: list[str], *, closed: bool) -> Iterator[str]:
+def faults_of_order(kinds: list[str], *, closed: bool, reopens: bool = False) -> Iterator[str]:
     heard = [kind for kind in kinds if kind != "updated"]
     if not heard:
         return
@@ -254,11 +257,12 @@ def faults_of_order(kinds: list[str], *, closed: bool) -> Iterator[str]:
         yield f"heard {heard[0]} first, before opened"
     if heard.count("opened") > 1:
         yield f"heard {heard.count('opened')} times that it opened"
-    if "closed" in heard[:-1]:
-        yield f"heard {heard[heard.index('closed') + 1]} after closed"
+    for before, after in pairwise(heard):
+        if before == "closed" and not (reopens and after == "escalated"):
+            yield f"heard {after} after closed"
     if closed and heard[-1] != "closed":
         yield "never heard of the end"
-    if not closed and "closed" in heard:
+    if not closed and (heard[-1] == "closed" or ("closed" in heard and not reopens)):
         yield "heard closed, but it is not"
 
 

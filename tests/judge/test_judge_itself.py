@@ -163,6 +163,17 @@ def test_each_receiver_is_counted_and_followed_alone():
     assert "mail heard closed first" in " ".join(complaints(answer(lame), EXPECTED))
 
 
+def test_an_end_may_be_taken_back_by_a_ring_where_that_is_expected():
+    expected = deepcopy(EXPECTED) | {"reopens": True, "rings": [1, 3]}
+    expected["incidents"][0]["end"] = ["open"]
+    told = [notice(1, "opened"), notice(20, "closed"), notice(21, "escalated")]
+    back = incident(state="open", notices=told)
+    assert complaints(answer(back), expected) == []
+    assert "heard escalated after closed" in " ".join(complaints(answer(back), expected | {"reopens": False}))
+    assert complaints(answer(incident(state="open", notices=told[:2])), expected) != []
+    assert complaints(answer(incident(state="open", notices=[*told[:2], notice(21, "reminder")])), expected) != []
+
+
 def test_notices_are_judged_in_the_order_of_their_time():
     swapped = incident(notices=[notice(20, "closed"), notice(1, "opened")])
     assert complaints(answer(swapped), EXPECTED) == []

@@ -200,6 +200,40 @@ def test_what_was_there_is_put_aside_with_its_log_be_it_broken(sqlite_url, tmp_p
     assert restore(sqlite_url, tmp_path / "b.db")[1] == tmp_path / "ledger.db.before-restore-2"
 
 
+def killed(url):
+    """A bridge that died with two reports: they stand in the log only."""
+    run = "import os, sys; from tests.ledger.conftest import Make; from bridge.ledger.ledger import Ledger; make = Make(); "
+    run += "ledger = Ledger.open(sys.argv[1]); ledger.commit(make.commit(reports=[make.report(), make.report()])); os._exit(9)"
+    assert subprocess.run([sys.executable, "-c", run, url], check=False).returncode == 9
+
+
+def test_a_log_without_its_ledger_does_not_get_into_the_restored_one(sqlite_url, tmp_path):
+    Ledger.open(sqlite_url).close()
+    back_up(sqlite_url, tmp_path / "b.db")
+    killed(sqlite_url)
+    (tmp_path / "ledger.db").unlink()
+    log = (tmp_path / "ledger.db-wal").read_bytes()
+    copied, aside = restore(sqlite_url, tmp_path / "b.db")
+    assert aside is not None
+    assert Path(f"{aside}-wal").read_bytes() == log
+    with closing(Ledger.open(sqlite_url)) as ledger:
+        assert ledger.counts()["reports"] == copied.reports == 0
+
+
+def test_what_cannot_be_written_puts_nothing_aside(sqlite_url, tmp_path, monkeypatch):
+    Ledger.open(sqlite_url).close()
+    back_up(sqlite_url, tmp_path / "b.db")
+    before = {one.name: one.read_bytes() for one in tmp_path.iterdir()}
+
+    def full(_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(LedgerError, match="No space left on device"):
+        restore(sqlite_url, tmp_path / "b.db")
+    assert {one.name: one.read_bytes() for one in tmp_path.iterdir()} == before
+
+
 @pytest.mark.parametrize("content", [b"hello" * 1000, b""])
 def test_what_is_no_backup_is_refused_and_the_ledger_stays(sqlite_url, tmp_path, content):
     Ledger.open(sqlite_url).close()

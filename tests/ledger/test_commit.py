@@ -1,13 +1,15 @@
+from contextlib import contextmanager
 from datetime import timedelta
 
 import msgspec
 import pytest
 from sqlalchemy import event
 
-from bridge.core.telling.notice import Delivered
+from bridge.core.telling.notice import Delivered, Telling
 from bridge.core.world.event import Severity
 from bridge.core.world.incident import State
-from bridge.ledger.ledger import BadRows, Condition, Edge, LedgerError
+from bridge.ledger import reading
+from bridge.ledger.ledger import BadRows, Condition, Edge, LedgerAway, LedgerError
 
 POISON = "\ud800"  # a lone surrogate: neither database takes it as text
 
@@ -23,6 +25,50 @@ def test_a_second_delivery_of_a_report_changes_nothing(ledger, make):
     ledger.commit(make.commit(reports=[report, report]))
     ledger.commit(make.commit(reports=[msgspec.structs.replace(report, decision="another"), make.report()]))
     assert [found.decision for _, found in ledger.reports()] == ["shown only", "shown only"]
+
+
+@contextmanager
+def without_its_answer(ledger):
+    """A database that ends with COMMIT under way: here it has stored everything, and nobody hears of it."""
+    real = ledger._store.transaction
+
+    @contextmanager
+    def lost():
+        with real() as connection:
+            yield connection
+        raise LedgerAway("server closed the connection unexpectedly")
+
+    ledger._store.transaction = lost
+    with pytest.raises(LedgerAway):
+        yield
+    ledger._store.transaction = real
+
+
+def test_a_commit_of_which_only_the_answer_was_lost_rings_nobody_twice(ledger, make):
+    one, other = make.incident("a"), make.incident("b")
+    notices = [make.notice(one), make.notice(one, receiver="chat"), make.notice(one, kind=Telling.SUMMARY, items=(one, other))]
+    commit = make.commit(reports=[make.report()], incidents=[one, other], notices=notices)
+    with without_its_answer(ledger):
+        ledger.commit(commit)
+    assert ledger.commit(commit) == {"a": 1, "b": 2}
+    assert [row.notice.receiver for row in ledger.notices()] == ["mail", "chat", "mail"]
+    assert len(ledger.notices(incident_id=2)) == 1
+
+
+def test_what_no_row_explains_is_tried_again_and_in_no_hurry(ledger, make, monkeypatch):
+    """Else the writer would go round and round, leave nothing out, and look as if it stood still."""
+    report = make.report()
+
+    def fails_once(*_):
+        monkeypatch.undo()
+        raise MemoryError
+
+    monkeypatch.setattr(reading, "ids_of", fails_once)
+    with pytest.raises(LedgerAway, match="each row of it would be taken"):
+        ledger.commit(make.commit(reports=[report]))
+    assert ledger.known([report.uid]) == set()
+    ledger.commit(make.commit(reports=[report]))
+    assert ledger.known([report.uid]) == {report.uid}
 
 
 def test_known_tells_what_is_there(ledger, make):
@@ -234,3 +280,10 @@ def test_open_incidents_are_counted_by_kind(ledger, make):
     over = make.incident("c", state=State.CLOSED, closed_at=make.now)
     ledger.commit(make.commit(incidents=[make.incident("a"), make.incident("b"), over]))
     assert ledger.open_kinds() == {make.incident("a").kind: 2}
+
+
+def test_a_relay_that_is_no_longer_enrolled_is_forgotten(ledger, make):
+    edges = [Edge(cluster=cluster, node=node) for cluster in ("alpha", "beta") for node in ("n1", "n2")]
+    ledger.commit(make.commit(edges=edges))
+    ledger.commit(make.commit(edges_gone=[("alpha", "n2"), ("beta", "n1")]))
+    assert {(one.cluster, one.node) for one in ledger.edges()} == {("alpha", "n1"), ("beta", "n2")}

@@ -104,6 +104,14 @@ def test_every_try_is_kept(ledger, make, owe):
     ]
 
 
+def test_what_is_tried_again_later_is_in_nobodys_hands_until_then(ledger, make, owe):
+    (notice,) = owe(("a", {}))
+    ledger.claim("mail", make.now, LEASE)
+    ledger.record(notice.id, TryLater(why="503"), make.now, make.now + 5 * SECOND)
+    (row,) = ledger.notices()
+    assert (row.state, row.leased_until, row.last_word) == (Standing.PENDING, None, "503")
+
+
 def test_what_no_database_takes_does_not_stop_a_verdict(ledger, make, owe):
     first, second = owe(("a", {}), ("a", {"kind": Telling.CLOSED}))
     ledger.record(first.id, Delivered(why="250 \0 \ud800", remember={"id": "\0\ud800"}), make.now, None)

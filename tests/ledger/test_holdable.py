@@ -9,11 +9,12 @@ import pytest
 from bridge.config.config import parse_config
 from bridge.core.world.event import Report
 from bridge.core.world.reading import holdable, named
-from bridge.intake.arrivals import Arrival
+from bridge.intake.arrivals import Arrival, Drained
 from bridge.serve.faults import Faults
 from bridge.serve.recall import new_line
 from bridge.serve.telemetry import Metrics
 from bridge.serve.writer import Writer, to_report
+from bridge.wire.codec import Code
 
 LONG = "".join(random.Random(7).choices([chr(one) for one in range(0x4E00, 0x9000)], k=3000))
 NOW = datetime(2026, 11, 26, 3, 0, tzinfo=UTC)
@@ -61,6 +62,9 @@ POISON = {
 }
 
 
+CONFIG = '[receivers.x]\nkind = "mail"\nhost = "h"\nfrom = "a@b.c"\nto = ["a@b.c"]\n'
+
+
 class Desk:
     """What an intake does, without a wire."""
 
@@ -88,9 +92,7 @@ class Desk:
 
 @pytest.fixture
 def writer(ledger, tmp_path):
-    line = new_line(
-        parse_config('[receivers.x]\nkind = "mail"\nhost = "h"\nfrom = "a@b.c"\nto = ["a@b.c"]\n', tmp_path / "q.toml")
-    )
+    line = new_line(parse_config(CONFIG, tmp_path / "q.toml"))
     return Writer(ledger, line, [], Metrics(), lambda _: None, lambda *_: None, Faults(Metrics()))
 
 
@@ -144,6 +146,54 @@ def test_a_row_that_nothing_can_hold_leaves_its_report_and_the_others(writer, le
     assert stored[arrivals[1].uid].unreadable is None
     assert [one.root for _, one in ledger.incidents()] == ["resource/web"]
     assert writer.faults.shown()[0]["where"] == "stored"
+
+
+class Wire:
+    """An intake, as the writer sees it: what it was told to say to the relays."""
+
+    def __init__(self, arrivals):
+        self._arrivals = arrivals
+        self.said = {}
+
+    def drain(self):
+        arrivals, self._arrivals = self._arrivals, []
+        return Drained(arrivals=arrivals, spoiled=[])
+
+    def acknowledge(self, arrivals):
+        self.said |= {one.uid: "acknowledged" for one in arrivals}
+
+    def refuse(self, arrival, code, why):
+        self.said |= {arrival.uid: f"refused: {code}"}
+
+    def repeated(self, arrivals):
+        pass
+
+    def peers(self):
+        return []
+
+    knows_all = True
+
+
+def test_what_is_refused_is_not_acknowledged(ledger, tmp_path, monkeypatch):
+    """A relay deletes what is acknowledged: a report that no ledger has must stay with it."""
+    from bridge.ledger import rows
+
+    plain_row, bad = rows.Shape.row, (2).to_bytes(16)
+
+    def breaks(shape, one):
+        if getattr(one, "uid", None) == bad:
+            raise TypeError("no row can be made of it")
+        return plain_row(shape, one)
+
+    monkeypatch.setattr(rows.Shape, "row", breaks)
+    desk = Desk()
+    wire = Wire([desk.arrival("pacemaker", STOP | {"rsc": name}) for name in ("db", "web", "mail")])
+    line = new_line(parse_config(CONFIG, tmp_path / "q.toml"))
+    Writer(ledger, line, [wire], Metrics(), lambda _: None, lambda *_: None, Faults(Metrics())).receive(NOW)
+
+    assert {one.uid for _, one in ledger.reports()} == {uid for uid, word in wire.said.items() if word == "acknowledged"}
+    assert wire.said[bad] == f"refused: {Code.MALFORMED}"
+    assert len(wire.said) == 3, "nobody is left without an answer"
 
 
 def test_an_arrival_becomes_the_report_that_a_restart_reads(writer):

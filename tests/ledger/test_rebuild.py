@@ -54,6 +54,7 @@ def test_an_incident_that_was_told_of_is_closed_when_a_replay_no_longer_finds_it
     ((number, left),) = lived.incidents()
     assert (number, left.key, left.state, left.reason) == (2, "b", State.CLOSED, "a replay no longer finds it")
     assert left.closed_at is not None
+    assert left.severity == "ok", "nothing is wrong with what never was"
 
 
 def test_a_replay_that_fails_leaves_everything_as_it_was(lived, make):

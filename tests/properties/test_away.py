@@ -59,6 +59,28 @@ def test_without_it_somebody_would_have_been_rung_for_nothing():
     assert len(rung) > 3
 
 
+def reminded(rest):
+    """Somebody was rung, and the bridge is back after five hours: a reminder is due, while `rest` is on its way."""
+    reports = REPORTS["lab-clone-stop-fails"]
+    rung_at = reports[len(reports) // 2].received_at
+    back = rung_at + 5 * HOUR
+    line = Line(Settings(), bell())
+    assert line.take([one for one in reports if one.received_at <= rung_at], rung_at).notices
+    lags = Lags(clusters={reports[0].cluster: Lag(until=rung_at, since=back - 5 * SECOND)})
+    assert line.tick(back, lags).notices == [], "it may be over by now"
+    assert (line.next_due(lags) or back + HOUR) > back, "and nothing is due until it is known"
+    notices = line.take([one for one in reports if one.received_at > rung_at and rest], back + SECOND, lags).notices
+    return [one.kind for one in notices + line.tick(back + 2 * SECOND).notices]
+
+
+def test_nobody_is_reminded_of_what_is_over():
+    assert reminded(rest=True) == [Telling.CLOSED]
+
+
+def test_everybody_is_reminded_of_what_is_still_so():
+    assert reminded(rest=False) == [Telling.REMINDER]
+
+
 def test_what_begins_now_is_told_at_once_though_the_past_is_on_its_way():
     reports = REPORTS["node-power-cut"]
     first = reports[0].received_at

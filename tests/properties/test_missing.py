@@ -59,7 +59,7 @@ def whole(name):
 def order_of(notices):
     """What is wrong with the order of the words in one thread."""
     closed = notices[-1].kind == "closed"
-    return [*faults_of_order([notice.kind.value for notice in notices], closed=closed)]
+    return [*faults_of_order([notice.kind.value for notice in notices], closed=closed, reopens=True)]
 
 
 CASES = [(name, node) for name in SINGLE for node in sorted({report.node for report in REPORTS[name]})]

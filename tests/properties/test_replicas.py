@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bridge.core.checkpoint import read, write
+from bridge.core.checkpoint import Page, read, write
 from bridge.core.line import Line
 from bridge.core.normalise import normalise
 from bridge.core.world.event import Unreadable
@@ -218,8 +218,8 @@ def test_the_state_outlives_a_checkpoint(name, chance):
     world = line.correlator.cluster(reports[0].cluster).world
     place = (reports[cut - 1].received_at, "", 0, b"")
     again = Line(Settings(), bell())
-    for cluster, horizon, facts in read(write([(world.cluster, place, dict(world.facts))])):
-        again.correlator.cluster(cluster).turn_to(horizon, facts)
+    for page in read(write([Page(world.cluster, place, dict(world.facts))])):
+        again.correlator.cluster(page.cluster).turn_to(page.horizon, page.facts)
     after = again.take(reports[cut:], reports[-1].received_at)
     end = again.tick(reports[-1].received_at + HOUR)
     stories = before.incidents | after.incidents | end.incidents

@@ -137,6 +137,23 @@ def test_each_bell_is_told_once_and_once_that_it_is_over(house):
     assert one.closed == other.closed == 1
 
 
+def test_a_process_that_stood_still_tells_nobody_and_one_whose_loop_is_stuck_does(tmp_path, monkeypatch):
+    monkeypatch.setattr(storing, "ASLEEP_AFTER", 0.2)
+    bell, known = Bell("bell"), Storing(wall)
+    watched = Alarm({"bell": bell}, known, Note(tmp_path / "note"), "bridge1", LEDGER, wall)
+    for slept in (0.02, 1.0):
+        time.sleep(slept)
+        known.look()
+        watched.turn()
+    assert (watched.outage, bell.told) == (None, [])
+    for _ in range(60):
+        time.sleep(0.02)
+        known.look()
+        watched.turn()
+    eventually(lambda: bell.told)
+    watched.close()
+
+
 def test_a_moment_is_no_news(house):
     bell = Bell("bell")
     site = house(bell)
@@ -272,3 +289,38 @@ def test_a_board_shows_it_until_it_is_over(house):
     site.failing = False
     eventually(lambda: board.shades()[-1] == "OK")
     assert board.shades().count("OK") == 1
+
+
+def test_a_ledger_that_was_lost_is_told_to_everybody_however_soon_another_takes_something(house):
+    bell, late, board = Bell("bell"), Bell("late", TryLater("not yet")), Board("board")
+    site = house(bell, late, board)
+    site.stop()
+    site.alarm.lose("deleted or replaced")
+    site.start()
+    lost_at = site.alarm.lost_at
+    assert lost_at is not None
+    eventually(lambda: bell.kinds() == [Telling.OPENED, Telling.CLOSED])
+    first, last = map(render, bell.told)
+    assert "[bridge1] Quorumbell lost its ledger" in first.subject
+    assert "quorumbell restore" in first.body
+    assert "in the file that is there now" in last.body
+    assert board.shades()[0] == "CRITICAL"
+    late.answers = [Delivered()]
+    eventually(lambda: late.kinds() == [Telling.CLOSED])
+    eventually(lambda: not site.note.exists())
+    assert site.alarm.lost_at == lost_at, "for who asks later"
+    site.stop()
+    site.start()
+    assert site.alarm.lost_at is None
+
+
+def test_a_ledger_that_is_lost_in_the_middle_of_an_outage_is_the_same_outage(house):
+    bell = Bell("bell")
+    site = house(bell)
+    site.failing = True
+    eventually(lambda: bell.told and "bell" in site.note.read_text())
+    site.stop()
+    site.alarm.lose("deleted or replaced")
+    site.start()
+    eventually(lambda: bell.kinds() == [Telling.OPENED, Telling.CLOSED])
+    assert "in the file that is there now" in render(bell.told[1]).body

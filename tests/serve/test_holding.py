@@ -21,7 +21,7 @@ def arrival(body=BODY, uid=b""):
 
 
 def writer(*intakes, ledger=None):
-    line = SimpleNamespace(correlator=SimpleNamespace(checkpoint=lambda: None))
+    line = SimpleNamespace(correlator=SimpleNamespace(checkpoint=lambda: None, waits_since=dict))
     return Writer(ledger, line, intakes, Metrics(), lambda _: None, lambda *_: None, Faults(Metrics()))
 
 

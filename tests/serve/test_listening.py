@@ -6,8 +6,10 @@ from bridge.core.line import Line
 from bridge.core.world.event import Report, to_us
 from bridge.core.world.lag import PRESENT, Lags
 from bridge.core.world.settings import Settings
+from bridge.intake.peers import PeerState
 from bridge.rehearse.rehearse import bell
 from bridge.serve.listening import Listening
+from bridge.serve.past import Past
 from tests.properties.recordings import REPORTS
 
 SECOND = timedelta(seconds=1)
@@ -40,6 +42,40 @@ def test_a_bridge_that_is_held_up_all_the_time_still_judges():
         listening.turn(now)
         judged += listening.slept_at(now) is None
     assert judged > 70
+
+
+class Enrolled:
+    """The bridge's end of a wire with one relay, which is on the allow-list. `heard`: seconds of listening when it last was."""
+
+    knows_all = True
+
+    def __init__(self, heard=None):
+        self.heard = heard
+
+    def peers(self):
+        return [PeerState(cluster="alpha", node="n1", last_heard=self.heard)]
+
+
+def listens(past, now):
+    return past.look([], now).everywhere is not None
+
+
+def test_after_a_start_it_listens_until_all_relays_are_heard():
+    start, relay = REPORTS[LOST][0].received_at, Enrolled()
+    past = Past([relay])
+    past.begin(start - 60 * SECOND, start)
+    assert listens(past, start)
+    relay.heard = 1.0
+    assert not listens(past, start + SECOND)
+
+
+def test_after_a_pause_it_listens_though_all_relays_were_heard_before_it():
+    start, past = REPORTS[LOST][0].received_at, Past([Enrolled(heard=1.0)])
+    past.begin(start, start)
+    assert not listens(past, start + SECOND)
+    assert listens(past, start + 101 * SECOND)
+    assert listens(past, start + 110 * SECOND)
+    assert not listens(past, start + 112 * SECOND)
 
 
 def told(rest, *, listens):

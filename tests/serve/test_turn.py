@@ -23,7 +23,7 @@ class Parts:
     def __init__(self, error):
         self.error, self.broken, self.done = error, "", []
         self.faults = Faults(Metrics())
-        self.backlog, self.next_due, self.next_at = [], lambda: NOW, NOW
+        self.backlog, self.next_due, self.behind_at, self.next_at = [], lambda: NOW, lambda: NOW, NOW
 
     def __getattr__(self, name):
         def part(*given):
@@ -44,7 +44,7 @@ def made(parts, clock=lambda: NOW):
     return Bridge(parts, parts, parts, board, parts, parts, [], parts, waker, None, None, clock, Pulse())
 
 
-@pytest.mark.parametrize("broken", ["receive", "listen", "hear", "look", "pass_time", "tell", "hand_out", "turn"])
+@pytest.mark.parametrize("broken", ["receive", "catch_up", "listen", "hear", "look", "pass_time", "tell", "hand_out", "turn"])
 def test_each_part_can_raise_and_the_others_have_their_turn(broken):
     parts = Parts(RuntimeError("a mistake"))
     parts.broken = broken
@@ -52,7 +52,7 @@ def test_each_part_can_raise_and_the_others_have_their_turn(broken):
 
     bridge.turn(NOW)
 
-    assert set(parts.done) == {"receive", "listen", "hear", "look", "pass_time", "tell", "hand_out", "turn"}
+    assert set(parts.done) == {"receive", "catch_up", "listen", "hear", "look", "pass_time", "tell", "hand_out", "turn"}
     (known,) = parts.faults.shown()
     assert known["what"] == "RuntimeError: a mistake"
     text = "\n".join(shown({"faults": parts.faults.shown()}))

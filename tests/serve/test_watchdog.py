@@ -135,12 +135,60 @@ def test_a_bridge_that_waits_for_its_ledger_is_not_stuck(on_postgres):
     eventually(lambda: len(on_postgres.rows()) == 1)
 
 
-def test_a_loop_that_is_stuck_is(on_postgres):
-    """A server that does not answer stops it inside of one statement."""
+def test_nor_is_one_that_a_frozen_server_keeps_waiting(on_postgres):
+    """Inside of one statement, for longer than the watchdog waits; and then it goes on in that statement."""
+    on_postgres.call(1)
+    eventually(lambda: len(on_postgres.rows()) == 1)
+    with on_postgres.postgres.frozen():
+        on_postgres.call(2)
+        time.sleep(3 * WATCHDOG)
+        assert on_postgres.process.fates == [], on_postgres.log()
+        assert len(list(on_postgres.home.glob("base/spool/*/new/*"))) == 1, "the relay keeps what was not acknowledged"
+    eventually(lambda: len(on_postgres.rows()) == 2)
+    assert on_postgres.process.fates == []
+
+
+def test_a_frozen_server_does_not_keep_it_from_being_stopped(on_postgres):
     with on_postgres.postgres.frozen():
         on_postgres.call(1)
-        eventually(lambda: on_postgres.process.fates)
-    eventually(lambda: len(on_postgres.rows()) == 1)
+        time.sleep(1)
+        on_postgres.process.send_signal(signal.SIGTERM)
+        assert on_postgres.process.wait(10) == 0, on_postgres.log()
+
+
+# `serve` whose loop goes round no more, once there is this file.
+STUCK = """
+import os, sys, time
+from bridge.serve.app import Bridge
+look = Bridge._look
+def stuck(self, now):
+    while os.path.exists(sys.argv[-1] + ".stuck"):
+        time.sleep(0.1)
+    look(self, now)
+Bridge._look = stuck
+from bridge.cli import main
+main()
+"""
+
+
+class StuckBridge(WatchedBridge):
+    def start(self, name, *arguments):
+        return super().start(name, *(("-c", STUCK, *arguments[2:]) if name == "bridge" else arguments))
+
+
+def test_a_loop_that_is_stuck_is(tmp_path):
+    bridge = StuckBridge(tmp_path)
+    stuck = bridge.config.with_name(f"{bridge.config.name}.stuck")
+    try:
+        stuck.touch()
+        bridge.call(1)
+        eventually(lambda: bridge.process.fates)
+        stuck.unlink()
+        eventually(lambda: told(bridge) == 1)
+        assert "in stuck" in bridge.log(), "where it was"
+    finally:
+        stuck.unlink(missing_ok=True)
+        bridge.stop()
 
 
 @pytest.fixture

@@ -74,9 +74,10 @@ class Postgres:
     def frozen(self):
         """The kernel takes connections, and then nothing comes: all its processes are stopped."""
         processes = [self._process.pid, *_children(self._process.pid)]
-        for process in processes:
-            os.kill(process, signal.SIGSTOP)
         try:
+            for process in processes:
+                with suppress(ProcessLookupError):  # one that just had its work done
+                    os.kill(process, signal.SIGSTOP)
             yield
         finally:
             for process in processes:

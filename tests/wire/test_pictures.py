@@ -110,7 +110,7 @@ def test_a_bridge_that_is_older_than_pictures_is_sent_none(make_node, make_bridg
     node = make_node().settings(bridge.endpoint, crm_mon=program(f"cat {seen}"), cibadmin="off").start()
     wait(program.calls)
     uids = node.put(1)
-    wait(lambda: bridge.has(uids) and len(program.calls()) >= 2)
+    wait(lambda: bridge.has(uids) and len(program.calls()) >= 2, 25)  # what lay in the spool before it was watched hurries nobody
     time.sleep(0.3)
     assert pictures(bridge) == []
 

@@ -46,10 +46,6 @@ class Line(msgspec.Struct, frozen=True):
     def resource(self) -> str:
         return self.values.get("name", "")
 
-    @property
-    def ends_dump(self) -> bool:
-        return self.action == "exists" and self.object == "-"
-
 
 class NotALine(ValueError):  # noqa: N818 - said as it is
     """It is not of events2; the text says what was met instead."""

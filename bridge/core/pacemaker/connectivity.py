@@ -10,7 +10,7 @@ from bridge.core.pacemaker.tables import ATTRIBUTE, FALLS
 from bridge.core.world.event import AttributeSet, Severity, Subject
 from bridge.core.world.incident import Kind, State
 from bridge.core.world.lists import with_listed
-from bridge.core.world.tables import INCIDENT
+from bridge.core.world.tables import HOLDER, INCIDENT
 from bridge.core.world.world import World
 
 ONE_CAUSE: Final = timedelta(minutes=1)
@@ -23,10 +23,12 @@ def on_connectivity(world: World, event: AttributeSet) -> None:
     before = world.get(ATTRIBUTE, event.name, event.node)
     world.put((ATTRIBUTE, event.name, event.node), event.value or None)
     bad = event.value == ("red" if event.name.startswith(HEALTH) else "0")
-    if bad and world.wound(subject) is None:
-        _fallen(world, event, subject, before or "")
-    elif not bad:
+    if not bad:
         _back(world, event, subject)
+    elif world.wound(subject) is None:
+        _fallen(world, event, subject, before or "")
+    else:
+        world.say(f"{event.name} of {event.node} is {event.value}, as before", world.get(HOLDER, subject))
 
 
 def _fallen(world: World, event: AttributeSet, subject: Subject, before: str) -> None:

@@ -13,7 +13,6 @@ from bridge.core.pacemaker.tables import (
     LAME,
     MIGRATION,
     NEEDS_PROMOTE,
-    STOP_FAILED,
     STOP_FAILED_ON,
     TROUBLE,
 )
@@ -87,7 +86,6 @@ def _on_failed_stop(world: World, event: Action) -> None:
     stuck = world.get(STOP_FAILED_ON, name) or ()
     if resource not in stuck:
         world.put((STOP_FAILED_ON, name), (*stuck, resource))
-    world.put((STOP_FAILED, resource), name)
     note_trouble(world, name, key, at)
     world.say(reason, key)
 

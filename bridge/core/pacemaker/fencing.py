@@ -153,6 +153,7 @@ def _fenced_by_admin(world: World, name: str, began: datetime, event: Fencing) -
     world.hurt(key, subject, began, Severity.WARNING, reason)
     world.change(key, event.at, kind=Kind.NODE_FENCED_BY_ADMIN, root=subject, severity=Severity.WARNING)
     world.confirm(key, event.at, reason)
+    world.say(reason, key)
     take_down(world, name, key, Span(began, event.at), Severity.WARNING)
     return key
 

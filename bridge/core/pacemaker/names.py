@@ -3,7 +3,7 @@
 Whose number it is does not change with time, so what is taught of it holds for earlier events, too.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 
 import msgspec
 
@@ -13,8 +13,11 @@ from bridge.core.world.event import AttributeSet, Event, Fencing, NodeSeen
 class Names:
     """The names of one cluster's nodes, by their numbers."""
 
-    def __init__(self, known: Mapping[str, str] | None = None) -> None:
-        self._by_id = dict(known or {})
+    def __init__(self) -> None:
+        self._by_id: dict[str, str] = {}
+
+    def know(self, number: str, name: str) -> None:
+        self._by_id[number] = name
 
     def learn(self, events: Iterable[Event]) -> frozenset[str]:
         """Gives the numbers that were not known before."""

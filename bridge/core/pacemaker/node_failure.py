@@ -5,7 +5,7 @@ from typing import Final, NamedTuple
 
 from bridge.core.pacemaker.clones import tell_absence
 from bridge.core.pacemaker.devices import gather_devices
-from bridge.core.pacemaker.tables import FAILED_ON, NEEDS_PROMOTE, STOP_FAILED, STOP_FAILED_ON
+from bridge.core.pacemaker.tables import FAILED_ON, NEEDS_PROMOTE, STOP_FAILED_ON
 from bridge.core.world.event import Severity, Subject, node_subject
 from bridge.core.world.incident import Kind
 from bridge.core.world.nodes import node, set_node
@@ -134,6 +134,4 @@ def take_down(world: World, name: str, key: str, span: Span, severity: Severity 
             world.put((NEEDS_PROMOTE, resource), value=True)
         world.hurt(key, subject, span.began_at, severity, f"ran on {name}")
         world.set_timer(span.known_at + world.settings.down_after, "down", resource)
-    for resource in world.get(STOP_FAILED_ON, name) or ():
-        world.put((STOP_FAILED, resource), None)
     world.put((STOP_FAILED_ON, name), None)

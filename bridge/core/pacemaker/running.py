@@ -19,7 +19,6 @@ from bridge.core.pacemaker.tables import (
     NEEDS_PROMOTE,
     START_FAILED,
     STARTED,
-    STOP_FAILED,
     STOP_FAILED_ON,
     TRIED_AT,
 )
@@ -38,7 +37,7 @@ RUNNING: Final = frozenset({0, 8, 190, 191})
 CLONE_STARTS: Final = timedelta(seconds=30)
 FENCING_IS_TOLD: Final = timedelta(seconds=5)
 """The fencing comes before the starts, but its alerts may be overtaken by theirs; and it says who asked for it."""
-ANSWERED: Final[tuple[Table[Any], ...]] = (STOP_FAILED, START_FAILED, TRIED_AT, NEEDS_PROMOTE, FAILED_ON, LAME, MIGRATION)
+ANSWERED: Final[tuple[Table[Any], ...]] = (START_FAILED, TRIED_AT, NEEDS_PROMOTE, FAILED_ON, LAME, MIGRATION)
 """What no longer counts of a resource that runs."""
 
 

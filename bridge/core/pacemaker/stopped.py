@@ -5,7 +5,7 @@ from typing import Final
 
 from bridge.core.pacemaker.probes import found_twice
 from bridge.core.pacemaker.quorum import lose_quorum, quorum_incident, without_quorum
-from bridge.core.pacemaker.tables import BYSTANDER, BYSTANDERS, MIGRATION, STOP_FAILED, STOP_FAILED_ON, STOPPED_AT, TROUBLE
+from bridge.core.pacemaker.tables import BYSTANDER, BYSTANDERS, MIGRATION, STOP_FAILED_ON, STOPPED_AT, TROUBLE
 from bridge.core.pacemaker.trouble import SOON, without_name
 from bridge.core.world.event import Action, Severity, Subject
 from bridge.core.world.incident import Kind, State
@@ -54,7 +54,6 @@ def _stopped_in_trouble(world: World, event: Action) -> None:
     wound = world.wound(subject)
     if blocked:
         world.put((STOP_FAILED_ON, name), without_name(world.get(STOP_FAILED_ON, name), resource))
-        world.put((STOP_FAILED, resource), None)
         world.set_timer(at + world.settings.down_after, "settled", resource)
         world.say(f"{resource} stopped on {name} in the end", incident.key)
     elif incident.kind is Kind.RESOURCE_DEGRADED or (

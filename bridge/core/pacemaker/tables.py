@@ -30,8 +30,6 @@ LAME: Final = Table("lame", dict[str, str], goes_with=HEARD)
 """Of a clone, by node: the instance that failed there, and has not been well since."""
 WHOLE: Final = Table("whole", int, goes_with=HEARD)
 """Of a clone: how many instances there were before one failed."""
-STOP_FAILED: Final = Table("stop_failed", str, goes_with=HEARD)
-"""The node on which it cannot be stopped."""
 STOP_FAILED_ON: Final = Table("stop_failed_on", tuple[str, ...])
 """By node: what cannot be stopped there."""
 NEEDS_PROMOTE: Final = Table("needs_promote", bool, goes_with=HEARD)

@@ -1,17 +1,17 @@
 """What one receiver is owed of one incident, now: a pure comparison of how it is with what was told."""
 
-from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 from hashlib import blake2s
 from typing import Final
 
 import msgspec
 
+from bridge.core.telling.away import LASTS, OFTEN, newly_away, times_away
 from bridge.core.telling.holds import GRAVITY
 from bridge.core.telling.match import Route
 from bridge.core.telling.notice import Notice, Telling
-from bridge.core.world.event import Severity, Subject
+from bridge.core.world.event import Severity, Subject, subject_name
 from bridge.core.world.incident import Incident, Kind, State
 
 
@@ -26,6 +26,9 @@ class Told(msgspec.Struct, frozen=True, kw_only=True):
     root: Subject
     severity: Severity
     alarms: int
+    away: frozenset[Subject]
+    all_away: bool
+    """Whether `away` is all that was, and not only those whose outages an incident keeps."""
     shown: str
     language: str
     bundled: bool = False
@@ -38,13 +41,15 @@ class Word(msgspec.Struct, frozen=True):
     kind: Telling | None = None
     reason: str = ""
     again_at: datetime | None = None
+    facts: Mapping[str, str] = {}
+    """What the texts say of this word beside what they know of the incident."""
 
 
 NOTHING: Final = Word()
 UNFOLDS: Final = timedelta(seconds=30)
 """Who was rung just now is looking already: a story that turns into a graver one meanwhile rings when this time has passed."""
-OFTEN: Final = 8
-"""Absences of one subject from which on each single one is no news."""
+MOST_NAMED: Final = 5
+"""Services that a reason names; of more it says how many."""
 
 
 def decide(
@@ -53,22 +58,25 @@ def decide(
     route: Route,
     now: datetime,
     *,
+    ended: bool = False,
     silenced: bool = False,
     taken: bool = False,
     why: str = "",
 ) -> Word:
-    """What one receiver is owed now. An incident that is taken (acknowledged) rings only for what is worse than was told."""
+    """What one receiver is owed now. An incident that is taken (acknowledged) rings only for what is worse than was told.
+
+    `ended`: he was told that it is over, and nothing since."""
     if told is not None and incident.state is State.CLOSED:
         return Word(Telling.CLOSED, incident.reason or "it is over")
     word = (
         NOTHING
         if silenced
-        else _first_word(incident, route, now, why)
+        else _first_word(incident, route, now, why, ended=ended)
         if told is None
         else _next_ring(incident, told, route, now)
     )
     if taken and word.kind is not Telling.ESCALATED:
-        word = NOTHING
+        word = Word(again_at=word.again_at)
     if word.kind is not None:
         opens_at = route.opens_at(incident, now)
         if opens_at == now:
@@ -79,7 +87,7 @@ def decide(
     return word
 
 
-def _first_word(incident: Incident, route: Route, now: datetime, why: str) -> Word:
+def _first_word(incident: Incident, route: Route, now: datetime, why: str = "", *, ended: bool = False) -> Word:
     if incident.state is not State.OPEN or incident.planned or incident.is_quiet:
         return NOTHING
     if why:
@@ -90,6 +98,8 @@ def _first_word(incident: Incident, route: Route, now: datetime, why: str) -> Wo
     ring_at = incident.opened_at + hold
     if now < ring_at:
         return Word(again_at=ring_at)
+    if ended:
+        return Word(Telling.ESCALATED, f"was told to be over, and is not: {incident.reason}", facts={"reopened": "yes"})
     why = f"still open after {hold.total_seconds():g} s" if hold else "needs a person at once"
     return Word(Telling.OPENED, f"{why}: {incident.reason}")
 
@@ -103,10 +113,13 @@ def _next_ring(incident: Incident, told: Told, route: Route, now: datetime) -> W
         return Word(Telling.ESCALATED, f"now {incident.severity}: {incident.reason}")
     if is_graver(incident, told):
         return _graver(incident, told, route, now)
+    further = _further(incident, told, route, now)
+    if further.kind is not None:
+        return further
     repeat_at = told.rung_at + route.repeat if route.repeat else None
     if repeat_at is not None and now >= repeat_at:
-        return Word(Telling.REMINDER, "still open")
-    return Word(again_at=repeat_at)
+        return Word(Telling.REMINDER, "still open", further.again_at)
+    return Word(again_at=min((at for at in (repeat_at, further.again_at) if at is not None), default=None))
 
 
 def is_graver(incident: Incident, told: Told) -> bool:
@@ -118,7 +131,7 @@ def is_graver(incident: Incident, told: Told) -> bool:
 
 def _graver(incident: Incident, told: Told, route: Route, now: datetime) -> Word:
     """Rung when it would ring somebody who knows nothing of it."""
-    word = _first_word(incident, route, now, "")
+    word = _first_word(incident, route, now)
     if word.kind is None:
         return word
     if now < told.rung_at + UNFOLDS:
@@ -126,14 +139,37 @@ def _graver(incident: Incident, told: Told, route: Route, now: datetime) -> Word
     return Word(Telling.ESCALATED, f"was {told.kind} of {told.root}, is {incident.kind} of {incident.root}: {incident.reason}")
 
 
+def _further(incident: Incident, told: Told, route: Route, now: datetime) -> Word:
+    """Rung when services have gone away since the last ring, and one of them has been for longer than it takes to move it.
+
+    Who was told that the quorum is lost was told that all stops."""
+    if told.kind is Kind.QUORUM_LOST:
+        return NOTHING
+    known = told.away if told.all_away else told.away | {one.subject for one in incident.outages if one.began_at <= told.rung_at}
+    if not (new := newly_away(incident, known)):
+        return NOTHING
+    word = _first_word(incident, route, now)
+    if word.kind is None:
+        return word
+    ring_at = max(min(one.began_at for one in new), told.rung_at) + LASTS
+    if now < ring_at:
+        return Word(again_at=ring_at)
+    names = _named([subject_name(one.subject) for one in new])
+    return Word(Telling.ESCALATED, f"away, too: {names}; {incident.reason}", facts={"further": names})
+
+
+def _named(names: list[str]) -> str:
+    """The first of them, and as `+3` how many more there are."""
+    more = len(names) - MOST_NAMED
+    return ", ".join([*names[:MOST_NAMED], f"+{more}"] if more > 0 else names)
+
+
 def face(incident: Incident) -> str:
     """What of an incident is shown in place; when it changes, what was told is updated.
 
     What comes and goes all the time is not shown anew each time, but when it did so twice as often as at the last time.
     """
-    times: Counter[Subject] = Counter()
-    for outage in incident.outages:
-        times[outage.subject] += outage.times
+    times = times_away(incident)
     away = sum(outage.ended_at is None and times[outage.subject] < OFTEN for outage in incident.outages)
     often = "".join(f"|{count.bit_length()}" for count in times.values() if count >= OFTEN)
     subjects = len(incident.subjects) + incident.more_subjects
@@ -145,7 +181,9 @@ def thread_of(key: str) -> str:
     return blake2s(key.encode(), digest_size=8).hexdigest()
 
 
-def single(kind: Telling, told: Told, incident: Incident, now: datetime, *, reason: str) -> Notice:
+def single(
+    kind: Telling, told: Told, incident: Incident, now: datetime, *, reason: str, facts: Mapping[str, str] | None = None
+) -> Notice:
     """A notice about one incident, in the thread in which the receiver was told of it."""
     return Notice(
         incident_id=0,
@@ -153,7 +191,7 @@ def single(kind: Telling, told: Told, incident: Incident, now: datetime, *, reas
         kind=kind,
         reason=reason,
         at=now,
-        incident=incident,
+        incident=msgspec.structs.replace(incident, facts={**incident.facts, **facts}) if facts else incident,
         language=told.language,
         thread=told.thread,
     )

@@ -142,7 +142,7 @@ class Desks:
         told = self._memory.note(incident.key, receiver, incident, kind, now, language=route.language)
         if kind is Telling.CLOSED:
             self._memory.drop(incident.key, receiver)
-        return single(kind, told, incident, now, reason=word.reason)
+        return single(kind, told, incident, now, reason=word.reason, facts=word.facts)
 
 
 def _is_owed(way: tuple[Route, Word] | None) -> bool:

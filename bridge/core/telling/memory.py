@@ -2,10 +2,17 @@
 
 from collections.abc import Mapping
 from datetime import datetime
+from typing import Final
 
+from msgspec.structs import replace
+
+from bridge.core.telling.away import away_at_a_ring
 from bridge.core.telling.decide import Told, face, thread_of
 from bridge.core.telling.notice import Notice, Telling
 from bridge.core.world.incident import Incident, State
+
+MOST_ENDED: Final = 1000
+"""Incidents of which it is known that they were told to be over: a late report may open them again."""
 
 
 class Memory:
@@ -14,10 +21,16 @@ class Memory:
     def __init__(self, languages: Mapping[str, str]) -> None:
         self._languages = languages
         self._told: dict[str, dict[str, Told]] = {}
+        self._ended: dict[str, dict[str, Told]] = {}
+        """What was last told of those that were told to be over, the oldest first."""
 
     def of(self, key: str) -> Mapping[str, Told]:
         """Who was told of the incident, and what."""
         return self._told.get(key, {})
+
+    def has_ended(self, key: str, receiver: str) -> bool:
+        """Whether the last word to this receiver was that the incident is over."""
+        return receiver in self._ended.get(key, ())
 
     def language(self, receiver: str) -> str:
         return self._languages.get(receiver, "en")
@@ -38,18 +51,21 @@ class Memory:
         known = self._told.setdefault(key, {})
         before = known.get(receiver)
         rung = incident if kind.rings or before is None else before
+        first = before or self._ended.get(key, {}).pop(receiver, None)
         told = known[receiver] = Told(
             receiver=receiver,
-            thread=before.thread if before else thread_of(key) if thread is None else thread,
+            thread=first.thread if first else thread_of(key) if thread is None else thread,
             first_at=before.first_at if before else at,
             rung_at=at if kind.rings or before is None else before.rung_at,
             kind=rung.kind,
             root=rung.root,
             severity=rung.severity,
             alarms=rung.worsened if isinstance(rung, Incident) else rung.alarms,
+            away=rung.away if isinstance(rung, Told) else away_at_a_ring(rung, before.away if before else frozenset()),
+            all_away=rung.all_away if isinstance(rung, Told) else rung.more_away == 0,
             shown=face(incident),
             language=language or self.language(receiver),
-            bundled=bundled and (before is None or before.bundled),
+            bundled=bundled and (first is None or first.bundled),
         )
         return told
 
@@ -82,20 +98,27 @@ class Memory:
         """Who was told of an incident that is now part of another was told of that one. Gives what those were told who know
         both."""
         both: list[Told] = []
+        self._ended.pop(key, None)
         for receiver, told in self._told.pop(key, {}).items():
             other = self._told.setdefault(into, {})
             if receiver not in other:
                 other[receiver] = told
             else:
                 both.append(told)
+                other[receiver] = replace(other[receiver], away=other[receiver].away | told.away)
         return both
 
     def drop(self, key: str, receiver: str) -> None:
-        """To this receiver the incident is over."""
-        self._told.get(key, {}).pop(receiver, None)
+        """This receiver was told that the incident is over."""
+        told = self._told.get(key, {}).pop(receiver, None)
+        if told is not None:
+            self._ended.setdefault(key, {})[receiver] = told
+            while len(self._ended) > MOST_ENDED:
+                del self._ended[next(iter(self._ended))]
 
     def forget(self, key: str) -> None:
         self._told.pop(key, None)
 
     def clear(self) -> None:
         self._told.clear()
+        self._ended.clear()

@@ -9,7 +9,7 @@ week that begins. What a brake or a group holds back waits at the receiver's des
     desks   what is told at once, and what waits
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 
 from bridge.core.telling.brake import Brake
@@ -72,6 +72,14 @@ class Router:
         notices += [self._desks.digest(name, some, now) for name, some in over.items() if name in self._digests]
         notices += self._settle_desks(now)
         return notices + [notice for one in past for notice in self._looked(one.key, now)]
+
+    def put_off(self, is_past: Callable[[Incident], bool], now: datetime) -> dict[str, Incident]:
+        """What is to be looked at by now, and may be over already: by key, for the caller to bring again by `catch_up`."""
+        due = {key: self._live[key] for key in self._due(now) if key in self._live}
+        past = {key: one for key, one in due.items() if is_past(one)}
+        for key in due.keys() - past:
+            self._looks.plan(now, key)
+        return past
 
     def next_due(self) -> datetime | None:
         return min((due for due in (self._desks.next_due(), self._looks.next_due()) if due is not None), default=None)
@@ -211,6 +219,7 @@ class Router:
             self._memory.of(incident.key).get(receiver),
             way.route,
             now,
+            ended=self._memory.has_ended(incident.key, receiver),
             silenced=way.ends_only or self._quiet.is_silenced(incident, now),
             taken=self._quiet.is_taken(incident.key),
             why=way.why,

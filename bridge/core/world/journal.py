@@ -63,6 +63,16 @@ class Journal:
         self._since_mark.clear()
         return len(self.journal)
 
+    def keep(self, key: Key, value: Any) -> None:
+        """As `put`, of what no winding back undoes."""
+        self._set(key, value, self.facts.get(key))
+
+    def begin_with(self, facts: Mapping[Key, Any]) -> None:
+        """In the place of an empty journal."""
+        for key, value in facts.items():
+            self._set(key, value, None)
+        self.touched.clear()
+
     def begin_here(self) -> None:
         """Nothing before now will be wound back to."""
         self.journal.clear()

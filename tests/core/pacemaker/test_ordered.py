@@ -52,6 +52,24 @@ def test_another_action_is_another_fencing(cluster):
     assert kinds(cluster) == [("node-failure", "critical")]
 
 
+def test_a_fencing_a_minute_later_is_another(cluster):
+    """Somebody fences by hand; what the cluster does long after it is no echo of that."""
+    cluster.at(100).fenced("n2", by="n1 n3", client=ADMIN).at(160).fenced("n2", by="n1 n3")
+    assert kinds(cluster) == [("node-failure", "critical")]
+
+
+def test_a_failed_attempt_a_minute_after_one_that_worked_is_a_failure(cluster):
+    cluster.at(100).lost("n3", by="n1 n2").fenced("n3", by="n1 n2").at(160).fenced("n3", by="n1 n2", rc=-61)
+    assert kinds(cluster) == [("fencing-failure", "critical")]
+
+
+def test_attempts_without_a_reference_a_minute_apart_are_two(cluster):
+    cluster.stamp = lambda event: msgspec.structs.replace(event, ref="") if hasattr(event, "ref") else event
+    for seconds in (100, 160):
+        cluster.at(seconds).fenced("n3", by="n1 n2", rc=-61)
+    assert next(iter(cluster.incidents.values())).facts["fencing_failures"] == "2"
+
+
 def test_who_hastens_the_fencing_of_a_dead_node_did_not_ask_for_its_death(cluster):
     cluster.at(100).lost("n3", by="n1 n2").at(130).fenced("n3", by="n1 n2").fenced("n3", by="n1 n2", client=ADMIN)
     assert kinds(cluster) == [("node-failure", "critical")]

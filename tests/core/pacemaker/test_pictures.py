@@ -116,9 +116,9 @@ def test_each_node_has_its_own_and_it_goes_with_the_node(cluster):
 def test_a_checkpoint_keeps_it(cluster):
     cluster.feed(events(seen("03-failed-everywhere-everything")) + events(large(900), 5.0, "n2")[:-1])
     horizon = (T0, "n1", 1, b"x")
-    ((_, _, facts),) = checkpoint.read(checkpoint.write([("demo", horizon, dict(cluster.world.facts))]))
-    assert facts[PICTURE, "n1"] == known(cluster)
-    assert facts[PARTS, "n2"] == cluster.world.get(PARTS, "n2")
+    (page,) = checkpoint.read(checkpoint.write([checkpoint.Page("demo", horizon, dict(cluster.world.facts))]))
+    assert page.facts[PICTURE, "n1"] == known(cluster)
+    assert page.facts[PARTS, "n2"] == cluster.world.get(PARTS, "n2")
 
 
 def test_equal_rows_are_one_object():

@@ -19,6 +19,17 @@ def test_most_nodes_lost_for_a_while_and_none_fenced_is_lost_quorum_though_nothi
     assert cluster.at(400).stories() == [("quorum-lost", "cluster", "ok", "closed")]
 
 
+def test_half_of_the_nodes_have_no_quorum(cluster):
+    """More than half must be members again. (Corosync votequorum)"""
+    cluster.member("n4", by="n1 n2 n3").at(100)
+    for name in ("n2", "n3", "n4"):
+        cluster.lost(name, by="n1")
+    cluster.stops("n1", "db").at(300).member("n2", by="n1").member("n1", by="n2")
+    assert cluster.at(900).condition("cluster") == ("critical", "n1 sees no quorum")
+    cluster.member("n3", by="n1 n2").member("n1", by="n3").member("n2", by="n3")
+    assert cluster.condition("cluster") == ("ok", "nobody has lost quorum")
+
+
 def test_who_fences_has_quorum(cluster):
     """As with a quorum device, or no-quorum-policy=ignore: what looked like lost quorum is the failure of nodes."""
     cluster.at(100).lost("n2", by="n1").lost("n3", by="n1").at(120).fenced("n2", by="n1").fenced("n3", by="n1").starts(

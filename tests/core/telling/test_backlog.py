@@ -5,6 +5,7 @@ from msgspec.structs import replace
 from bridge.core.telling.backlog import catch_up
 from bridge.core.telling.decide import bundle, thread_of
 from bridge.core.telling.notice import Notice, Telling
+from bridge.core.world.event import Severity
 from bridge.core.world.incident import Kind
 
 
@@ -143,3 +144,37 @@ def test_what_became_part_of_another_says_so_only_where_its_beginning_was_heard(
     unheard = catch_up(outbox.owed, heard=set(), **now)
     assert (unheard.withdrawn, unheard.notices) == ([2, 3], [])
     assert catch_up(outbox.owed, heard={numbers[0]}, **now).withdrawn == [2]
+
+
+def test_each_of_several_is_shortened_for_itself(make):
+    """Ended and heard of, still open and changed, moved: what is withdrawn of one leaves the others' as it was."""
+    moved, whole, ended, split, still = (make.open(name) for name in ("m", "whole", "ended", "split", "still"))
+    split = replace(split, kind=Kind.REPLICA_SPLIT_BRAIN)
+    box = Outbox(make).owe(still, "opened", "updated", "reminder").owe(whole, "opened")
+    box.owe(moved, "opened", "reminder").owe(replace(make.closed(moved), absorbed_into=whole.key), "updated")
+    box.owe(split, "opened", "reminder", "reminder").owe(make.closed(split), "closed")
+    box.owe(ended, "opened", "updated", "reminder").owe(make.closed(ended), "closed")
+    withdrawn, told, made = box.shorten(heard=[moved, ended])
+    assert withdrawn == [1, 2, 3, 5, 6, 9, 10, 12, 13, 14]
+    assert told == [("opened", still.key)]
+    assert (made.notices[0].id, made.notices[0].at) == (0, make.now + make.minute), "a notice of its own, as of now"
+    assert made.notices[0].reason == "told late, as it is now: because"
+
+
+def test_what_only_was_updated_is_told_as_it_is_now(make):
+    one = make.open()
+    _, told, _ = Outbox(make).owe(one, "updated", "updated").now(replace(one, subjects=("resource/x",))).shorten(heard=[one])
+    assert told == [("updated", one.key)]
+
+
+def test_one_that_opened_again_after_its_end_is_told_as_it_is(make):
+    one = make.open()
+    withdrawn, told, _ = Outbox(make).owe(one, "opened").owe(make.closed(one), "closed").now(one).shorten()
+    assert (withdrawn, told) == ([1, 2], [("opened", one.key)])
+
+
+def test_a_summary_of_what_has_changed_is_told_anew(make):
+    a, b = make.open("a"), make.open("b")
+    assert Outbox(make).bundle(Telling.SUMMARY, a, b).now(make.closed(b)).shorten()[1] == [("summary", [a.key, b.key])]
+    for one in (replace(b, alarms=("worse",)), replace(b, severity=Severity.WARNING), replace(b, subjects=("resource/x",))):
+        assert Outbox(make).bundle(Telling.SUMMARY, a, b).now(one).shorten()[0] == [1]

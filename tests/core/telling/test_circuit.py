@@ -53,6 +53,25 @@ def test_a_clock_that_was_set_back_closes_no_door():
     assert health.circuit(NOW - timedelta(days=1)) is Circuit.HALF_OPEN
 
 
+def test_when_it_last_answered_and_when_not_is_kept_whatever_comes_next():
+    heard = after(Health(), Delivered(), NOW, 0.0)
+    failing = after(heard, LATER, NOW + SECOND, 0.0)
+    refused = after(failing, GiveUp("no such room"), NOW + 2 * SECOND, 0.0)
+    again = after(refused, Delivered(), NOW + 3 * SECOND, 0.0)
+    assert [(one.success_at, one.failure_at) for one in (heard, failing, refused, again)] == [
+        (NOW, None),
+        (NOW, NOW + SECOND),
+        (NOW, NOW + 2 * SECOND),
+        (NOW + 3 * SECOND, NOW + 2 * SECOND),
+    ]
+
+
+def test_the_longest_pause_that_may_be_is_kept():
+    """A receiver's longest wish, and the most jitter."""
+    health = after(failed(30), TryLater("503", after=LONGEST_WISH * 9), NOW, 0.999)
+    assert health.circuit(NOW) is Circuit.OPEN
+
+
 @given(st.integers(1, 200), st.floats(0, 1, exclude_max=True), st.integers(0, 10**6))
 def test_a_pause_is_bounded(times, jitter, wish):
     health = after(failed(times - 1), TryLater("503", after=timedelta(seconds=wish)), NOW, jitter)

@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 import pytest
 
 from bridge.core import checkpoint
+from bridge.core.checkpoint import Page
 from bridge.core.world.settings import Settings
 from bridge.core.world.table import TABLES, Table
 from bridge.core.world.tables import STANDBY
@@ -28,11 +29,12 @@ def test_a_table_is_declared_once():
 def test_what_was_read_is_found_by_the_declaration():
     world = World("alpha", Settings())
     world.put((STANDBY, "n1"), True)
-    ((_, _, facts),) = checkpoint.read(checkpoint.write([("alpha", PLACE, world.facts)]))
+    (page,) = checkpoint.read(checkpoint.write([Page("alpha", PLACE, world.facts)]))
+    facts = page.facts
     assert facts == {(STANDBY, "n1"): True}
     assert [key[0] is STANDBY for key in facts] == [True]
 
 
 def test_a_table_that_nobody_declared_cannot_be_read():
     with pytest.raises(KeyError):
-        list(checkpoint.read(checkpoint.write([("alpha", PLACE, {("standbye", "n1"): True})])))
+        list(checkpoint.read(checkpoint.write([Page("alpha", PLACE, {("standbye", "n1"): True})])))
