@@ -146,8 +146,9 @@ def _node(node: Node, shown: Shown | None, told: list[dict[str, Any]]) -> Iterat
     if node.unclean:
         yield from _must_be(subject, "unclean", shown, "warning", "critical", "unknown")
         yield from _must_be_told(subject, "unclean", told)
-    elif node.plans:
-        yield from _arranged(subject, node.plans, shown, may_be_red=not node.online)
+    elif node.plans and (node.online or shown.state == "ok"):
+        # One that is away was shut down or fenced, which crm_mon does not tell apart: not green, or it is said in words.
+        yield from _arranged(subject, node.plans, shown)
     elif not node.online:
         yield from _must_be(subject, "not online", shown, "warning", "critical", "unknown")
     else:
@@ -163,8 +164,11 @@ def _service(service: Service, truth: Truth, shown: Shown | None, told: list[dic
     elif service.blocked:
         yield from _must_be(subject, "blocked", shown, "critical")
         yield from _must_be_told(subject, "blocked", told)
+    elif service.plans and (service.runs or "disabled" in service.plans):
+        yield from _arranged(subject, service.plans, shown)
+        yield from _not_critical(subject, "arranged so", told)
     elif service.plans:
-        yield from _arranged(subject, service.plans, shown, may_be_red=False)
+        yield from _must_be(subject, "does not run, and nobody looks after it", shown, "warning", "unknown")
         yield from _not_critical(subject, "arranged so", told)
     elif service.runs:
         yield from _must_be(subject, "started", shown, "ok", *(["warning"] if service.missing else []))
@@ -173,8 +177,6 @@ def _service(service: Service, truth: Truth, shown: Shown | None, told: list[dic
         why = "stopped" if truth.quorate else "without a quorum"
         yield from _must_be(subject, why, shown, "critical", "unknown")
         yield from _must_be_told(subject, why, told)
-    if shown and not service.runs and "disabled" not in service.plans and shown.state == "ok" and service.plans:
-        yield f"{subject}: arranged, but it does not run, and is shown as ok: {shown.text}"
 
 
 def _quorum(truth: Truth, board: Mapping[Place, Shown], cluster: str) -> Iterator[str]:
@@ -211,12 +213,10 @@ def _must_be(subject: str, why: str, shown: Shown, *states: str) -> Iterator[str
         yield f"{subject}: {why}, and shown as {shown.state}: {shown.text}"
 
 
-def _arranged(subject: str, plans: frozenset[str] | set[str], shown: Shown, *, may_be_red: bool) -> Iterator[str]:
-    """A node that is away was shut down or fenced, which crm_mon does not tell apart: red, or said in words."""
-    if shown.downtime or (may_be_red and shown.state != "ok"):
+def _arranged(subject: str, plans: frozenset[str] | set[str], shown: Shown) -> Iterator[str]:
+    if shown.downtime:
         return
-    if shown.state == "critical":
-        yield f"{subject}: arranged ({', '.join(sorted(plans))}), and shown as critical: {shown.text}"
+    yield from _must_be(subject, f"arranged ({', '.join(sorted(plans))})", shown, "ok")
     if not any(re.search(SAYS[plan], shown.text) for plan in plans):
         yield f"{subject}: {', '.join(sorted(plans))}, and nothing says so: {shown.state}: {shown.text}"
 

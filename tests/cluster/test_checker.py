@@ -81,6 +81,18 @@ def test_unmanaged_and_disabled_are_said(version):
     assert found(pictures, **says) == []
     assert found(pictures, status(incident("resource/web-fs")), **says) == ["resource/web-fs"]
     assert found(pictures, status(incident("resource/web-fs", planned=True)), **says) == []
+    assert found(pictures, **says | {"web-fs": Shown("warning", "WARNING - runs nowhere", downtime=False)}) == ["resource/web-fs"]
+
+
+def test_what_died_and_nobody_looks_after_is_neither_green_nor_critical():
+    (text,) = picture("06-unmanaged-disabled").values()
+    runs = 'role="Started" active="true" orphaned="false" blocked="false" managed="false"'
+    assert text.count(runs) == 1
+    pictures = {"n1": text.replace(runs, runs.replace("Started", "Stopped").replace("true", "false", 1))}
+    warned, said = (Shown(state, "unmanaged: it does not run", downtime=False) for state in ("warning", "ok"))
+    assert "resource/ip" in found(pictures, ip=said)
+    assert "resource/ip" in found(pictures, ip=RED)
+    assert "resource/ip" not in found(pictures, ip=warned)
 
 
 @pytest.mark.parametrize("version", VERSIONS)
