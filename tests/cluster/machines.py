@@ -193,16 +193,37 @@ class Machine:
         self.run("/usr/lib/machine/services", verb, *names, seconds=180)
 
     def freeze(self):
-        """Everything but the first process, which a namespace protects from it. Twice, for what was started meanwhile."""
+        """Everything but the first process, which its namespace protects. Twice, for what was started meanwhile."""
         self.frozen = True
         for _ in range(2):
-            self.run("/bin/kill", "-STOP", "-1", check=False)
+            self._signal(signal.SIGSTOP)
+
+    def kill(self, name):
+        self._signal(signal.SIGKILL, name)
 
     def runs(self, name):
-        return self.powered and not self.frozen and self.run("pgrep", "-f", name, check=False).returncode == 0
+        """Whether a process with this in its command line is there, and can move."""
+        return self.powered and not self.frozen and bool(self._processes(name))
 
-    def kill(self, name, number=signal.SIGKILL):
-        self.run("pkill", f"-{int(number)}", "-f", name)
+    def _signal(self, number, name=""):
+        for process in self._processes(name):
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(process, number)
+
+    def _processes(self, name=""):
+        """As they are seen from outside: what is stopped or killed there must not be what stops or kills."""
+        first = _child(self._process)
+        mine = os.readlink(f"/proc/{first}/ns/pid")
+        others = (int(path.name) for path in Path("/proc").glob("[0-9]*") if path.name != str(first))
+        return [process for process in others if _about(process, "ns/pid") == mine and name in _about(process, "cmdline")]
+
+
+def _about(process, what):
+    """A file of its folder in /proc, or what a link there says; "" when it is gone."""
+    path = Path(f"/proc/{process}/{what}")
+    with contextlib.suppress(OSError):
+        return os.readlink(path) if what.startswith("ns/") else path.read_bytes().replace(b"\0", b" ").decode(errors="replace")
+    return ""
 
 
 def _child(process):
