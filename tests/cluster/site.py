@@ -13,8 +13,9 @@ from typing import NamedTuple
 
 from bridge.wire.keys import enrol, make_bridge_keys, make_node_keys
 from tests.cluster.checker import Shown, contradictions
-from tests.cluster.machines import ROOT, Machine, Networks, Switch
+from tests.cluster.machines import ROOT, Machine, Networks
 from tests.cluster.pacemaker import Cluster, cib, corosync_conf, until
+from tests.cluster.switch import Switch
 from tests.servers.opsview import OPERATOR, Opsview
 from tests.servers.ports import free_port
 from tests.servers.smtp import Rules, Server
