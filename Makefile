@@ -21,7 +21,7 @@ demo: $(READY) ## a recorded power cut goes through the whole bridge (KEEP=1 sta
 	@$(BIN)/python -m examples.demo $(if $(KEEP),--keep)
 
 test: check $(READY) ## everything that needs no root: checks and all tests
-	$(BIN)/python -m pytest -q -n 4 --dist worksteal -m "not cluster and not crash and not judge"
+	$(BIN)/python -m pytest -q -n 6 --dist worksteal -m "not cluster and not crash and not judge"
 
 coverage: $(READY) ## what the tests reach, but for those that time whole processes (tests/serve, tests/wire): the least reached files, and the sum
 	$(BIN)/coverage erase

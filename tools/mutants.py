@@ -43,7 +43,7 @@ ROOMS: Final = {
     "core/pacemaker": Room(
         ("bridge/core/pacemaker/*.py",), ("tests/core/pacemaker", "tests/core/world/test_shown.py", EXPLAINED, JUDGE)
     ),
-    "core/drbd": Room(("bridge/core/drbd/*.py",), ("tests/core/drbd", JUDGE)),
+    "core/drbd": Room(("bridge/core/drbd/*.py",), ("tests/core/drbd", "tests/core/pacemaker/test_redundancy.py", JUDGE)),
     "writer": Room(
         ("bridge/serve/writer.py", "bridge/ledger/writing.py"),
         (
@@ -53,10 +53,12 @@ ROOMS: Final = {
     ),
     "relay": Room(
         ("bridge/node/[!_]*.py",),
-        ("tests/node", *(f"tests/wire/test_{one}.py" for one in ("clocks", "spool", "tables", "units"))),
+        ("tests/node", *(f"tests/wire/test_{one}.py" for one in ("clocks", "places", "present", "spool", "tables", "units"))),
         ("tests/node/test_drbd_states.py", "tests/wire/test_way.py", "tests/wire/test_present.py"),
     ),
 }
+PROCESSES_TAKE: Final = 60.0
+"""Seconds, about, for a file of tests that start processes: who takes far longer hangs."""
 KILLED: Final = frozenset({"killed", "timeout", "segfault", "suspicious"})
 
 
@@ -122,6 +124,7 @@ def _set_up(room: Room) -> None:
     config().only_mutate, config().pytest_add_cli_args_test_selection = list(room.code), list(room.tests)
     config().type_check_command = [sys.executable, "-m", "mypy", "--output=json", "--disable-error-code=unused-ignore"]
     state().tests_by_mangled_function_name = _Passing(room.processes)
+    state().duration_by_test.update(dict.fromkeys(room.processes, PROCESSES_TAKE))
     if not sys.stdout.isatty():
         mutmut.print_stats = mutmut.print_status = lambda *_, **__: None
 

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 SILENT_AFTER: Final = 10.0
 """Seconds that a ledger has for its answer, while the bridge finds it well."""
-BUSY_AFTER: Final = 0.7
+BUSY_AFTER: Final = 0.6
 """… and while the bridge answers from memory, since its loop is busy: it may wait for the same ledger."""
 ASK_EVERY: Final = 0.35
 R = TypeVar("R")
@@ -46,11 +46,11 @@ def read(config: "Config", bridge: dict[str, Any], look: Callable[["Reader"], R]
     limit = BUSY_AFTER if "busy_seconds" in bridge else SILENT_AFTER
     until = time.monotonic() + limit
     while not reader.done.wait(ASK_EVERY):
-        if bridge["running"] and (said := running(config)).get("ledger_away"):
-            raise Silent(said["ledger_away"]["why"], said)
         if time.monotonic() > until:
             why = f"no answer within {limit:g} s"
             raise Silent(why, bridge) if bridge["running"] else Trouble(f"{config.bridge.ledger}: {why}; {bridge['why']}")
+        if bridge["running"] and (said := running(config)).get("ledger_away"):
+            raise Silent(said["ledger_away"]["why"], said)
     if reader.trouble is None:
         return reader.found[0]
     if not bridge["running"]:

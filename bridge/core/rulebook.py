@@ -19,23 +19,24 @@ from bridge.core.pacemaker import (
     stopped,
     unseen,
 )
+from bridge.core.pacemaker.truth import believe
 from bridge.core.world import relays
 from bridge.core.world.event import Action, AttributeSet, ClockSet, EdgeHeard, EdgeSaid, Event, Fencing, NodeSeen
 from bridge.core.world.picture import PictureTold
 from bridge.core.world.world import World
 
 RULES: Final[dict[type[Event], Callable[[World, Any], None]]] = {
-    NodeSeen: rules.and_replicas(membership.on_node_seen),
-    Fencing: rules.and_replicas(fencing.on_fencing),
-    Action: resources.on_action,
+    NodeSeen: believe.and_truth(rules.and_replicas(membership.on_node_seen)),
+    Fencing: believe.and_truth(rules.and_replicas(fencing.on_fencing)),
+    Action: believe.and_truth(resources.on_action),
     AttributeSet: attributes.on_attribute,
-    EdgeHeard: rules.and_replicas(relays.on_edge),
+    EdgeHeard: believe.and_truth(rules.and_replicas(relays.on_edge)),
     EdgeSaid: relays.on_edge_said,
     ClockSet: relays.on_clock_set,
     HandlerCalled: rules.on_called,
     StatesChanged: rules.on_states,
     ReplicasListed: rules.on_listed,
-    PictureTold: pictures.on_part,
+    PictureTold: rules.and_replicas(pictures.on_part),
 }
 
 TIMERS: Final[dict[str, Callable[[World, str, datetime], None]]] = {
@@ -53,6 +54,7 @@ TIMERS: Final[dict[str, Callable[[World, str, datetime], None]]] = {
     "flapping": flapping.on_flapping_quiet,
     "calm": flapping.on_calm,
     "redundancy": redundancy.on_redundancy,
+    "truth": believe.on_time,
     "replica": rules.on_time,
     "replica-steady": rules.on_steady,
 }

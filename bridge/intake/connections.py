@@ -36,14 +36,16 @@ class Seen(NamedTuple):
 class Connection:
     """`peer`: whose it is, once that was heard. `taken`: bytes of its messages that were received.
 
-    The writer's thread sets these two, and `end_at` (monotonic) to have it ended; the doorman the rest.
+    `announced`: the monitor has told its beginning, so the next end that it tells is this one's.
+    The writer's thread sets the first two, and `end_at` (monotonic) to have it ended; the doorman the rest.
     """
 
-    __slots__ = ("_dry", "_gone_at", "_other", "address", "end_at", "fd", "gone", "peer", "since", "taken")
+    __slots__ = ("_dry", "_gone_at", "_other", "address", "announced", "end_at", "fd", "gone", "peer", "since", "taken")
 
-    def __init__(self, fd: int, now: float) -> None:
+    def __init__(self, fd: int, now: float, *, announced: bool) -> None:
         self.fd = fd
         self.since = now
+        self.announced = announced
         self.peer: Peer | None = None
         self.taken = 0
         self.end_at: float | None = None
@@ -85,15 +87,19 @@ class Connections:
 
     def add(self, fd: int, now: float) -> None:
         """A descriptor that is known already may be another connection now: the end of the first one was not heard yet."""
-        connection = Connection(fd, now)
+        connection = Connection(fd, now, announced=True)
         with self._lock:
             before = self._open.get(fd)
-            if before is None or before.address != connection.address:
+            if before is None or before.gone or before.address != connection.address:
                 self._replace(fd, connection)
+            else:
+                before.announced = True
 
     def remove(self, fd: int) -> None:
         with self._lock:
-            self._replace(fd, None)
+            known = self._open.get(fd)
+            if known is not None and known.announced:
+                self._replace(fd, None)
 
     def _replace(self, fd: int, connection: Connection | None) -> None:
         before = self._open.pop(fd, None)
@@ -103,13 +109,14 @@ class Connections:
             self._open[fd] = connection
 
     def at(self, fd: int, now: float) -> Connection:
-        """The one with this descriptor. A message may come before the word of its connection, and after its end."""
+        """The one with this descriptor. A message may come before the word of its connection, and after its end: even before the
+        word that the one which had the descriptor has ended."""
         with self._lock:
             found = self._open.get(fd)
-            if found is None:
-                found = Connection(fd, now)
+            if found is None or found.gone or _on(fd, _address) not in {None, found.address}:
+                found = Connection(fd, now, announced=False)
                 if _on(fd, _port) in self.ports:
-                    self._open[fd] = found
+                    self._replace(fd, found)
                 else:
                     found.gone = True
         return found

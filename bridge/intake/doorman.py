@@ -116,6 +116,7 @@ class Doorman(threading.Thread):
     def _judge(self, one: Connection, dry: int, now: float) -> None:
         seen = one.look()
         if seen is None:
+            one.gone = True
             return
         if one.end_at is not None and now >= one.end_at:
             one.end()

@@ -86,6 +86,8 @@ class File:
         self.path = path
         self.locks: list[int] = []
         self.identity: tuple[int, int] | None = None
+        self._log = Path(f"{os.path.realpath(path)}-wal")
+        self._log_identity: tuple[int, int] | None = None
         if not write and not path.exists():
             raise LedgerError(f"no ledger at {path}: start quorumbell serve once, or correct the ledger's url")
         if write:
@@ -98,10 +100,17 @@ class File:
             self._lock_itself()
 
     def check(self) -> None:
-        if self.identity is not None and self._now() != self.identity:
-            raise LedgerGone(
-                f"{self.path} was deleted or replaced while it was open: nothing more is stored; restart quorumbell serve"
-            )
+        """SQLite itself would go on, in files that nobody finds again. Its log is made with the first transaction, and stays
+        until the last connection ends, which brings all that is in it into the file."""
+        if self.identity is None:
+            return
+        log = _identity(self._log)
+        self._log_identity = self._log_identity or log
+        for path, was, is_now in ((self.path, self.identity, self._now()), (self._log, self._log_identity, log)):
+            if was != is_now:
+                raise LedgerGone(
+                    f"{path} was deleted or replaced while it was open: nothing more is stored; restart quorumbell serve"
+                )
 
     def close(self) -> None:
         while self.locks:
@@ -135,11 +144,15 @@ class File:
             raise LedgerBusy(f"{self.path} is written by another process, under another name: stop that one first") from None
 
     def _now(self) -> tuple[int, int] | None:
-        try:
-            found = self.path.stat()
-        except OSError:
-            return None
-        return found.st_dev, found.st_ino
+        return _identity(self.path)
+
+
+def _identity(path: Path) -> tuple[int, int] | None:
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
 
 
 def _make_folder(folder: Path) -> None:

@@ -137,6 +137,7 @@ class Relay:
     def _say_goodbye(self) -> None:
         """An orderly stop: what waits gets two seconds to leave, for a node that goes down has just made its last reports."""
         end = time.monotonic() + LAST_WORDS
+        self.turn(0)  # they may not have been looked at yet
         while self._pending and self._link.may_send and time.monotonic() < end:
             self.turn(BUSY_TICK_MS)
         self._link.send(codec.Bye())

@@ -13,6 +13,8 @@ from bridge.serve.storing import Storing, Trouble
 
 PATIENCE: Final = 0.5
 """Seconds that the loop has for a question that memory can answer as well."""
+STANDS_STILL: Final = 1.0
+"""Seconds without a turn after which it is not even given those: it turns twice a second."""
 
 
 class _Waiting(NamedTuple):
@@ -44,7 +46,8 @@ class Desk:
         if asked:
             self.wake()
         trouble = self._storing.trouble()
-        for one in self._take(lambda one: trouble is not None or _is_late(one)):
+        patience = PATIENCE if self._storing.busy() < STANDS_STILL else 0.0
+        for one in self._take(lambda one: trouble is not None or _is_late(one, patience)):
             self._answer(one, trouble)
 
     def handle(self) -> Iterator[tuple[Asked, Answer]]:
@@ -73,5 +76,5 @@ class Desk:
             one.answer(why=f"nothing can be stored just now, so nothing was done ({trouble.why}); see quorumbell status")
 
 
-def _is_late(one: _Waiting) -> bool:
-    return isinstance(one.request, Hello) and time.monotonic() - one.at > PATIENCE
+def _is_late(one: _Waiting, patience: float) -> bool:
+    return isinstance(one.request, Hello) and time.monotonic() - one.at >= patience

@@ -79,11 +79,18 @@ class _Last:
         self._journal = journal
 
     def __call__(self, _logger: Any, name: str, line: Any) -> str:
-        text = redact(str(line))
+        text = _printable(redact(str(line)))
         if not self._journal:
             return text
         prefix = f"<{_LEVELS.get(name, 6)}>"
         return "\n".join(prefix + part for part in text.split("\n"))
+
+
+def _printable(text: str) -> str:
+    """Names out of reports may hold anything: what moves a cursor is written out, or the journal hides the line as a blob."""
+    if text.isprintable():
+        return text
+    return "".join(one if one.isprintable() or one == "\n" else one.encode("unicode_escape").decode() for one in text)
 
 
 def read_by_journal(stream: TextIO) -> bool:

@@ -10,7 +10,7 @@ from bridge.core.world.incident import State
 from bridge.texts import words
 from bridge.texts.facts import Facts, clean, complete, quoted
 
-COUNTS: Final = frozenset({"failures", "fencing_failures"})
+COUNTS: Final = frozenset({"fail_count", "failures", "fencing_failures", "threshold"})
 
 
 def context_of(notice: Notice, language: str, zone: tzinfo) -> dict[str, Any]:
@@ -29,18 +29,25 @@ def context_of(notice: Notice, language: str, zone: tzinfo) -> dict[str, Any]:
         "lasted": words.span(ended_at - incident.opened_at, language),
         "old": known.get("pacemaker_version", "").startswith("1."),
         "version_known": "pacemaker_version" in known,
-        **words.thing(incident.root, known, language),
+        **words.thing(clean(incident.root), known, language),
         "failed": words.failed(known, language),
         "why": words.why(known, language),
+        "cause": words.cause(known, language),
         "listed": partial(words.listed, language=language),
         "together": words.some(known.get("replica", ""), known.get("replicas", ""), language),
         **words.roles(known.get("roles", "")),
         "sides": known["nodes"].split(", ") if "nodes" in known else [],
         "called": _called(known.get("called", "")),
-        "behinds": [shlex.quote(one) for one in known.get("behind", "").split(", ") if one and one[0] != "+"],
+        "behinds": _words(known.get("behind", "")),
+        "causing": _words(known.get("cause_nodes", "")),
         "quiet": _silent(known.get("quiet_since", ""), language, zone),
         "silent": _silent(known.get("silent_since", ""), language, zone),
     }
+
+
+def _words(names: str) -> list[str]:
+    """Each as a word of a command line."""
+    return [shlex.quote(one) for one in names.split(", ") if one and one[0] != "+"]
 
 
 def _called(words: str) -> dict[str, str]:

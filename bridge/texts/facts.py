@@ -19,11 +19,17 @@ NAMES: Final = frozenset(
         "before",
         "behind",
         "called",  # `alpha bravo.lan; bravo alpha.lan`: what each end calls its peer, where that is not the name
+        "cause",  # a code: why it runs nowhere, as the cluster's own word has it
+        "cause_nodes",
         "client",  # it has no disk of its own, as is wanted
+        "constraints",  # their ids
         "cut_off",
         "disks",
         "down",
         "eased",  # it is not so any more, but not all is well yet
+        "ended_by",  # a code: somebody took it out of the game
+        "exit_reason",  # the agent's own words
+        "fail_count",
         "failed_on",
         "failures",
         "fence_result",
@@ -42,6 +48,7 @@ NAMES: Final = frozenset(
         "given_up",
         "guest",
         "handler",
+        "ignored",  # the cluster is told to ignore that it failed
         "incomplete",  # whose copy was left in the middle of a resync
         "ledger",
         "ledger_folder",
@@ -53,6 +60,7 @@ NAMES: Final = frozenset(
         "many",  # more than two sides: commands name the peer
         "missing_on",
         "moved",
+        "needs",  # what must run before it can
         "node",
         "node_back",
         "nodes",
@@ -60,6 +68,7 @@ NAMES: Final = frozenset(
         "nowhere",  # no node has the replica any more
         "pacemaker_version",
         "peer",
+        "planned",  # it failed while somebody worked on it
         "policy",
         "quiet_since",
         "ran_on",
@@ -74,17 +83,21 @@ NAMES: Final = frozenset(
         "role",
         "roles",
         "runs_on",
+        "seen_by",  # whose pictures show it
         "side",
         "silent_since",
+        "standby",
         "still",  # of several nodes: those that are not back yet
         "stuck",  # the states of what should move and does not
         "sure",  # both sides are known for sure: commands that throw data away may be shown
         "survivor",
         "suspected",  # nobody said so, it was concluded
+        "threshold",  # so many failures, and the cluster moves it away
         "timed_out",
         "timeout_ms",
         "tried_on",
         "trouble",
+        "unclean",  # there, and not trusted by the cluster
         "unfenced",
         "unpromoted",
         "unfencing_failures",

@@ -2,11 +2,13 @@
 
 from datetime import UTC, datetime, timedelta
 
+import msgspec
 import pytest
 
 from bridge.core.correlate import Correlator
 from bridge.core.pacemaker.alerts import outcome
-from bridge.core.world.event import Action, AttributeSet, EdgeHeard, Fencing, NodeSeen
+from bridge.core.world.event import Action, AttributeSet, EdgeHeard, EdgeSaid, Fencing, NodeSeen
+from bridge.core.world.picture import Picture, PictureTold
 from bridge.core.world.settings import Settings
 
 BEGIN = datetime(2026, 1, 1, tzinfo=UTC)
@@ -63,6 +65,16 @@ class Cluster:
 
     def heard(self, name):
         return self._feed(EdgeHeard(uid=self._uid(), witness="", at=self.now, node=name, silent=False))
+
+    def shows(self, name, says):
+        """What crm_mon shows on a node: a picture as its relay reduces it."""
+        self.now += timedelta(milliseconds=10)
+        fields = {"node": name, "picture": f"p{self._count}", "part": 0, "of": 1, "says": msgspec.convert(says, Picture)}
+        says = msgspec.structs.replace(fields["says"], at=self.now)
+        return self._feed(PictureTold(uid=self._uid(), witness=name, at=self.now, **{**fields, "says": says}))
+
+    def complains(self, name, *, over=False):
+        return self._feed(EdgeSaid(uid=self._uid(), witness=name, at=self.now, node=name, what="crm_mon", why="hangs", over=over))
 
     def condition(self, subject):
         """(severity, why) of a subject, as it was last shown."""

@@ -287,3 +287,11 @@ def test_a_relay_that_is_no_longer_enrolled_is_forgotten(ledger, make):
     ledger.commit(make.commit(edges=edges))
     ledger.commit(make.commit(edges_gone=[("alpha", "n2"), ("beta", "n1")]))
     assert {(one.cluster, one.node) for one in ledger.edges()} == {("alpha", "n1"), ("beta", "n2")}
+
+
+def test_of_a_commit_that_is_tried_again_only_what_is_not_there_is_added(ledger, make):
+    """The answer to the first try was lost: nobody is rung twice, and nobody is left out."""
+    one, other = make.incident("a"), make.incident("b")
+    ledger.commit(make.commit(incidents=[one], notices=[make.notice(one)]))
+    ledger.commit(make.commit(incidents=[one, other], notices=[make.notice(one), make.notice(other)], tried=True))
+    assert [row.notice.incident.key for row in ledger.notices()] == ["b", "a"]

@@ -3,6 +3,7 @@ from datetime import timedelta
 import msgspec
 import pytest
 
+from bridge.core.telling.circuit import Health
 from bridge.core.telling.notice import Delivered, GiveUp, Telling, TryLater
 from bridge.core.world.event import Severity
 from bridge.ledger.ledger import Standing
@@ -102,6 +103,25 @@ def test_every_try_is_kept(ledger, make, owe):
         ("try-later", "timeout"),
         ("delivered", "250 ok"),
     ]
+
+
+def test_when_a_receiver_answers_again_what_waits_for_it_is_due_and_nothing_else(ledger, make, owe):
+    waiting, told, others = owe(("a", {}), ("b", {}), ("c", {"receiver": "chat"}))
+    hour, now = make.now + 3600 * SECOND, make.now + SECOND
+    for one in (waiting, others):
+        ledger.record(one.id, TryLater(why="503"), make.now, hour)
+    ledger.record(told.id, Delivered(), make.now, None)
+    ledger.hurry("mail", now)
+    assert [one.id for one, _, _ in ledger.claim("mail", now, LEASE, limit=9)] == [waiting.id]
+    assert ledger.claim("chat", now, LEASE, limit=9) == []
+    assert ledger.next_due(hour, ["chat"]) == hour
+
+
+def test_the_last_word_on_a_receivers_health_counts(ledger, make):
+    for failures in (1, 2):
+        ledger.keep_health("mail", Health(failures=failures, failure="503"))
+    ledger.keep_health("chat", Health(failures=7))
+    assert {name: health.failures for name, health in ledger.healths().items()} == {"mail": 2, "chat": 7}
 
 
 def test_what_is_tried_again_later_is_in_nobodys_hands_until_then(ledger, make, owe):

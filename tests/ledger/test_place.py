@@ -146,6 +146,19 @@ def test_a_file_that_is_gone_is_noticed_before_anything_is_acknowledged(sqlite_u
     ledger.close()
 
 
+def test_a_log_that_is_gone_takes_no_report_with_it(sqlite_url, tmp_path, make):
+    """What was acknowledged is brought into the file by the end, what was not is sent again."""
+    ledger = Ledger.open(sqlite_url)
+    ledger.commit(make.commit(reports=[make.report()]))
+    (tmp_path / "ledger.db-wal").unlink()
+    with pytest.raises(LedgerGone, match=r"ledger\.db-wal was deleted or replaced"):
+        ledger.commit(make.commit(reports=[make.report()]))
+    ledger.close()
+    again = Ledger.open(sqlite_url)
+    assert again.counts()["reports"] == 2
+    again.close()
+
+
 def test_a_full_disk_blames_no_report(sqlite_url, make):
     ledger = Ledger.open(sqlite_url)
     with ledger._store.transaction() as connection:

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 import pytest
 
 from bridge.serve import control, storing
-from bridge.serve.desk import Desk
+from bridge.serve.desk import PATIENCE, STANDS_STILL, Desk
 from bridge.serve.storing import STUCK, Storing, said
 from tests.waiting import eventually
 
@@ -73,6 +73,18 @@ def test_a_loop_that_is_busy_is_not_waited_for(house):
     assert time.monotonic() - began < 2
     assert house.answers == [{"ok": True, "from": "memory"}]
     assert list(house.desk.handle()) == [], "it is answered once"
+
+
+def test_a_loop_that_stands_still_is_not_waited_for_at_all(house):
+    time.sleep(STANDS_STILL + 0.1)
+    began = time.monotonic()
+    house.ask(control.Hello())
+    eventually(lambda: house.answers)
+    assert time.monotonic() - began < PATIENCE
+    house.storing.turned()
+    house.ask(control.Hello())
+    time.sleep(PATIENCE / 2)
+    assert len(list(house.desk.handle())) == 1, "and then it is again"
 
 
 def test_what_is_to_be_done_waits_for_the_loop(house):

@@ -1,118 +1,20 @@
 """The one writer beside a database that answers when it likes: nothing is acknowledged that is not stored, and nothing is lost."""
 
 import json
-import os
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
+import msgspec
 import pytest
 
-from bridge.config.config import parse_config
-from bridge.intake.arrivals import Arrival, Drained
-from bridge.ledger.ledger import Commit, Ledger, LedgerError, LedgerGone
+from bridge.core.cluster import Decision
+from bridge.core.line import Outcome
+from bridge.ledger.ledger import Commit, LedgerError, LedgerGone
 from bridge.serve import writer as writing
-from bridge.serve.faults import Faults
-from bridge.serve.recall import new_line
-from bridge.serve.telemetry import Metrics
-from bridge.serve.writer import Writer
+from bridge.serve.writer import commit_of, stored, to_report
 from bridge.wire.codec import DEFAULT_WINDOW
+from tests.serve.moody import NOW, Site
 
-NOW = datetime(2026, 11, 26, 3, 0, tzinfo=UTC)
 LATER = NOW + timedelta(minutes=1)
-CONFIG = '[receivers.x]\nkind = "mail"\nhost = "h"\nfrom = "a@b.c"\nto = ["a@b.c"]\n'
-STOP = {
-    "kind": "resource",
-    "node": "n1",
-    "task": "stop",
-    "interval": "0",
-    "rc": "1",
-    "target_rc": "0",
-    "status": "0",
-    "desc": "e",
-}
-
-
-class Wire:
-    """An intake as the writer sees it; `log` is what it was told to do, in order."""
-
-    knows_all = True
-
-    def __init__(self, log):
-        self.log = log
-        self.waiting = []
-        self._end, self._other = os.pipe()
-
-    def close(self):
-        os.close(self._end)
-        os.close(self._other)
-
-    def fileno(self):
-        return self._end
-
-    def peers(self):
-        return []
-
-    def drain(self):
-        arrivals, self.waiting = self.waiting, []
-        return Drained(arrivals=arrivals, spoiled=[])
-
-    def acknowledge(self, arrivals):
-        self.log += [("acknowledged", one.uid[-1]) for one in arrivals]
-
-    def repeated(self, arrivals):
-        self.log += [("repeated", one.uid[-1]) for one in arrivals]
-
-    def refuse(self, arrival, code, why):
-        self.log.append(("refused", arrival.uid[-1]))
-
-    def set_window(self, size):
-        self.log.append(("window", size))
-
-
-class Moody:
-    """A ledger that raises what it is given before it answers."""
-
-    def __init__(self, ledger, log):
-        self._ledger, self._log = ledger, log
-        self.raises = []
-
-    def commit(self, commit: Commit):
-        if self.raises:
-            raise self.raises.pop(0)
-        self._log += [("stored", one.uid[-1]) for one in commit.reports]
-        return self._ledger.commit(commit)
-
-    def __getattr__(self, name):
-        return getattr(self._ledger, name)
-
-
-class Site:
-    def __init__(self, tmp_path):
-        self.log, self.owed, self.committed, self.beats = [], [], [], 0
-        self.ledger = Moody(Ledger.open(f"sqlite:///{tmp_path}/ledger.db"), self.log)
-        self.wires = [Wire(self.log), Wire(self.log)]
-        self.metrics = Metrics()
-        line = new_line(parse_config(CONFIG, tmp_path / "q.toml"))
-        committed = lambda commit, numbers: self.committed.append((commit, numbers))  # noqa: E731
-        faults = Faults(self.metrics)
-        self.writer = Writer(self.ledger, line, self.wires, self.metrics, self.owed.append, committed, faults, self._beat)
-
-    def _beat(self):
-        self.beats += 1
-
-    def arrives(self, number, wire=0, source="pacemaker", **fields):
-        body = {"v": 1, "src": source, "wall_ns": int(NOW.timestamp() * 1e9)}
-        body |= {f"CRM_alert_{name}": value for name, value in (STOP | {"rsc": f"r{number}"} | fields).items()}
-        made = Arrival(
-            peer=b"p", uid=number.to_bytes(16), body=json.dumps(body).encode(), cluster="alpha", node="n1",
-            received_ns=int(NOW.timestamp() * 1e9), offset_ns=0, fields=body,
-        )  # fmt: skip
-        self.wires[wire].waiting.append(made)
-
-    def stored(self):
-        return {one.uid[-1] for _, one in self.ledger.reports()}
-
-    def count(self, name, **labels):
-        return self.metrics.registry.get_sample_value(f"quorumbell_{name}_total", labels)
 
 
 @pytest.fixture
@@ -145,6 +47,16 @@ def test_what_is_there_already_is_acknowledged_again_and_not_stored_again(site):
     assert site.count("reports_duplicate") == 2
 
 
+def test_what_came_by_two_ways_is_acknowledged_on_both(site):
+    site.arrives(1)
+    site.arrives(1, wire=1)
+    site.writer.receive(NOW)
+    assert site.stored() == {1}
+    assert sorted(site.wires[0].answered + site.wires[1].answered) == [("acknowledged", 1), ("acknowledged", 1), ("repeated", 1)]
+    assert ("acknowledged", 1) in site.wires[0].answered
+    assert ("acknowledged", 1) in site.wires[1].answered
+
+
 def test_while_nothing_can_be_stored_relays_hold_and_nothing_is_acknowledged(site):
     site.ledger.raises = [LedgerError("away"), LedgerError("away")]
     before = []
@@ -165,6 +77,26 @@ def test_while_nothing_can_be_stored_relays_hold_and_nothing_is_acknowledged(sit
     assert site.owed.count(NOW) == 3, "what was owed before the trouble is looked up after it"
     site.writer.receive(LATER)
     assert site.stored() == {1, 2}
+
+
+def test_a_statement_that_is_not_answered_is_waited_for_with_the_relays_on_hold(site):
+    meanwhile = []
+    site.writer.meanwhile = lambda: meanwhile.append(1)
+    site.arrives(1)
+    assert site.writer.hold()
+    assert (len(meanwhile), [one.uid[-1] for _, one in site.writer.backlog]) == (1, [1])
+    assert site.log[0] == ("window", 0)
+    site.writer.stopping = True
+    assert not site.writer.hold()
+
+
+def test_that_nothing_can_be_stored_is_said_at_once_and_then_rarely(site, caplog):
+    site.ledger.raises = [LedgerError("away")] * 4
+    site.arrives(1)
+    site.writer.receive(NOW)
+    assert [one.getMessage() for one in caplog.records if one.levelname == "ERROR"] == [
+        "nothing can be stored, relays hold their reports: away"
+    ]
 
 
 def test_what_comes_while_it_waits_has_bounds(site, monkeypatch):
@@ -255,3 +187,41 @@ def test_a_hold_ends_without_any_report(site):
     for seconds in range(30, 40):
         site.writer.pass_time(NOW + timedelta(seconds=seconds))
     assert len(site.owed) == 1
+
+
+def test_what_is_late_is_understood_when_it_is_time_and_stored(site, monkeypatch):
+    asked = []
+    monkeypatch.setattr(site.writer.line, "catch_up", lambda now, _: asked.append(now) or Outcome())
+    for due in (None, LATER):
+        monkeypatch.setattr(site.writer.line.correlator, "behind_at", lambda due=due: due)
+        site.writer.catch_up(NOW)
+    assert asked == []
+    site.writer.catch_up(LATER)
+    assert asked == [LATER]
+
+
+def test_what_was_refused_for_ever_is_counted(site):
+    site.wires[0].spoiled = [object(), object()]
+    site.writer.receive(NOW)
+    assert site.count("reports_refused") == 2
+
+
+def test_what_is_now_thought_of_earlier_reports_is_stored_beside_the_new_ones(site):
+    site.arrives(1)
+    (arrival,) = site.wires[0].drain().arrivals
+    report = to_report(msgspec.structs.replace(arrival, offset_ns=-1_500_000))
+    assert report.offset == timedelta(milliseconds=-1.5)
+    old, new = (2).to_bytes(16), report.uid
+    decisions = {uid: Decision(uid, "db@1", f"word on {uid[-1]}") for uid in (old, new)}
+    outcome = Outcome(decisions=decisions)
+    row = stored(report, arrival.body, outcome)
+    commit = commit_of([row], outcome, NOW, b"checkpoint")
+    assert commit.redecided == [(old, "db@1", "word on 2")]
+    assert commit.checkpoint == b"checkpoint"
+    assert (row.offset, row.incident_key, row.decision) == (report.offset, "db@1", "word on 1")
+
+
+def test_an_arrival_without_a_source_has_none(site):
+    site.arrives(1)
+    (arrival,) = site.wires[0].drain().arrivals
+    assert to_report(msgspec.structs.replace(arrival, fields={})).source == ""

@@ -166,3 +166,19 @@ def test_a_bundle_has_a_line_for_each_incident(language, telling):
         assert f"#{number}, " in text.html
     other = render_strictly(told, LANGUAGES[language == LANGUAGES[0]], UTC)
     assert (other.subject, other.headline) != (text.subject, text.headline)
+
+
+EVIL = "$ reboot\n$ reboot\r* step\x0b\x1b[2J\x9b\u202e\u2028¶ paragraph"
+
+
+@pytest.mark.parametrize("kind,language,telling", ALL)
+def test_no_name_or_word_of_a_report_becomes_a_line_a_command_or_a_sign_for_the_terminal(kind, language, telling):
+    well = notice(kind, telling, language)
+    root = well.incident.root.partition("/")[0]
+    facts = dict.fromkeys(FULL, EVIL)
+    for known in (facts, {}):
+        for evil in (f"{root}/{EVIL}", f"resource/{EVIL}"):
+            text = render_strictly(on(well, evil, known), language, UTC)
+            for line in (text.subject, text.headline, text.summary, *text.body.split("\n")):
+                assert line.isprintable(), ascii(line)
+            assert not [one for one in commands(text) if one.startswith(("$", "reboot"))]

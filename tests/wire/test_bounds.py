@@ -1,5 +1,6 @@
 """A relay that sends more than any relay does: it is told, its connection ends, it is kept out for a while; nobody else notices."""
 
+import os
 import socket
 import time
 
@@ -210,6 +211,30 @@ def test_connections_that_ended_do_not_count():
         assert line.recv(1) == b""
         held.remove(line.fileno())
         assert len(held) == 0
+
+
+def test_who_comes_back_before_its_end_was_heard_is_another_connection():
+    """The kernel gives the next connection the descriptor of the last one, and libzmq's monitor is read by another thread."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        one, two = (socket.create_connection(server.getsockname()) for _ in range(2))
+        line, _ = server.accept()
+        with one, two, line, server.accept()[0] as other:
+            held = Connections()
+            held.ports = frozenset([server.getsockname()[1]])
+            fd = line.fileno()
+            held.add(fd, 0.0)
+            first = held.at(fd, 0.0)
+            os.dup2(other.fileno(), fd)
+            second = held.at(fd, 1.0)
+            assert first is not second
+            assert first.gone
+            held.remove(fd)  # of the first, as is the order of the monitor
+            held.add(fd, 1.0)
+            assert held.all() == [second]
+            second.end()
+            assert two.recv(1) == b"", "and it can be ended"
+            held.remove(fd)
+            assert len(held) == 0
 
 
 def test_new_connections_without_end_are_stopped_at_the_door(make_bridge, keys, strangers, wait):

@@ -88,7 +88,7 @@ def test_bytes_on_the_wire_are_counted_exactly(keys, strangers):
 
 
 def test_what_waits_is_what_came_and_was_not_received():
-    connection = Connection(-1, 0.0)
+    connection = Connection(-1, 0.0, announced=True)
     assert connection.waiting(received=500, dry=1) == 0, "nothing waited a moment ago, for anybody: that was the handshake"
     assert connection.waiting(received=900, dry=1) == 400
     connection.taken += 300

@@ -314,6 +314,18 @@ def test_what_is_wrong_is_told_once_with_its_time_and_again_when_it_is_over(chec
     assert checks.looks == 6
 
 
+def test_a_spool_in_trouble_speaks_for_all_that_lies_in_it_until_it_is_mended(tmp_path):
+    spool, wrong = Spool(str(tmp_path / "first"), str(tmp_path / "second")), ["gone"]
+    places = Places({spool.path: lambda tries: wrong}, spool, lambda: None)
+    places.on_tick(0.0, NOW)
+    assert spool.is_ill(f"{spool.path}/root/new/a-report")
+    assert spool.well() == {str(tmp_path / "second")}
+    wrong.clear()
+    places.on_tick(20.0, NOW)
+    assert not spool.is_ill(f"{spool.path}/root/new/a-report")
+    assert spool.mended() == {spool.path}
+
+
 def test_a_call_that_failed_makes_it_look_closely_at_once(checks):
     checks.tell(0.0)
     checks.tell(10.0)

@@ -177,6 +177,14 @@ def test_settled_is_remembered_and_unknown_ids_are_harmless(chance):
     assert len(pending) == 0
 
 
+def test_what_was_settled_is_remembered_for_a_while_only(chance, monkeypatch):
+    monkeypatch.setattr("bridge.node.pending.RECENT", 2)
+    pending = Pending(chance)
+    for uid in (A, B, A, C):
+        pending.settle(uid, stored=True)
+    assert [pending.settled(uid) for uid in (A, B, C)] == [True, None, True], "the last two"
+
+
 def test_bodies_without_a_file_are_bounded(chance):
     pending = Pending(chance)
     big = b"x" * (MAX_HELD // 2)

@@ -122,6 +122,9 @@ OTHER_SCENES: Final[dict[Kind, tuple[Scene, ...]]] = {
             case="nobody fences it",
         ),
         Scene("node/n3", {"node": "n3", "lost_by": "n1, n2"}, case="only lost so far"),
+        Scene(
+            "node/n3", {"node": "n3", "unfenced": "yes", "unclean": "yes"}, case="it is there, and the cluster does not trust it"
+        ),
     ),
     Kind.NODE_FENCED_BY_ADMIN: (
         Scene(
@@ -162,6 +165,37 @@ OTHER_SCENES: Final[dict[Kind, tuple[Scene, ...]]] = {
             away={"resource/db": 64.0},
             case="the start has failed everywhere",
         ),
+        Scene(
+            "resource/web",
+            {
+                "resource": "web",
+                "down": "web",
+                "absence": "runs",
+                "cause": "forbidden",
+                "cause_nodes": "n1, n2, n3",
+                "constraints": "cli-ban-web-on-n1, loc-web-n2, loc-web-n3",
+            },
+            away={"resource/web": 64.0},
+            case="location constraints forbid all nodes",
+        ),
+        Scene(
+            "resource/web",
+            {"resource": "web", "cause": "standby", "cause_nodes": "n2", "ended_by": "switched-off"},
+            away={"resource/web": 64.0},
+            case="its node is in standby, and in the end it is switched off",
+        ),
+        Scene(
+            "resource/web",
+            {"resource": "web", "cause": "failed", "cause_nodes": "n1, n2", "exit_reason": "no memory", "ended_by": "deleted"},
+            away={"resource/web": 64.0},
+            case="failed on all nodes, and in the end it is deleted",
+        ),
+        Scene(
+            "resource/web",
+            {"resource": "web", "cause": "waits", "needs": "db"},
+            away={"resource/web": 64.0},
+            case="what it needs does not run",
+        ),
     ),
     Kind.RESOURCE_FAILURE: (
         Scene(
@@ -170,6 +204,23 @@ OTHER_SCENES: Final[dict[Kind, tuple[Scene, ...]]] = {
             ("resource/pgsql",),
             severity=WARNING,
             case="another instance answers",
+        ),
+        Scene(
+            "resource/web",
+            failed("web", "monitor", "n1", "1", exit_reason="could not connect: refused", fail_count="2", threshold="3"),
+            away={"resource/web": 4.0},
+            severity=WARNING,
+            case="the agent gave a reason, and the cluster counts",
+        ),
+        Scene(
+            "resource/web",
+            failed("web", "monitor", "n1", "7", planned="yes"),
+            away={"resource/web": 4.0},
+            severity=WARNING,
+            case="while it is in maintenance",
+        ),
+        Scene(
+            "resource/web", failed("web", "monitor", "n1", "1", ignored="yes"), severity=WARNING, case="its failure is ignored"
         ),
     ),
     Kind.RESOURCE_FLAPPING: (
@@ -208,6 +259,28 @@ OTHER_SCENES: Final[dict[Kind, tuple[Scene, ...]]] = {
             failed("vm-web01", "monitor", "n1", "7", failures="1", **ON_N1) | P1,
             away={"guest/vm-web01": 3.6},
             case="started again",
+        ),
+        Scene(
+            "guest/vm-web01",
+            {"resource": "vm-web01", "cause": "forbidden", "constraints": "cli-ban-vm-web01-on-n1, cli-ban-vm-web01-on-n2"},
+            away={"guest/vm-web01": 64.0},
+            case="location constraints forbid all nodes",
+        ),
+        Scene(
+            "guest/vm-web01",
+            failed("vm-web01", "monitor", "n1", "7", planned="yes"),
+            away={"guest/vm-web01": 64.0},
+            severity=WARNING,
+            case="while it is in maintenance",
+        ),
+    ),
+    Kind.FENCE_DEVICE_FAILURE: (Scene("resource/fence-n1", {"resource": "fence-n1", **P2}, case="it runs nowhere"),),
+    Kind.EDGE_SILENT: (
+        Scene(
+            "relay/n2",
+            {"node": "n2", "silent_since": "2026-11-24T02:12:05+00:00", "seen_by": "n1, n3"},
+            severity=WARNING,
+            case="the others see the node in the cluster",
         ),
     ),
 }

@@ -8,7 +8,7 @@ node is known by its virtual machine, which was started on the same host a momen
 from datetime import datetime, timedelta
 from typing import Final
 
-from bridge.core.pacemaker.tables import INSIDE, SEEN_ON, STARTED
+from bridge.core.pacemaker.tables import CONTAINER, INSIDE, SEEN_ON, STARTED
 from bridge.core.world.event import Severity, node_subject, subject_name
 from bridge.core.world.incident import Incident, Kind
 from bridge.core.world.nodes import node
@@ -26,6 +26,8 @@ def container_of(world: World, name: str) -> str | None:
     """The resource that a remote node lives in; None of a machine of its own, as far as is known."""
     if not node(world, name).remote:
         return None
+    if (told := world.get(CONTAINER, name)) is not None:
+        return told or None
     base, _, number = name.rpartition("-")
     bundle = (f"{base}-{engine}-{number}" for engine in ENGINES)
     found = next((one for one in bundle if world.get(SEEN_ON, one) is not None), None)
@@ -43,7 +45,7 @@ def _machine_of(world: World, name: str) -> str | None:
 
 
 def _is_machine(world: World, resource: str, name: str) -> bool:
-    return not node(world, resource).remote and (world.settings.is_guest(resource) or _related(resource, name))
+    return not node(world, resource).remote and (world.is_guest(resource) or _related(resource, name))
 
 
 def _related(resource: str, name: str) -> bool:
@@ -115,4 +117,4 @@ def is_about_container(world: World, incident: Incident) -> bool:
 
 
 def _kind(world: World, container: str) -> Kind:
-    return Kind.GUEST_FAILURE if world.settings.is_guest(container) else Kind.RESOURCE_FAILURE
+    return Kind.GUEST_FAILURE if world.is_guest(container) else Kind.RESOURCE_FAILURE

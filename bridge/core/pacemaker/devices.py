@@ -15,7 +15,7 @@ from bridge.core.world.world import SAME_STORY, World
 
 def story_of_device(world: World, device: str, here: str) -> str | None:
     """The story of a node that is lost and not fenced, to which a fence device that fails `here` belongs."""
-    if not world.settings.is_fence_device(device):
+    if not world.is_fence_device(device):
         return None
     for name in sorted(circle(world, here)):
         known, incident = node(world, name), world.holder(node_subject(name))
@@ -35,7 +35,7 @@ def is_of(device: str, name: str) -> bool:
 
 def note_device(world: World, device: str, here: str, at: datetime) -> None:
     """It failed here just now."""
-    if world.settings.is_fence_device(device):
+    if world.is_fence_device(device):
         world.put((SICK_DEVICES, "all"), {**_lately(world, at), device: (here, at)})
 
 
@@ -56,7 +56,7 @@ def _lately(world: World, at: datetime) -> dict[str, tuple[str, datetime]]:
 def let_go(world: World, key: str, at: datetime) -> None:
     """The node is there again. What of its story remains, if nothing but fence devices does, is about these."""
     wounds = sorted(world.wounds(key))
-    devices = [name for name in wounds if world.settings.is_fence_device(subject_name(Subject(name)))]
+    devices = [name for name in wounds if world.is_fence_device(subject_name(Subject(name)))]
     if not devices or len(devices) < len(wounds) or world.incident(key).root in devices:
         return
     for name in devices:

@@ -17,13 +17,14 @@ from bridge.core.pacemaker.tables import (
     TRIED_AT,
 )
 from bridge.core.pacemaker.trouble import waits_for_a_node
+from bridge.core.pacemaker.truth.voice import voices
 from bridge.core.world.condition import Wound
 from bridge.core.world.event import Severity
 from bridge.core.world.incident import Incident, Kind, State
 from bridge.core.world.journal import TIMER
 from bridge.core.world.nodes import circle, node
 from bridge.core.world.relays import silent_members
-from bridge.core.world.tables import HOLDER, INCIDENT, WAITS_FOR
+from bridge.core.world.tables import HOLDER, INCIDENT, PLAN, WAITS_FOR, WOUND
 from bridge.core.world.world import World
 
 ONE_ALARM: Final = timedelta(minutes=1)
@@ -73,19 +74,52 @@ def on_down(world: World, resource: str, at: datetime) -> None:
     if is_up(world, resource):
         _answered_before(world, resource, wound, at)
         return
-    if silent := silent_members(world, world.get(SEEN_ON, resource) or ""):
+    seen_on = world.get(SEEN_ON, resource) or ""
+    if (silent := silent_members(world, seen_on)) and not any(one.whole for one in voices(world, seen_on, at)):
         _wait_for_word(world, resource, silent, at)
         return
+    if (plan := world.get(PLAN, subject)) is not None:
+        _leave_alone(world, incident, resource, plan, at)
+        return
     reason = f"{resource} is promoted nowhere" if world.runs_on.get(resource) else f"{resource} runs nowhere"
+    _tell(world, incident, resource, wound, reason, at)
+
+
+def tell_down(world: World, resource: str, since: datetime, at: datetime, reason: str) -> str:
+    """The cluster itself says so, since then. Gives the incident."""
+    subject = world.service(resource)
+    wound, incident = world.wound(subject), world.holder(subject)
+    if wound is None or incident is None:
+        kind = Kind.GUEST_FAILURE if world.is_guest(resource) else Kind.RESOURCE_DOWN
+        kind = Kind.FENCE_DEVICE_FAILURE if world.is_fence_device(resource) else kind
+        key = world.open_incident(kind, subject, since, Severity.CRITICAL, reason)
+        world.change(key, at, facts={"resource": resource})
+        world.hurt(key, subject, since, Severity.CRITICAL, reason)
+        wound, incident = world.facts[WOUND, subject], world.incident(key)
+    world.cancel_timer("down", resource)
+    if incident.facts.get("planned"):
+        world.change(incident.key, at, facts={"planned": ""})
+    return _tell(world, incident, resource, wound, reason, at)
+
+
+def _leave_alone(world: World, incident: Incident, resource: str, plan: str, at: datetime) -> None:
+    """Nobody starts it while that is so, and nobody is got up for it."""
+    world.say(f"{resource} runs nowhere; it is {plan}", incident.key)
+    if incident.root == world.service(resource):
+        world.change(incident.key, at, facts={"planned": "yes"}, reason=f"{resource} failed; it is {plan}")
+
+
+def _tell(world: World, incident: Incident, resource: str, wound: Wound, reason: str, at: datetime) -> str:
+    subject = world.service(resource)
     incident = _no_ones_order(world, incident, resource, wound, reason)
     world.hurt(incident.key, subject, at, Severity.CRITICAL, reason)
     inside = is_about_container(world, incident)
     if incident.kind in MAY_BE_DOWN and (incident.root == subject or not inside):
         world.change(incident.key, at, kind=Kind.RESOURCE_DOWN, root=subject)
-    if world.settings.is_fence_device(resource) and incident.root != subject:
-        return  # it serves nobody: its node is the story
+    if world.is_fence_device(resource) and incident.root != subject:
+        return incident.key  # it serves nobody: its node is the story
     if inside and container_of(world, resource) is not None:
-        return  # a connection serves nobody: its container is the story
+        return incident.key  # a connection serves nobody: its container is the story
     tell_absence(world, incident.key, resource, at)
     if incident.root == subject:
         world.change(incident.key, at, facts={"given_up": "yes" if _has_given_up(world, resource, at) else ""})
@@ -97,11 +131,12 @@ def on_down(world: World, resource: str, at: datetime) -> None:
             world.put((BYSTANDER, other), None)
             why = f"stopped with {resource}, and not started again"
             world.hurt(incident.key, world.service(other), bystander[1], Severity.CRITICAL, why)
+    return incident.key
 
 
 def _no_ones_order(world: World, ordered: Incident, resource: str, wound: Wound, reason: str) -> Incident:
     """That a node is fenced by a person is only shown; that its services do not start elsewhere is for somebody to hear, once."""
-    if ordered.kind is not Kind.NODE_FENCED_BY_ADMIN or world.settings.is_fence_device(resource):
+    if ordered.kind is not Kind.NODE_FENCED_BY_ADMIN or world.is_fence_device(resource):
         return ordered
     known = world.get(INCIDENT, world.get(LEFT_DOWN, ordered.key) or "")
     if known is not None and known.state is not State.CLOSED:

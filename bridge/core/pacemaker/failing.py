@@ -8,6 +8,7 @@ from bridge.core.pacemaker.devices import note_device
 from bridge.core.pacemaker.down import tried_everywhere
 from bridge.core.pacemaker.flapping import look_for_flapping
 from bridge.core.pacemaker.tables import (
+    BAD_AT,
     CLONE,
     FAILED_ON,
     LAME,
@@ -21,7 +22,7 @@ from bridge.core.world.event import Action, Severity, Subject
 from bridge.core.world.incident import Incident, Kind
 from bridge.core.world.journal import TIMER
 from bridge.core.world.lists import with_listed
-from bridge.core.world.tables import ACTIVE, HOLDER
+from bridge.core.world.tables import ACTIVE, HOLDER, PLAN
 from bridge.core.world.world import World
 
 HARD: Final = frozenset({2, 3, 4, 5, 6})
@@ -42,6 +43,7 @@ def on_degraded(world: World, event: Action) -> None:
 
 
 def on_failed(world: World, event: Action) -> None:
+    world.put((BAD_AT, event.resource), event.at)
     if event.probe or (event.task == "monitor" and event.target_rc == NOT_INSTALLED):
         _on_failed_probe(world, event)
     elif event.task == "stop":
@@ -144,6 +146,8 @@ def _on_failed_run(world: World, event: Action) -> None:
     facts = _facts(event) | {"failures": str(failures), **lesser}
     if event.task == "start":
         facts |= {**with_listed(world, incident, "tried_on", name), "given_up": ""}
+    if world.get(PLAN, subject) is not None:
+        facts |= {"planned": "yes"}
     if incident.root == subject:
         world.change(key, at, facts=facts)
     if world.get(TIMER, "down", resource) is None:  # however often it fails meanwhile
@@ -171,15 +175,16 @@ def note_trouble(world: World, name: str, key: str, at: datetime) -> None:
 
 
 def _kind(world: World, event: Action) -> Kind:
-    if world.settings.is_fence_device(event.resource):
+    if world.is_fence_device(event.resource):
         return Kind.FENCE_DEVICE_FAILURE
-    if world.settings.is_guest(event.resource):
+    if world.is_guest(event.resource):
         return Kind.GUEST_FAILURE
     return Kind.RESOURCE_FAILURE
 
 
 def _first_severity(world: World, event: Action) -> Severity:
-    return Severity.CRITICAL if world.settings.is_fence_device(event.resource) else Severity.WARNING
+    planned = world.get(PLAN, world.service(event.resource)) is not None
+    return Severity.CRITICAL if world.is_fence_device(event.resource) and not planned else Severity.WARNING
 
 
 def _facts(event: Action) -> dict[str, str]:

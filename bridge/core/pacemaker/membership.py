@@ -223,6 +223,7 @@ def come_back(world: World, name: str, at: datetime, why: str) -> None:
         lost_at=None,
         fenced_at=None,
         was_lost_at=was_lost_at,
+        back_at=at,
         left=False,
         left_with=(),
         given_up=False,

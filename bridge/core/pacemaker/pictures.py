@@ -10,6 +10,7 @@ from typing import Any, Final
 
 import msgspec
 
+from bridge.core.pacemaker.truth.believe import on_picture
 from bridge.core.world.event import Event, Report
 from bridge.core.world.picture import LISTS, MOST_PARTS, PARTS, PICTURE, Picture, PictureTold
 from bridge.core.world.reading import Senseless, head, name_of
@@ -43,6 +44,7 @@ def on_part(world: World, event: PictureTold) -> None:
     picture = _joined(parts, event)
     world.put((PICTURE, event.node), picture)
     world.say(_words(event.node, picture))
+    on_picture(world, event.node, picture, event.at)
 
 
 def _joined(parts: tuple[PictureTold, ...], last: PictureTold) -> Picture:

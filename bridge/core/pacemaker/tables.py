@@ -37,6 +37,8 @@ MIGRATION: Final = Table("migration", bool, goes_with=HEARD)
 """Its live migration failed."""
 FAIL_COUNTS: Final = Table("fail_counts", frozenset[tuple[str, str]], goes_with=HEARD)
 """(attribute, node) of those that are not empty."""
+BAD_AT: Final = Table("bad_at", datetime, aside=Journal.let_pass)
+"""When an action of it last failed."""
 EPISODES: Final = Table("episodes", Series, goes_with=HEARD)
 """When it failed lately, and in which incidents."""
 FLAPPING: Final = Table("flapping", str)
@@ -73,3 +75,17 @@ FALLS: Final = Table("falls", tuple[str, datetime])
 """By attribute: the incident of the node that last lost its way to the outside, and when."""
 ATTRIBUTE: Final = Table("attribute", str)
 """By attribute and node."""
+CONTAINER: Final = Table("container", str)
+"""By remote or guest node, from a picture: the resource that it lives in; empty of a machine of its own."""
+
+# Pictures of the cluster.
+ONLOOKERS: Final = Table("onlookers", frozenset[str])
+"""Under `all`: the nodes that have shown one."""
+FINDINGS: Final = Table("findings", dict[str, datetime])
+"""By the first node of the cluster: what its pictures show and nobody has told, and since when."""
+WAKES: Final = Table("wakes", tuple[datetime, ...])
+"""Under `all`: when the last pictures are looked at again."""
+LISTED: Final = Table("listed", frozenset[str])
+"""By the first node of the cluster: the subjects that its last picture showed."""
+FENCED_BEFORE: Final = Table("fenced_before", frozenset[str])
+"""By node: the fencings of it that a picture showed while it was there."""

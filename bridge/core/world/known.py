@@ -9,7 +9,7 @@ from bridge.core.world.incident import Incident
 from bridge.core.world.journal import Journal
 from bridge.core.world.settings import Settings
 from bridge.core.world.table import DAY, Key
-from bridge.core.world.tables import CONDITION, HEARD, HOLDER, INCIDENT, MORE, WOUND, WOUNDS
+from bridge.core.world.tables import CONDITION, DEVICE, GUEST, HEARD, HOLDER, INCIDENT, MORE, SORT, WOUND, WOUNDS
 
 
 class Known(Journal):
@@ -21,9 +21,18 @@ class Known(Journal):
 
     def service(self, resource: str) -> Subject:
         """`guest/NAME` for a resource that is a virtual machine, `resource/NAME` for any other."""
-        if self.settings.is_guest(resource):
+        if self.is_guest(resource):
             return Subject(f"guest/{resource}")
         return resource_subject(resource)
+
+    def is_guest(self, resource: str) -> bool:
+        """By its agent, or by its name as long as nobody has told which agent it has."""
+        sort = self.get(SORT, resource)
+        return self.settings.is_guest(resource) if sort is None else sort == GUEST
+
+    def is_fence_device(self, resource: str) -> bool:
+        sort = self.get(SORT, resource)
+        return self.settings.is_fence_device(resource) if sort is None else sort == DEVICE
 
     def incident(self, key: str) -> Incident:
         found: Incident = self.facts[INCIDENT, key]

@@ -11,6 +11,8 @@ class Node(msgspec.Struct, frozen=True):
     lost_at: datetime | None = None
     was_lost_at: datetime | None = None
     fenced_at: datetime | None = None
+    back_at: datetime | None = None
+    """When it was last said to be a member."""
     announced_at: datetime | None = None
     emptied_at: datetime | None = None
     left: bool = False

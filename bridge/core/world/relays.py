@@ -12,9 +12,11 @@ from bridge.core.world.incident import Kind, State
 from bridge.core.world.nodes import circle, node
 from bridge.core.world.picture import PARTS, PICTURE
 from bridge.core.world.shown import relay_subject
-from bridge.core.world.tables import CONDITION, SILENT, WAITS_FOR
+from bridge.core.world.tables import BLIND, CONDITION, SILENT, WAITS_FOR
 from bridge.core.world.world import World
 
+LOOKING: Final = "crm_mon"
+"""What a relay calls its looking at the cluster."""
 BACK_WITHIN: Final = timedelta(seconds=60)
 """A node that is a member again starts its relay, too, within this time."""
 
@@ -92,6 +94,8 @@ def silent_members(world: World, name: str) -> list[str]:
 
 def on_edge_said(world: World, event: EdgeSaid) -> None:
     """A relay about itself, or the bridge about what it sends: shown with the node, not rung."""
+    if event.what == LOOKING:
+        world.put((BLIND, event.node), None if event.over else True)
     severity = Severity.OK if event.over else Severity.WARNING
     world.note(relay_subject(event.node), severity, event.at, event.why)
     world.say(f"the relay of {event.node}: {event.why}")

@@ -8,7 +8,7 @@ import msgspec
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
-    """All spans are event time. `guests` and `fence_devices` are name patterns, used until a snapshot tells better."""
+    """All spans are event time. `guests` and `fence_devices` are name patterns, used until a picture tells better."""
 
     guests: tuple[str, ...] = ("vm-*", "vm_*", "*-vm", "*_vm", "VM*")
     fence_devices: tuple[str, ...] = (

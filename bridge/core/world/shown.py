@@ -8,7 +8,7 @@ from datetime import datetime
 from bridge.core.world.event import CLUSTER, Severity, Subject, node_subject
 from bridge.core.world.incident import Kind, State
 from bridge.core.world.nodes import node
-from bridge.core.world.tables import ACTIVE, CONDITION, STANDBY
+from bridge.core.world.tables import ACTIVE, CONDITION, PLAN, STANDBY
 from bridge.core.world.world import World
 
 
@@ -35,6 +35,8 @@ def show_member(world: World, name: str, at: datetime) -> None:
         world.note(node_subject(name), Severity.INFO, at, "about to leave in good order")
     elif world.get(STANDBY, name):
         world.note(node_subject(name), Severity.INFO, at, "in standby, until its next start")
+    elif (plan := world.get(PLAN, node_subject(name))) is not None:
+        world.note(node_subject(name), Severity.INFO, at, plan)
     else:
         world.note(node_subject(name), Severity.OK, at, "member of the cluster")
 
@@ -44,6 +46,8 @@ def show_cluster(world: World, at: datetime) -> None:
     holder = world.holder(CLUSTER)
     if holder is not None and holder.kind is Kind.CLUSTER_PARTITION and holder.state in {State.WATCHING, State.OPEN}:
         world.note(CLUSTER, holder.severity, at, holder.reason)
+    elif (plan := world.get(PLAN, CLUSTER)) is not None:
+        world.note(CLUSTER, Severity.INFO, at, plan)
     else:
         world.note(CLUSTER, Severity.OK, at, "nobody has lost quorum")
 
@@ -52,13 +56,15 @@ def show_running(world: World, resource: str, at: datetime) -> None:
     """Where it runs; nothing when it runs nowhere, since that has its own reasons."""
     row = world.runs_on.get(resource)
     if row:
-        world.note(world.service(resource), Severity.OK, at, place_words(row))
+        plan = world.get(PLAN, world.service(resource))
+        words = place_words(row) if plan is None else f"{plan}; {place_words(row)}"
+        world.note(world.service(resource), Severity.OK if plan is None else Severity.INFO, at, words)
 
 
 def show_stopped(world: World, resource: str, at: datetime, why: str) -> None:
     """Down, and not in trouble."""
     if not world.runs_on.get(resource):
-        world.note(world.service(resource), Severity.INFO, at, why)
+        world.note(world.service(resource), Severity.INFO, at, world.get(PLAN, world.service(resource)) or why)
     else:
         show_running(world, resource, at)
 

@@ -44,3 +44,14 @@ SILENT: Final = Table("silent", datetime)
 """When its relay, which is silent, last spoke."""
 WAITS_FOR: Final = Table("waits_for", tuple[str, ...])
 """The resources about which its relay must be heard before there is a verdict."""
+
+# What the cluster's own word (picture.py) taught.
+SORT: Final = Table("sort", str)
+"""By resource, from its agent: GUEST, DEVICE or OTHER. Until then its name is all there is."""
+GUEST: Final = "guest"
+DEVICE: Final = "device"
+OTHER: Final = "other"
+PLAN: Final = Table("plan", str)
+"""By subject: what somebody has arranged for it, in words (`in maintenance`)."""
+BLIND: Final = Table("blind", bool)
+"""By node: its relay cannot look at the cluster."""

@@ -6,6 +6,8 @@ import pytest
 from msgspec.structs import replace
 
 from bridge.core.drbd.disks import data_troubles, disk_troubles
+from bridge.core.drbd.events import Call, HandlerCalled
+from bridge.core.drbd.fold_calls import apply
 from bridge.core.drbd.splits import known_by_now
 from bridge.core.drbd.state import Copy, Disk, Link, Replica, Side, Split
 from tests.core.drbd.lab import moment
@@ -69,3 +71,39 @@ def test_two_splits_that_turn_out_to_be_of_one_pair_are_one():
     (split,) = found.splits.values()
     assert (split.at, split.nodes, split.ends) == (NOW, ("elm", "oak"), (("elm", "oak"), ("oak", "elm")))
     assert (split.unsolved, split.suspected, split.victim, split.survivor) == (True, False, "elm", "oak")
+
+
+# --- an I/O error, as the handler tells it -----------------------------------------------------------------------------
+
+
+def called(sides, *volumes, node="oak"):
+    """The disks of the node by its volumes after the kernel has called `local-io-error` there."""
+    event = HandlerCalled(
+        uid=b"1",
+        witness=node,
+        at=NOW,
+        resource="r0",
+        node=node,
+        generation="9",
+        call=Call(handler="local-io-error", volumes=volumes),
+    )
+    replica = apply(Replica(resource="r0", generation="9", sides={one.node: one for one in sides}), event)
+    return replica.sides[node].disks
+
+
+def test_of_all_the_volumes_that_a_handler_names_the_one_that_failed_is_meant():
+    """9 names every volume of the resource; where events2 is told, the states know better."""
+    disks = {"0": Disk(state="UpToDate"), "1": Disk(state="Diskless", failed_at=NOW - MINUTE)}
+    found = called([replace(side("oak"), disks=disks)], "0", "1")
+    assert {volume: disk.called for volume, disk in found.items()} == {"0": False, "1": True}
+    assert found["1"].failed_at == NOW - MINUTE, "that is when it failed"
+
+
+def test_a_handler_that_names_one_volume_is_believed_before_the_state_is_told():
+    assert called([side("oak", "Failed")], "0")["0"].failed_at == NOW
+    assert called([side("oak")], "0")["0"].failed_at is None, "but not against a state that says it is well"
+
+
+def test_with_handlers_alone_what_they_name_has_failed():
+    assert called([], "0")["0"].failed_at == NOW
+    assert {volume: disk.failed_at for volume, disk in called([], "0", "1").items()} == {"0, 1": NOW}, "one of these"

@@ -96,3 +96,22 @@ def test_a_guest_that_was_moved_live_is_lost_with_the_host_that_it_moved_to(gues
     remote(guest, "gw", "n1 n2", member=False)
     guest.fenced("n3", by="n1 n2")
     assert [(kind, root) for kind, root, *_ in guest.at(203).stories()] == [("node-failure", "node/n3")]
+
+
+@pytest.mark.parametrize(
+    "machine, inside, after, behind",
+    [
+        ("vm-x", "far", 60, True),
+        ("vm-far", "far", 3600, True),
+        ("vm-x", "far", 3600, False),
+        ("vm-gw", "gw", 3600, False),
+    ],
+    ids=["started a moment before", "called like it", "neither", "two letters prove nothing"],
+)
+def test_which_machine_is_behind_a_connection(cluster, machine, inside, after, behind):
+    """If none is, it is a machine of its own: when it is lost, somebody has to fence it."""
+    cluster.at(50).starts("n2", machine).at(50 + after).starts("n2", inside)
+    remote(cluster, inside, "n1 n2 n3", member=True)
+    remote(cluster.at(8000), inside, "n1 n2 n3", member=False)
+    story = ("guest-failure", f"guest/{machine}") if behind else ("node-failure", f"node/{inside}")
+    assert story in {(kind, root) for kind, root, *_ in cluster.at(8200).stories()}

@@ -64,3 +64,8 @@ def test_quorum_is_back_but_nobody_fenced_the_rest(cluster):
     cluster.stops("n1", "db").at(120).member("n3", by="n1 n2").starts("n1", "db").starts("n3", "web")
     (story,) = [one for one in cluster.at(2000).incidents.values() if not one.absorbed_into]
     assert (story.kind, story.severity, story.state) == ("quorum-lost", "critical", "open")
+
+
+def test_that_everything_runs_again_is_said_with_who_is_still_away(failed_over):
+    (story,) = failed_over.at(60).incidents.values()
+    assert story.reason == "everything runs again; still away: n3"

@@ -6,9 +6,10 @@ import pytest
 from msgspec.structs import replace
 
 from bridge.core.telling.brake import Brake
-from bridge.core.telling.match import Route
+from bridge.core.telling.match import Route, Step
 from bridge.core.telling.notice import Telling
 from bridge.core.telling.route import Router
+from bridge.core.world.event import Severity
 from bridge.core.world.incident import Kind
 
 MINUTE = timedelta(minutes=1)
@@ -139,3 +140,68 @@ def test_whose_end_stood_in_a_summary_was_told_of_it(make, grouped):
     grouped.review([make.closed(one) for one in many[1:]], make.now + 3 * MINUTE)
     grouped.review([], make.now + 4 * MINUTE)
     assert [grouped.was_told(one.key) for one in many] == [True, False, False]
+
+
+@pytest.mark.parametrize(
+    "kind, severity, seconds",
+    [
+        (Kind.GUEST_FAILURE, Severity.CRITICAL, 0),
+        (Kind.GUEST_FAILURE, Severity.WARNING, 30),
+        (Kind.REPLICA_FENCING, Severity.CRITICAL, 0),
+        (Kind.REPLICA_FENCING, Severity.WARNING, None),
+        (Kind.RESOURCE_FAILURE, Severity.WARNING, 30),
+    ],
+)
+def test_what_is_being_mended_has_time_and_what_is_not_rings_at_once(make, kind, severity, seconds):
+    router = Router((Route(receivers=("noc",), repeat=None),))
+    heard = []
+    for second in range(40):
+        at = make.now + second * make.second
+        given = [make.open(kind=kind, severity=severity)] if second == 0 else []
+        heard += [second for one in router.review(given, at) if one.kind.rings]
+    assert heard == ([] if seconds is None else [seconds])
+
+
+@pytest.mark.parametrize(
+    "kind, seconds", [(Kind.RESOURCE_FAILURE, 5), (Kind.REPLICA_SPLIT_BRAIN, 0), (Kind.NODE_FENCED_BY_ADMIN, None)]
+)
+def test_a_routes_own_hold_is_for_all_that_may_wait(make, kind, seconds):
+    """What nobody may be made to wait for rings at once, and what nobody is rung for is not rung for."""
+    assert Route(hold=5 * make.second).hold_for(kind, Severity.WARNING) == (None if seconds is None else seconds * make.second)
+
+
+def test_the_gravest_of_what_is_open_is_told_first(make, grouped):
+    """Above what began earlier, and above what is over."""
+    first, light = make.open("a"), make.open("light", severity=Severity.WARNING)
+    over, grave = make.open("over"), make.open("grave", at=make.now + make.second)
+    grouped.review([first, light, over], make.now)
+    grouped.review([grave, make.closed(over)], make.now + make.second)
+    (summary,) = grouped.review([], make.now + MINUTE)
+    assert [one.root for one in summary.items] == ["resource/grave", "resource/light", "resource/over"]
+    assert summary.reason == "what was held back"
+
+
+def test_who_was_told_of_both_hears_where_the_story_goes_on(make):
+    router = Router((Route(receivers=("noc",), repeat=None),), in_place=frozenset({"noc"}))
+    small, whole = make.open("a"), make.open("n2", kind=Kind.NODE_FAILURE, root="node/n2")
+    threads = {one.incident.key: one.thread for one in router.review([small, whole], make.now)}
+    (notice,) = router.review([replace(small, absorbed_into=whole.key)], make.now + MINUTE)
+    assert (notice.kind, notice.thread) == (Telling.UPDATED, threads[small.key])
+    assert "part of another incident" in notice.reason
+
+
+def test_each_step_of_an_escalation_has_its_time(make):
+    steps = (Step(after=30 * MINUTE, receivers=("boss",)), Step(after=10 * MINUTE, receivers=("lead",)))
+    router = Router((Route(receivers=("noc",), repeat=None, escalate=steps),))
+    router.review([make.open("a")], make.now)
+    heard = []
+    while (due := router.next_due()) is not None and due <= make.now + 90 * MINUTE:
+        heard += [(one.receiver, (due - make.now) // MINUTE) for one in router.review([], due)]
+    assert heard == [("lead", 10), ("boss", 30)]
+
+
+def test_nobody_further_is_told_of_what_is_over(make):
+    router = Router((Route(receivers=("noc",), repeat=None, escalate=(Step(after=MINUTE, receivers=("boss",)),)),))
+    incident = make.open("a")
+    router.review([incident], make.now)
+    assert told(router.review([make.closed(incident)], make.now + MINUTE)) == [("closed", "resource/a")]
