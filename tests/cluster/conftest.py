@@ -8,10 +8,12 @@ import pytest
 
 from tests.cluster.furniture import furnish
 from tests.cluster.machines import ROOT
+from tests.cluster.recording import record
 from tests.cluster.site import Site
 
 RELEASE = os.environ.get("QUORUMBELL_CLUSTER")
-
+RECORD = os.environ.get("RECORD")
+"""A folder: what the bridge was told in each scenario is kept there as a recording."""
 
 FAILED = pytest.StashKey[bool]()
 
@@ -30,12 +32,18 @@ def site(request, worker_id):
         pytest.fail("clusters live in namespaces of their own: run `make cluster`, or tests/cluster/run")
     number = int(worker_id.removeprefix("gw")) if worker_id != "master" else 0
     home = Path(f"/run/site{number}")
+    kept = ROOT / ".debian/failed" / request.node.name
     made = Site(home, number, RELEASE)
     try:
         made.start()
         yield made
+        if RECORD:
+            record(home / "ledger.db", Path(RECORD), request.node.name.removeprefix("test_").replace("_", "-"))
         if request.node.stash.get(FAILED, True):
-            made.keep(ROOT / ".debian/failed" / request.node.name)
+            made.keep(kept)
+    except BaseException:
+        made.keep(kept)
+        raise
     finally:
         made.stop()
         shutil.rmtree(home)

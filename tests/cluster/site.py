@@ -198,6 +198,10 @@ look_every = "5s"
     def status(self):
         return self.ask("status")
 
+    def missed(self):
+        """Relays that were heard, and have kept silent for so long that they are called silent."""
+        return {edge["node"] for edge in self.status()["edges"] if edge["silent"]}
+
     def silent(self):
         """Relays that are not heard."""
         heard = {edge["node"] for edge in self.status()["edges"] if edge["last_heard_at"] and not edge["silent"]}
@@ -264,9 +268,10 @@ look_every = "5s"
         for machine in self.machines.values():
             for log in (*machine.upper.glob("var/log/*.log"), *machine.upper.glob("var/log/*/*.log")):
                 shutil.copy(log, folder / f"{machine.name}.{log.name}")
-        (folder / "told.txt").write_text(
-            "\n".join(map(str, [*self.rings(), *sorted(self.board().items()), *self.status()["incidents"]]))
-        )
+        told = [*self.rings(), *sorted(self.board().items())]
+        with contextlib.suppress(AssertionError):  # the bridge may be what failed
+            told += self.status()["incidents"]
+        (folder / "told.txt").write_text("\n".join(map(str, told)))
 
 
 def _documented(what):

@@ -23,7 +23,8 @@ def recording(name):
 
 
 def test_every_recording_is_judged_and_every_judgement_has_one():
-    assert sorted(path.name.removesuffix(".json") for path in RECORDINGS.iterdir()) == sorted(TOLD)
+    recordings = [path for path in RECORDINGS.iterdir() if not path.name.endswith(".crm_mon.jsonl")]
+    assert sorted(path.name.removesuffix(".json") for path in recordings) == sorted(TOLD)
 
 
 @pytest.mark.judge
