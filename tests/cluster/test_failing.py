@@ -14,6 +14,9 @@ def test_it_fails_once_and_is_restarted(furnished):
     furnished.cluster.settle()
     furnished.agree()
     assert furnished.rings() == []
+    (story,) = furnished.ask("incidents")
+    assert (story["kind"], story["root"], story["state"]) == ("resource-failure", "resource/web", "closed")
+    assert 0 < story["outages"]["resource/web"] < 20
 
 
 def test_blocked(furnished):

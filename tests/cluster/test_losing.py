@@ -1,5 +1,7 @@
 """A node, the fencing or the quorum is lost, and comes back or not."""
 
+import time
+
 import pytest
 
 from tests.cluster.furniture import GUESTS
@@ -30,8 +32,10 @@ def give_back(site, *machines):
 
 @pytest.mark.everywhere
 def test_power_cut_and_return(furnished):
+    cut = time.monotonic()
     lose(furnished, furnished.n3)
     until(lambda: run_elsewhere(furnished, "n3"), 60, "the guests start elsewhere")
+    away = time.monotonic() - cut
     furnished.cluster.settle()
     furnished.agree()
     (ring,) = furnished.rings()
@@ -40,6 +44,10 @@ def test_power_cut_and_return(furnished):
     give_back(furnished, furnished.n3)
     furnished.agree()
     assert len(furnished.rings()) == 1
+    until(lambda: not furnished.open(), 40, "its incident ends")
+    (story,) = [one for one in furnished.ask("incidents") if one["kind"] == ring.kind]
+    outages = [story["outages"].get(f"guest/{name}", 0) for name in GUESTS]
+    assert all(0 < seconds < away for seconds in outages), f"{outages} of {away:.1f} s: what only alerts tell"
 
 
 def test_power_cut_and_no_return(furnished):
