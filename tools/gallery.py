@@ -78,8 +78,13 @@ def _page(kind: Kind) -> str:
     for language in LANGUAGES:
         parts.append(f"## {NAMES[language]}")
         parts += [_message(kind, telling, language) for telling in SHOWN]
-        parts += [_message(kind, Telling.OPENED, language, scene) for scene in OTHER_SCENES.get(kind, ())]
+        parts += [_message(kind, _shown(scene), language, scene) for scene in OTHER_SCENES.get(kind, ())]
     return "\n\n".join(parts) + "\n"
+
+
+def _shown(scene: Scene) -> Telling:
+    """The end, where that is what the scene is about."""
+    return Telling.CLOSED if scene.end else Telling.OPENED
 
 
 def _message(kind: Kind, telling: Telling, language: str, scene: Scene | None = None) -> str:

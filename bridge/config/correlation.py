@@ -30,6 +30,7 @@ class CorrelationSettings(msgspec.Struct, frozen=True, kw_only=True):
     down_after: timedelta = _CORE.down_after
     unfenced_after: timedelta = _CORE.unfenced_after
     redundancy_after: timedelta = _CORE.redundancy_after
+    planned_too_long: timedelta = _CORE.planned_too_long
     edge_silent_after: timedelta = timedelta(seconds=60)
     flapping: Flapping = Flapping()
     fencing_loop: FencingLoop = FencingLoop()

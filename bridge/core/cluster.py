@@ -18,12 +18,12 @@ from bridge.core.gathered import AT_ONCE, Gathered
 from bridge.core.pacemaker.names import Names
 from bridge.core.pacemaker.tables import NODE_ID
 from bridge.core.strand import MOST_TWINS, SAME_EVENT, Decision, Entry, Place, Strand, in_order, placed
-from bridge.core.world.condition import Condition
+from bridge.core.world.condition import Condition, gone
 from bridge.core.world.event import Action, AttributeSet, Event, Fencing, NodeSeen, Severity
 from bridge.core.world.fault import Fault
 from bridge.core.world.incident import Incident
 from bridge.core.world.settings import Settings
-from bridge.core.world.tables import CONDITION, INCIDENT
+from bridge.core.world.tables import CONDITION, GONE, INCIDENT
 from bridge.core.world.world import World
 
 REACH: Final = 5_000
@@ -139,7 +139,7 @@ class Cluster:
         for key, old in self.world.take_touched().items():
             value = self.world.facts.get(key)
             if key[0] is CONDITION:
-                changes.conditions.append(value if value is not None else _taken_back(old))
+                changes.conditions.append(value if value is not None else _last_word(self.world, old))
             elif value is not None:
                 changes.incidents[value.key] = value
             else:
@@ -209,8 +209,11 @@ def _changed(old: World, new: World) -> dict[Any, Any]:
     return {key: old.facts.get(key) for key in keys if old.facts.get(key) != new.facts.get(key)}
 
 
-def _taken_back(condition: Condition) -> Condition:
-    """A late report showed that what was told of the subject meant nothing: so nothing is known of it."""
+def _last_word(world: World, condition: Condition) -> Condition:
+    """It is gone; or a late report showed that what was told of it meant nothing, and so nothing is known of it."""
+    told = world.get(GONE, condition.subject)
+    if told is not None:
+        return gone(world.cluster, condition.subject, told)
     return msgspec.structs.replace(condition, severity=Severity.UNKNOWN, why="what was told of it is void", uid=None)
 
 

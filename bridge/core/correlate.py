@@ -8,11 +8,12 @@ from bridge.core import checkpoint
 from bridge.core.cluster import Changes, Cluster
 from bridge.core.normalise import normalise
 from bridge.core.strand import Place, placed
+from bridge.core.world.condition import Condition, gone
 from bridge.core.world.event import Event, Report, Subject
 from bridge.core.world.incident import Incident
 from bridge.core.world.lag import PRESENT, Lags
 from bridge.core.world.settings import Settings
-from bridge.core.world.tables import INCIDENT
+from bridge.core.world.tables import CONDITION, GONE, INCIDENT
 from bridge.core.world.world import World
 
 PIECE: Final = 500
@@ -112,6 +113,15 @@ class Correlator:
             for key, value in cluster.world.facts.items()
             if key[0] is INCIDENT
         }
+
+    def gone(self) -> list[Condition]:
+        """The last words about what there was a day ago, and is no more."""
+        return [
+            gone(world.cluster, Subject(name[0]), told)
+            for world in self.worlds()
+            for (table, *name), told in world.facts.items()
+            if table is GONE and (CONDITION, *name) not in world.facts
+        ]
 
     def holder(self, cluster: str, subject: Subject) -> Incident | None:
         """The incident, not over, that the subject is drawn into."""

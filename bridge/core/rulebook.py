@@ -11,15 +11,17 @@ from bridge.core.pacemaker import (
     down,
     fencing,
     flapping,
+    losing,
     membership,
     pictures,
     quorum,
     resources,
     running,
     stopped,
+    unfencing,
     unseen,
 )
-from bridge.core.pacemaker.truth import believe
+from bridge.core.pacemaker.truth import arranged, believe
 from bridge.core.world import relays
 from bridge.core.world.event import Action, AttributeSet, ClockSet, EdgeHeard, EdgeSaid, Event, Fencing, NodeSeen
 from bridge.core.world.picture import PictureTold
@@ -44,9 +46,10 @@ TIMERS: Final[dict[str, Callable[[World, str, datetime], None]]] = {
     "quorum": quorum.on_quorum,
     "unseen": unseen.on_seen,
     "edge": relays.on_still_silent,
-    "unfenced": membership.on_unfenced,
+    "unfenced": losing.on_unfenced,
     "unnamed": fencing.on_unnamed,
     "fencing-quiet": fencing.on_fencing_quiet,
+    "unfencing-quiet": unfencing.on_unfencing_quiet,
     "given-up": running.on_given_up,
     "down": down.on_down,
     "settled": stopped.on_settled,
@@ -55,6 +58,7 @@ TIMERS: Final[dict[str, Callable[[World, str, datetime], None]]] = {
     "calm": flapping.on_calm,
     "redundancy": redundancy.on_redundancy,
     "truth": believe.on_time,
+    "planned": arranged.on_too_long,
     "replica": rules.on_time,
     "replica-steady": rules.on_steady,
 }

@@ -18,10 +18,11 @@ from bridge.core.pacemaker.names import Names, is_about
 from bridge.core.rulebook import RULES, TIMERS
 from bridge.core.words import answered_at, remember, unanswered
 from bridge.core.world import shown
-from bridge.core.world.event import Event, Severity
+from bridge.core.world.event import Event, NodeSeen, Severity
 from bridge.core.world.fault import Fault, fault
 from bridge.core.world.incident import Incident, State
 from bridge.core.world.journal import Journal
+from bridge.core.world.nodes import circle, node
 from bridge.core.world.outage import ended
 from bridge.core.world.reading import ARRIVAL, SEQUENCE
 from bridge.core.world.table import Table
@@ -77,6 +78,8 @@ class Strand:
     def place_of(self, fresh: Sequence[Entry], named: frozenset[str] = frozenset()) -> int:
         """From which entry on events must be understood again: what was told of a number is told of a node now."""
         start = bisect_right(self.entries, fresh[0].place, key=_place)
+        if not named:
+            return start
         return next((at for at, entry in enumerate(self.entries[:start]) if is_about(entry.event, named)), start)
 
     def put_in(self, fresh: Sequence[Entry], start: int) -> None:
@@ -92,6 +95,9 @@ class Strand:
     def put_before(self, far: Sequence[Entry]) -> None:
         """What happened before the horizon: everything behind that is understood again after it."""
         self.put_in((), 0)
+        for entry in far:
+            if self._is_return(entry.event):
+                remember(self.world, self._names.called(entry.event))
         self._far = sorted([*self._far, *far], key=_place)
 
     def fork(self, start: int) -> "Strand":
@@ -208,6 +214,13 @@ class Strand:
         else:
             self._decide(entry, self._follow(unanswered(self.world, event), LATE))
         remember(self.world, event)
+
+    def _is_return(self, event: Event) -> bool:
+        """Whether nobody is to be told that the node was lost, who is told in the same breath that it came back. While another is
+        missed, each word is understood in its place: what was said of that one may be void by a return."""
+        if not isinstance(event, NodeSeen) or not event.member:
+            return False
+        return all(node(self.world, name).lost_at is None for name in circle(self.world, event.node))
 
     def _tell_over(self, event: Event, answered: datetime) -> str | None:
         """What it would have opened stands in the digest, once for all that was answered together. Gives its key."""

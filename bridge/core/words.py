@@ -12,6 +12,7 @@ import msgspec
 
 from bridge.core.drbd.events import Call, Change, HandlerCalled, ReplicasListed, StatesChanged
 from bridge.core.pacemaker.tables import CLONE
+from bridge.core.pacemaker.trouble import PROMOTED
 from bridge.core.world.event import Action, AttributeSet, ClockSet, EdgeHeard, EdgeSaid, Event, Fencing, NodeSeen, Outcome
 from bridge.core.world.journal import Journal
 from bridge.core.world.nodes import node
@@ -21,7 +22,11 @@ from bridge.core.world.world import World
 
 WORD: Final = Table("word", datetime, aside=Journal.let_pass, kept=timedelta(days=30))
 """By what was said, and whose it is: when that was said last, before the horizon."""
+TOGETHER: Final = timedelta(seconds=5)
+"""Nothing is started, stopped and started elsewhere within this time; the instances of a clone are."""
 FAIL_COUNT: Final = "fail-count-"
+ONE_CUT: Final = timedelta(minutes=1)
+"""Both sides of a cut notice it within this time."""
 STARTS: Final = frozenset({"start", "promote", "migrate_from"})
 SAYS_NOTHING: Final = frozenset({Outcome.CANCELLED, Outcome.PENDING})
 RECOVERED: Final = frozenset({"Connected", "UpToDate", "SyncSource", "SyncTarget"})
@@ -85,11 +90,20 @@ def _of_node(event: NodeSeen) -> Iterator[Word]:
     yield ("member" if event.member else "lost", event.node)
 
 
-def _after_node(_: World, event: NodeSeen) -> Iterator[Word]:
-    """Another's word that it is lost goes with this one, but what a node says of others ends with its own fencing."""
+def _after_node(world: World, event: NodeSeen) -> Iterator[Word]:
+    """Another's word that it is lost goes with this one, but what a node says of others ends with its own fencing, or, if it was
+    cut off then, with its return."""
     yield from (("member", event.node), ("fenced", event.node), ("fenced", event.witness))
     if event.member:
         yield ("lost", event.node)
+    elif _was_cut_off(world, event):
+        yield ("member", event.witness)
+
+
+def _was_cut_off(world: World, event: NodeSeen) -> bool:
+    """Whether the others called the witness lost when it said that of one of them."""
+    at = world.facts.get((WORD, "lost", event.witness))
+    return at is not None and at > event.at - ONE_CUT
 
 
 def _of_fencing(event: Fencing) -> Iterator[Word]:
@@ -108,15 +122,29 @@ def _of_action(event: Action) -> Iterator[Word]:
     yield ("action", event.resource, event.node)
     if event.outcome is Outcome.FOUND or (event.outcome is Outcome.GOOD and event.task in STARTS):
         yield ("started", event.resource)
+        if ":" in event.instance:
+            yield ("started", event.instance)
         if event.task == "promote":
             yield ("promoted", event.resource)
 
 
 def _after_action(world: World, event: Action) -> Iterator[Word]:
-    """That it was started anywhere answers for all of it; of what runs in several places only a promotion does."""
+    """That it was started anywhere answers for all of it. Of what runs in several places the instance of that number does, and
+    for the promoted one another that is promoted; the rest is a lesser trouble."""
     yield from (("action", event.resource, event.node), ("cleaned", event.resource, event.node), ("fenced", event.node))
-    several = world.get(CLONE, event.resource) or len(world.runs_on.get(event.resource, ())) > 1
-    yield ("promoted" if several else "started", event.resource)
+    if not (world.get(CLONE, event.resource) or len(world.runs_on.get(event.resource, ())) > 1):
+        if not _started_together(world, event):
+            yield ("started", event.resource)
+    elif ":" in event.instance:
+        yield ("started", event.instance)
+    elif event.task in {"promote", "demote"} or event.target_rc in PROMOTED:
+        yield ("promoted", event.resource)
+
+
+def _started_together(world: World, event: Action) -> bool:
+    """Whether it is the start of one instance of several, another of which was told in time."""
+    at = world.facts.get((WORD, "started", event.resource))
+    return event.task in STARTS and event.outcome is Outcome.GOOD and at is not None and at - event.at < TOGETHER
 
 
 def _of_attribute(event: AttributeSet) -> Iterator[Word]:

@@ -14,6 +14,7 @@ import threading
 from collections.abc import Callable
 from typing import Final, NamedTuple, TypeVar
 
+from bridge.wire.endpoint import plain_address
 from bridge.wire.keys import Peer
 
 R = TypeVar("R")
@@ -149,7 +150,7 @@ def _on(fd: int, do: Callable[[socket.socket], R]) -> R | None:
 
 def _address(line: socket.socket) -> tuple[str, int]:
     host, port, *_ = line.getpeername()
-    return host, port
+    return plain_address(host), port
 
 
 def _port(line: socket.socket) -> int:

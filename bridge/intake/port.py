@@ -16,7 +16,7 @@ from bridge.intake.conduct import Conduct
 from bridge.intake.connections import Connection, Connections
 from bridge.intake.doorman import Doorman
 from bridge.intake.zap import DOMAIN, Authenticator, Refusals
-from bridge.wire.endpoint import is_loopback
+from bridge.wire.endpoint import families, is_loopback
 from bridge.wire.keys import AllowList, KeyPair, Peer
 
 END_AFTER: Final = 0.25
@@ -66,6 +66,7 @@ class Port:
         return router
 
     def _bind(self, endpoint: str) -> str:
+        self.socket.setsockopt(zmq.IPV6, int(families(endpoint)[0]))  # `*` hears both; libzmq does without if the kernel does
         try:
             self.socket.bind(endpoint)
         except zmq.ZMQError as wrong:

@@ -17,6 +17,7 @@ from zmq.utils import z85
 
 from bridge.intake.bounds import Over
 from bridge.intake.conduct import Conduct
+from bridge.wire.endpoint import plain_address
 from bridge.wire.keys import AllowList
 
 ADDRESS: Final = "inproc://zeromq.zap.01"
@@ -85,7 +86,7 @@ class Authenticator(threading.Thread):
 
     def _answer(self, frames: list[bytes]) -> list[bytes]:
         version, request, _domain, address, _identity, mechanism, *credentials = [*frames, b"", b"", b"", b"", b"", b""]
-        user = self._user(mechanism, credentials[0], address.decode("ascii", "replace"))
+        user = self._user(mechanism, credentials[0], plain_address(address.decode("ascii", "replace")))
         if user and not self._may_come(user.decode()):
             return [version, request, b"500", b"kept out for a while", b"", b""]
         status = [b"200", b"OK"] if user else [b"400", b"unknown key"]

@@ -52,11 +52,12 @@ class Way(NamedTuple):
 
 
 class Shape(Generic[Noun]):
-    """A noun whose fields are columns, most of them as they are: one list for the way in and the way out."""
+    """A noun whose fields are columns, most of them as they are: one list for the way in and the way out. Fields that it is
+    `without` have no column."""
 
-    def __init__(self, noun: type[Noun], **ways: Way) -> None:
+    def __init__(self, noun: type[Noun], *, without: str = "", **ways: Way) -> None:
         self._noun = noun
-        self._fields = noun.__struct_fields__
+        self._fields = tuple(field for field in noun.__struct_fields__ if field != without)
         self._columns = [ways[field].column or field if field in ways else field for field in self._fields]
         self._of_noun, self._of_row = attrgetter(*self._fields), attrgetter(*self._columns)
         self._write = [(self._fields.index(field), way.write) for field, way in ways.items()]
@@ -92,7 +93,7 @@ HEALTH: Final = Shape(
     failure_at=MAYBE_AT,
     failure=Way(printable, _as_it_is),
 )
-CONDITION: Final = Shape(Condition, severity=Way(str, Severity), since=AT)
+CONDITION: Final = Shape(Condition, without="gone", severity=Way(str, Severity), since=AT)
 BOARD: Final = Shape(BoardRow, at=AT, standing=Way(_encode, _standing, "data"))
 EDGE: Final = Shape(Edge, last_heard_at=MAYBE_AT, offset=OFFSET, oldest_at=MAYBE_AT)
 

@@ -206,7 +206,13 @@ def hurry(connection: Connection, name: str, now: datetime) -> None:
 
 
 def keep_conditions(connection: Connection, conditions: Sequence[Condition]) -> None:
-    connection.execute(_upsert(connection.dialect.name, condition), [rows.CONDITION.row(one) for one in conditions])
+    """Of what is gone no row stays."""
+    newest = {(one.cluster, one.subject): one for one in conditions}
+    there = [rows.CONDITION.row(one) for one in newest.values() if not one.gone]
+    if there:
+        connection.execute(_upsert(connection.dialect.name, condition), there)
+    for cluster, subject in (place for place, one in newest.items() if one.gone):
+        connection.execute(delete(condition).where(condition.c.cluster == cluster, condition.c.subject == subject))
 
 
 def keep_edges(connection: Connection, edges: Sequence[Edge]) -> None:

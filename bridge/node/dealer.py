@@ -45,8 +45,9 @@ class Dealer:
         self.socket: zmq.Socket[bytes] | None = None
         self.monitor: zmq.Socket[bytes] | None = None
 
-    def open(self, endpoint: str) -> None:
+    def open(self, endpoint: str, *, ipv6: bool) -> None:
         self.socket = self._make_socket()
+        self.socket.setsockopt(zmq.IPV6, int(ipv6))
         self.monitor = self.socket.get_monitor_socket()
         self.socket.connect(endpoint)
         self._poller.register(self.socket, zmq.POLLIN)

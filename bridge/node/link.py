@@ -116,7 +116,7 @@ class Link:
 
     def _open(self, now: float) -> None:
         self._rota.turn()
-        self._dealer.open(self._rota.endpoint)
+        self._dealer.open(self._rota.endpoint, ipv6=self._rota.ipv6)
         self._opened_at = self._hello_at = now
         self._hello_gap = HELLO_FIRST
         self._hello_sent_at, self._answered = None, ("", 0)

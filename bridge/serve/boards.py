@@ -49,7 +49,7 @@ class Boards:
         self._written: dict[str, Standing] = {}
         if self._boards:
             self.hear(ledger.edges(), now)
-            self._learn(ledger.conditions(), {}, now)
+            self._learn([*line.correlator.gone(), *ledger.conditions()], {}, now)
 
     def committed(self, commit: Commit, numbers: Mapping[str, int]) -> None:
         """What a commit changed, and the numbers of its incidents."""
@@ -116,7 +116,7 @@ class Boards:
                 incident = self._line.correlator.holder(*place)
                 if incident is not None:
                     found[incident.key] = incident
-            return Story(tuple(scene.subjects(target)), tuple(found.values()))
+            return Story(tuple(scene.subjects(target)), tuple(found.values()), scene.planned(target))
 
         return story
 

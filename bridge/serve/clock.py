@@ -4,6 +4,9 @@ All that the bridge decides, stores and waits for is on this line. It begins wit
 which nobody can set and which counts while the machine sleeps; over a restart, too. Where the wall clock says otherwise, because
 somebody set it, the line follows so slowly that no timer notices: by a two-hundredth of the time that passes; by half of it
 while nothing is open, when there is nothing that it could falsify. It never goes back.
+
+Only of a machine that has just booted, or that is behind the ledger, the clock is probably or certainly wrong: its first step on
+is followed at once, and the bridge takes that for a time in which it slept.
 """
 
 import logging
@@ -23,6 +26,9 @@ STEP_NS: Final = 250_000_000
 """Who reads both clocks does so within less; what moves more, and stays there, was set."""
 EARLIEST_NS: Final = 1_767_225_600 * 10**9
 """2026. A machine without a battery begins in 1970, and nothing that is dated so is worth keeping in its place."""
+FRESH_BOOT_NS: Final = 600 * 10**9
+"""So soon after a boot, time is set by the network for the first time."""
+NEVER_NS: Final = 2**63
 BENDS: Final = 64
 
 log = logging.getLogger("quorumbell.bridge")
@@ -80,6 +86,8 @@ class TimeLine:
         self._boot = boot_id() if boot is None else boot
         self._boot_ns, self._wall_ns = read()
         self._ahead_ns = self._doubt_ns = self._wall_ns - self._boot_ns
+        self._proved_ns = 0
+        """Until the boot clock shows that, a step on is the first true word of a wall clock that was wrong."""
         self._bends = [self._begin(anchor)]
         self.calm = False
         """Nothing is open and nothing silenced: the wall clock is followed faster."""
@@ -117,6 +125,7 @@ class TimeLine:
         if self._boot and anchor.boot == self._boot and anchor.boot_ns <= boot_ns:
             gap_ns = wall_ns - anchor.line_ns - (boot_ns - anchor.boot_ns)
             return _Bend(anchor.boot_ns, anchor.line_ns, gap_ns, SLOWLY)
+        self._proved_ns = FRESH_BOOT_NS if anchor.line_ns <= wall_ns else NEVER_NS
         if anchor.line_ns > wall_ns:
             log.warning(
                 "the clock of this machine is %.0f s behind the ledger: Quorumbell's own time goes on from there",
@@ -135,8 +144,9 @@ class TimeLine:
         slowness = CALMLY if self.calm else SLOWLY
         if abs(gap_ns - left) < NEAR_NS and (slowness == bend.slowness or not left):
             return
-        if line_ns < EARLIEST_NS:
+        if line_ns < EARLIEST_NS or (self._boot_ns < self._proved_ns and gap_ns >= STEP_NS):
             line_ns += max(0, gap_ns)
+            self._proved_ns = 0
         self._bends = [*self._bends[1 - BENDS :], _Bend(self._boot_ns, line_ns, self._wall_ns - line_ns, slowness)]
 
     def _notice(self) -> None:

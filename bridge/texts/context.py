@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from bridge.core.telling.notice import Notice, Telling
 from bridge.core.world.incident import State
-from bridge.texts import words
+from bridge.texts import reasons, words
 from bridge.texts.facts import Facts, clean, complete, quoted
 
 COUNTS: Final = frozenset({"fail_count", "failures", "fencing_failures", "threshold"})
@@ -32,7 +32,8 @@ def context_of(notice: Notice, language: str, zone: tzinfo) -> dict[str, Any]:
         **words.thing(clean(incident.root), known, language),
         "failed": words.failed(known, language),
         "why": words.why(known, language),
-        "cause": words.cause(known, language),
+        "arranged": reasons.arranged(known, language),
+        "cause": reasons.cause(known, language),
         "listed": partial(words.listed, language=language),
         "together": words.some(known.get("replica", ""), known.get("replicas", ""), language),
         **words.roles(known.get("roles", "")),

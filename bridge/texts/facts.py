@@ -14,6 +14,7 @@ NAMES: Final = frozenset(
         "absence",  # `runs` or `promoted`: what it does nowhere
         "action",
         "all_sides",  # where the same is wrong on several sides
+        "arranged",  # a code: what has been planned for too long
         "attribute",
         "away",  # it left in order, and is not back
         "before",

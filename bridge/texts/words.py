@@ -260,32 +260,6 @@ def roles(told: str) -> dict[str, str]:
     return {"primary": by_role["Primary"] if pair else "", "secondary": by_role["Secondary"] if pair else ""}
 
 
-CAUSES: Final = {
-    "en": {
-        "forbidden": "location constraints forbid all nodes ({constraints})",
-        "standby": "the nodes that it may run on are in standby ({cause_nodes})",
-        "failed": "it has failed on {cause_nodes} and is not tried again",
-        "waits": "it needs {needs}, which does not run",
-    },
-    "de": {
-        "forbidden": "Standortregeln (location constraints) verbieten alle Knoten ({constraints})",
-        "standby": "die erlaubten Knoten sind im Standby ({cause_nodes})",
-        "failed": "gescheitert auf {cause_nodes} und nicht wieder versucht",
-        "waits": "gebraucht wird {needs}, und das läuft nicht",
-    },
-}
-
-
-def cause(known: Mapping[str, str], language: str) -> str:
-    """Why it runs nowhere, as the cluster's own word has it; empty where it has none."""
-    phrase = CAUSES[language].get(known.get("cause", ""), "")
-    if not phrase:
-        return ""
-    names = {name: listed(known.get(name, ""), language) for name in ("cause_nodes", "needs")}
-    reason = f": {known['exit_reason']}" if known["cause"] == "failed" and "exit_reason" in known else ""
-    return phrase.format(constraints=known.get("constraints", ""), **names) + reason
-
-
 def why(known: Mapping[str, str], language: str) -> str:
     """` (not running)`, ` (error: no memory)`, ` (timed out after 20 s)`, or nothing: goes right behind what failed."""
     if known.get("timed_out"):

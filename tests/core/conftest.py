@@ -17,10 +17,11 @@ BEGIN = datetime(2026, 1, 1, tzinfo=UTC)
 class Cluster:
     """`at(seconds)` moves the clock; every other verb is an event that a witness tells then, each a moment after the last."""
 
-    def __init__(self):
-        self.correlator = Correlator(Settings())
+    def __init__(self, **settings):
+        self.correlator = Correlator(Settings(**settings))
         self.now = BEGIN
         self.conditions = {}
+        self.decisions = []
         self.incidents = {}
         self.stamp = lambda event: event
         self._sequence = {}
@@ -66,6 +67,9 @@ class Cluster:
     def heard(self, name):
         return self._feed(EdgeHeard(uid=self._uid(), witness="", at=self.now, node=name, silent=False))
 
+    def unenrolled(self, name):
+        return self._feed(EdgeHeard(uid=self._uid(), witness="", at=self.now, node=name, silent=False, gone=True))
+
     def shows(self, name, says):
         """What crm_mon shows on a node: a picture as its relay reduces it."""
         self.now += timedelta(milliseconds=10)
@@ -105,6 +109,7 @@ class Cluster:
         for key in changes.gone:
             self.incidents.pop(key, None)
         self.incidents |= changes.incidents
+        self.decisions += changes.decisions.values()
         self.conditions |= {one.subject: one for one in changes.conditions}
         return self
 

@@ -9,9 +9,11 @@ from bridge.core.correlate import Correlator
 from bridge.core.line import Line
 from bridge.core.strand import OVER
 from bridge.core.telling.notice import Telling
-from bridge.core.world.event import Report
+from bridge.core.words import answered_at, remember
+from bridge.core.world.event import NodeSeen, Report
 from bridge.core.world.incident import State
 from bridge.core.world.settings import Settings
+from bridge.core.world.world import World
 from bridge.rehearse.rehearse import bell
 
 T = datetime(2026, 11, 26, 3, 0, tzinfo=UTC)
@@ -112,3 +114,15 @@ def test_a_world_is_written_down_when_what_was_before_it_has_been_understood_and
     assert line.correlator.checkpoint() is None
     line.catch_up(now, most=None)
     assert Correlator(Settings()).restore(line.correlator.checkpoint())["alpha"].waits == frozenset()
+
+
+@pytest.mark.parametrize(
+    "cut, still_true", [(timedelta(seconds=-5), False), (timedelta(seconds=5), False), (timedelta(hours=-9), True)]
+)
+def test_what_a_node_said_of_another_is_over_with_its_return_only_if_it_was_cut_off_then(cut, still_true):
+    world, said = World("alpha", Settings()), T
+    told = [("lost", "n1", said + cut), ("member", "n1", said + HOUR)]
+    for what, name, at in told:
+        remember(world, NodeSeen(uid=what.encode(), witness="n2", at=at, node=name, member=what == "member"))
+    claim = NodeSeen(uid=b"late", witness="n1", at=said, node="n2", member=False)
+    assert (answered_at(world, claim) is None) is still_true

@@ -6,6 +6,7 @@ import pytest
 from sqlalchemy import event
 
 from bridge.core.telling.notice import Delivered, Telling
+from bridge.core.world.condition import gone
 from bridge.core.world.event import Severity
 from bridge.core.world.incident import State
 from bridge.ledger import reading
@@ -187,6 +188,16 @@ def test_conditions_and_edges_keep_the_last_word(ledger, make):
     ledger.commit(make.commit(conditions=[bad], edges=[silent]))
     assert ledger.conditions() == [bad, other]
     assert ledger.edges() == [silent]
+
+
+def test_of_what_is_gone_no_condition_stays(ledger, make):
+    there = Condition(cluster="alpha", subject="node/n3", severity="ok", since=make.now, why="seen")
+    other = msgspec.structs.replace(there, subject="node/n1")
+    ledger.commit(make.commit(conditions=[there, other]))
+    ledger.commit(make.commit(conditions=[there, gone("alpha", "node/n3", (make.now, "deleted"))]))
+    assert ledger.conditions() == [other]
+    ledger.commit(make.commit(conditions=[gone("alpha", "node/n3", (make.now, "deleted")), there]))
+    assert ledger.conditions() == [other, there]
 
 
 def test_three_checkpoints_are_kept_with_their_place(ledger, make):

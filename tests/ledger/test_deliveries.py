@@ -132,6 +132,14 @@ def test_what_is_tried_again_later_is_in_nobodys_hands_until_then(ledger, make, 
     assert (row.state, row.leased_until, row.last_word) == (Standing.PENDING, None, "503")
 
 
+def test_what_is_given_up_is_in_nobodys_hands_and_says_why(ledger, make, owe):
+    (notice,) = owe(("a", {}))
+    ledger.claim("mail", make.now, LEASE)
+    ledger.record(notice.id, GiveUp(why="no such room"), make.now, None)
+    (row,) = ledger.notices()
+    assert (row.state, row.leased_until, row.last_word) == (Standing.GIVEN_UP, None, "no such room")
+
+
 def test_what_no_database_takes_does_not_stop_a_verdict(ledger, make, owe):
     first, second = owe(("a", {}), ("a", {"kind": Telling.CLOSED}))
     ledger.record(first.id, Delivered(why="250 \0 \ud800", remember={"id": "\0\ud800"}), make.now, None)

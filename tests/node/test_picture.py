@@ -220,3 +220,27 @@ BOMB = b'<!DOCTYPE x [<!ENTITY a "ha">%s]><crm_mon>&z;</crm_mon>' % b"".join(
 def test_what_no_tool_of_pacemaker_prints_is_refused(text, why):
     with pytest.raises(NotXml, match=why):
         tree(text)
+
+
+def shown(text):
+    return picture.reduced(tree(f"<pacemaker-result>{text}</pacemaker-result>".encode()), {})
+
+
+def test_where_no_cluster_is_shown_none_runs():
+    assert shown('<pacemakerd state="starting_daemons"/>') == {"running": False, "why": "pacemakerd: starting_daemons"}
+    assert shown("") == {"running": False, "why": "crm_mon shows no cluster"}
+
+
+@pytest.mark.parametrize("said, symmetric", [("false", False), ("true", True), (None, True)])
+def test_whether_resources_may_run_anywhere_is_told_where_it_is_not_as_usual(said, symmetric):
+    option = f'symmetric-cluster="{said}"' if said else ""
+    options = shown(f"<summary><cluster_options {option}/></summary>").get("options", {})
+    assert options.get("symmetric", True) is symmetric
+
+
+@pytest.mark.parametrize("group, member, managed", [("true", "true", True), ("false", "true", False), ("true", "false", False)])
+def test_what_is_in_an_unmanaged_group_is_unmanaged(group, member, managed):
+    inside = f'<resource id="a" role="Started" active="true" managed="{member}" resource_agent="ocf:x:y"/>'
+    told = shown(f'<summary><stack/></summary><resources><group id="g" managed="{group}">{inside}</group></resources>')
+    (row,) = told["resources"]
+    assert row.get("managed", True) is managed

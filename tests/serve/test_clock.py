@@ -111,6 +111,32 @@ def test_a_machine_without_a_battery_begins_in_1970_and_jumps_once():
     assert line() == from_ns(machine.wall_ns)
 
 
+@pytest.mark.parametrize("behind", [60, 0])
+def test_a_machine_that_was_off_and_is_told_the_time_by_the_network(behind):
+    """Its clock goes on from when it was switched off, or from a little before."""
+    before = Machine(boot="before")
+    anchor = before.line().anchor()
+    machine = Machine(wall=THEN - behind * S)
+    line = machine.line(anchor)
+    walk(machine, line, 30)
+    machine.is_set(8 * 3600)
+    line()
+    assert line() == from_ns(machine.wall_ns)
+    machine.is_set(3600)
+    line()
+    assert line.gap > timedelta(minutes=59), "once; from now on it is as good as any"
+
+
+def test_but_not_long_after_its_boot():
+    anchor = Machine(boot="before").line().anchor()
+    machine = Machine()
+    line = machine.line(anchor)
+    walk(machine, line, 600)
+    machine.is_set(3600)
+    walk(machine, line, 1)
+    assert line.gap > timedelta(minutes=59)
+
+
 def test_the_past_stays_where_it_was():
     machine = Machine()
     line = machine.line()

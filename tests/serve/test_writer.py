@@ -57,6 +57,17 @@ def test_what_came_by_two_ways_is_acknowledged_on_both(site):
     assert ("acknowledged", 1) in site.wires[1].answered
 
 
+def test_only_the_way_on_which_it_came_twice_hears_so(site):
+    site.arrives(1)
+    site.writer.receive(NOW)
+    site.arrives(1, wire=1)
+    site.arrives(2)
+    site.writer.receive(LATER)
+    assert ("repeated", 1) in site.wires[1].answered
+    assert ("repeated", 1) not in site.wires[0].answered
+    assert ("repeated", 2) not in site.wires[0].answered
+
+
 def test_while_nothing_can_be_stored_relays_hold_and_nothing_is_acknowledged(site):
     site.ledger.raises = [LedgerError("away"), LedgerError("away")]
     before = []
@@ -109,6 +120,14 @@ def test_what_comes_while_it_waits_has_bounds(site, monkeypatch):
     site.writer.patiently(lambda: site.ledger.commit(Commit(now=NOW)), NOW)
     site.writer.take([(site.wires[0], first)], NOW)
     assert [one.uid[-1] for _, one in site.writer.backlog] in ([2, 3], [2, 3, 4]), "the relay has the rest, and sends it again"
+
+
+def test_what_waits_already_counts_when_more_comes(site, monkeypatch):
+    monkeypatch.setattr(writing, "MOST_HELD", 2 * (writing.BESIDE + 400))
+    for number in range(1, 9):
+        site.arrives(number)
+        assert site.writer.hold()
+    assert 1 < len(site.writer.backlog) < 4
 
 
 def test_a_backlog_is_taken_in_pieces_with_what_is_new_in_each(site, monkeypatch):
@@ -219,6 +238,16 @@ def test_what_is_now_thought_of_earlier_reports_is_stored_beside_the_new_ones(si
     assert commit.redecided == [(old, "db@1", "word on 2")]
     assert commit.checkpoint == b"checkpoint"
     assert (row.offset, row.incident_key, row.decision) == (report.offset, "db@1", "word on 1")
+
+
+def test_a_report_is_as_old_as_what_it_tells_of_or_else_as_its_arrival(site):
+    site.arrives(1)
+    (arrival,) = site.wires[0].drain().arrivals
+    report = to_report(arrival)
+    event = site.writer.line.take([report], NOW).events[report.uid]
+    told = msgspec.structs.replace(event, at=NOW - timedelta(hours=1))
+    assert stored(report, arrival.body, Outcome(events={report.uid: told})).at == NOW - timedelta(hours=1)
+    assert stored(report, arrival.body, Outcome()).at == report.received_at
 
 
 def test_an_arrival_without_a_source_has_none(site):

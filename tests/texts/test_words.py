@@ -1,5 +1,6 @@
 """Times, durations, outages, quoting, versions: what stands in a text besides its sentences."""
 
+import html
 import logging
 import re
 import shlex
@@ -172,6 +173,14 @@ def test_what_is_pasted_stays_one_harmless_word(kind, language):
     assert "<b>&" not in text.html
 
 
+def test_in_a_narrow_mail_each_command_is_a_block_and_no_option_is_torn():
+    text = render_strictly(notice(Kind.REPLICA_SPLIT_BRAIN, Telling.OPENED, "en"), "en", UTC)
+    commands = [line.strip() for line in text.body.splitlines() if line.startswith("    drbdadm ")]
+    blocks = [html.unescape(re.sub("<[^>]*>", "", one)) for one in re.findall("<pre[^>]*>(.*?)</pre>", text.html, re.DOTALL)]
+    assert [one for one in blocks if one.startswith("drbdadm ")] == commands
+    assert '<span style="white-space:nowrap">--discard-my-data</span>' in text.html
+
+
 def test_control_characters_and_endless_values_are_cut():
     told = notice(Kind.RESOURCE_FAILURE, Telling.OPENED, "en", facts={"rc_words": "a\r\nBcc: x@y\x1b[2J" + "z" * 9000})
     text = render_strictly(msgspec.structs.replace(told), "en", UTC)
@@ -251,6 +260,15 @@ def test_where_it_failed_is_not_where_a_start_was_tried_before(language):
     sentence = summary(msgspec.structs.replace(told, root=Subject("resource/pg"), subjects=(), facts=facts), language)
     assert "n3" in sentence, sentence
     assert "n1" not in sentence, sentence
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_where_a_guest_could_not_be_started_is_said_once(language):
+    told = notice(Kind.GUEST_FAILURE, Telling.OPENED, language).incident
+    facts = {"resource": "vm-a", "action": "start", "failed_on": "n3", "tried_on": "n1, n2, n3"}
+    sentence = summary(msgspec.structs.replace(told, root=Subject("guest/vm-a"), subjects=(), facts=facts), language)
+    assert sentence.count("n3") == 1, sentence
+    assert "n1" in sentence, sentence
 
 
 @pytest.mark.parametrize("language, words", [("en", "not reach every copy"), ("de", "nicht jede Kopie")])

@@ -347,6 +347,16 @@ def test_a_probe_finds_what_a_look_does_not(tmp_path):
     assert "No such file" in wrong
 
 
+def test_what_else_is_wrong_with_a_spool_is_told_at_each_look_and_it_is_tried_when_asked(tmp_path):
+    wrong = ["no room"]
+    check = SpoolCheck(str(tmp_path / "spool"), more=lambda: wrong)
+    assert [check(False), check(True)] == [["no room"], ["no room"]]
+    wrong.clear()
+    assert [check(False), check(True)] == [[], []]
+    (tmp_path / "file").write_text("")
+    assert SpoolCheck(str(tmp_path / "file/spool"))(False) != []
+
+
 def test_a_lock_is_taken_anew_in_a_folder_that_was_exchanged(tmp_path):
     (tmp_path / "run").mkdir()
     ours, theirs = Lock(str(tmp_path / "run")), Lock(str(tmp_path / "run"))

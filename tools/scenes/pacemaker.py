@@ -101,6 +101,7 @@ SCENES: Final[dict[Kind, Scene]] = {
     Kind.CONNECTIVITY: alone(
         "attribute/pingd@n1", {"node": "n1", "attribute": "pingd", "value": "0", "before": "1000"}, severity=WARNING
     ),
+    Kind.PLANNED_TOO_LONG: alone("node/n3", {"node": "n3", "arranged": "standby", **P2}, severity=WARNING),
     Kind.REDUNDANCY_LOST: alone("node/n3", {"node": "n3", **P2}, severity=WARNING),
     Kind.EDGE_SILENT: alone("relay/n2", {"node": "n2", "silent_since": "2026-11-24T02:12:05+00:00"}, severity=WARNING),
 }
@@ -206,6 +207,20 @@ OTHER_SCENES: Final[dict[Kind, tuple[Scene, ...]]] = {
             case="another instance answers",
         ),
         Scene(
+            "resource/pgsql",
+            failed("pgsql", "start", "n1", "1", tried_on="n1", missing_on="n1", now_on="n2"),
+            end={"ended_by": "node-gone"},
+            severity=WARNING,
+            case="the node where it was missing has left",
+        ),
+        Scene(
+            "resource/pgsql",
+            failed("pgsql", "start", "n1", "1", tried_on="n1", missing_on="n1", now_on="n2"),
+            end={"ended_by": "stopped", "missing_on": "", "now_on": ""},
+            severity=WARNING,
+            case="all instances are stopped",
+        ),
+        Scene(
             "resource/web",
             failed("web", "monitor", "n1", "1", exit_reason="could not connect: refused", fail_count="2", threshold="3"),
             away={"resource/web": 4.0},
@@ -252,6 +267,14 @@ OTHER_SCENES: Final[dict[Kind, tuple[Scene, ...]]] = {
             severity=WARNING,
             case="several nodes at once",
         ),
+        Scene(
+            "attribute/pingd@n3",
+            {"node": "n3", "attribute": "pingd", "value": "0", "before": "1000"},
+            ("attribute/pingd@n3",),
+            end={"lost_nodes": "n3"},
+            severity=WARNING,
+            case="it ends with the node",
+        ),
     ),
     Kind.GUEST_FAILURE: (
         Scene(
@@ -259,6 +282,12 @@ OTHER_SCENES: Final[dict[Kind, tuple[Scene, ...]]] = {
             failed("vm-web01", "monitor", "n1", "7", failures="1", **ON_N1) | P1,
             away={"guest/vm-web01": 3.6},
             case="started again",
+        ),
+        Scene(
+            "guest/vm-web01",
+            failed("vm-web01", "start", "n3", "1", tried_on="n1, n2, n3", given_up="yes"),
+            away={"guest/vm-web01": 64.0},
+            case="it cannot be started anywhere",
         ),
         Scene(
             "guest/vm-web01",

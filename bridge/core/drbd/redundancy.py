@@ -12,8 +12,10 @@ from bridge.core.drbd import story
 from bridge.core.drbd.tables import ONLY_AWAY_SINCE
 from bridge.core.drbd.told import REDUNDANCY
 from bridge.core.world.event import Severity, Subject, subject_name
+from bridge.core.world.fence_devices import is_needless, is_of
 from bridge.core.world.incident import Kind
 from bridge.core.world.nodes import node
+from bridge.core.world.tables import WOUND
 from bridge.core.world.world import World
 
 NOT_FOR: Final = frozenset({Kind.NODE_FENCED_BY_ADMIN, Kind.REDUNDANCY_LOST})
@@ -35,12 +37,18 @@ def consider_besides(world: World, key: str, at: datetime) -> None:
 
 def missing_nodes(world: World, key: str) -> list[str]:
     """The nodes that the incident still waits for, if it waits for nothing else, and the cluster does not wait for them."""
-    wounds = {name for name in world.wounds(key) if not name.startswith(REDUNDANCY)}
+    needless = _devices(world, key)
+    wounds = {name for name in world.wounds(key) if not name.startswith(REDUNDANCY) and name not in needless}
     if story.is_frozen(world, key) or world.incident(key).kind in NOT_FOR or not all(name.startswith("node/") for name in wounds):
         return []
     names = sorted(subject_name(Subject(name)) for name in wounds)
     away = all((known := node(world, name)).fenced_at is not None or known.given_up for name in names)
     return names if away and not story.is_frozen(world, key) else []
+
+
+def _devices(world: World, key: str) -> list[Subject]:
+    """The fence devices of nodes that are off: they wait for the nodes, and nobody for them."""
+    return [Subject(name) for name in sorted(world.wounds(key)) if is_needless(world, subject_name(Subject(name)), key)]
 
 
 def on_redundancy(world: World, key: str, at: datetime) -> None:
@@ -61,9 +69,13 @@ def on_redundancy(world: World, key: str, at: datetime) -> None:
 
 def _take_over(world: World, old: str, name: str, since: datetime, at: datetime) -> None:
     subject = Subject(f"node/{name}")
+    devices = [one for one in _devices(world, old) if is_of(subject_name(one), name)]
     reason = f"{name} has not come back: everything runs, with one node less to fall back on"
     world.heal(subject, at, f"everything runs again; that {name} is away is told by itself")
     key = world.open_incident(Kind.REDUNDANCY_LOST, subject, since, Severity.WARNING, reason)
     world.hurt(key, subject, since, Severity.WARNING, reason)
     world.change(key, at, facts={"node": name})
     story.hand_over(world, old, key, at)
+    for device in devices:
+        wound = world.facts[WOUND, device]
+        world.hurt(key, device, at, Severity.WARNING, wound.why, outage=wound.outage)

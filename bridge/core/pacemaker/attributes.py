@@ -2,8 +2,8 @@
 
 from datetime import datetime
 
+from bridge.core.pacemaker.announcing import on_shutdown, on_standby
 from bridge.core.pacemaker.connectivity import on_connectivity
-from bridge.core.pacemaker.membership import on_shutdown, on_standby
 from bridge.core.pacemaker.ordered import TERMINATE, on_terminate
 from bridge.core.pacemaker.tables import FAIL_COUNTS, NODE_ID
 from bridge.core.world.event import AttributeSet

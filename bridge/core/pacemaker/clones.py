@@ -7,15 +7,18 @@ answers is a lesser trouble, with words of its own.
 from datetime import datetime
 from typing import Final
 
-from bridge.core.pacemaker.tables import CLONE, LAME, NEEDS_PROMOTE, WHOLE
+from bridge.core.pacemaker.tables import BAD_AT, CLONE, FAILED_ON, LAME, NEEDS_PROMOTE, WHOLE
 from bridge.core.pacemaker.trouble import OWN_KINDS
 from bridge.core.world.event import Action, Severity, Subject
 from bridge.core.world.incident import Kind
 from bridge.core.world.lists import with_listed, without_listed
 from bridge.core.world.nodes import node
+from bridge.core.world.shown import show_running
 from bridge.core.world.tables import HOLDER, MORE
 from bridge.core.world.world import World
 
+NODE_GONE: Final = "node-gone"
+"""A code: the node on which an instance was missed is gone."""
 LESSER: Final = "lesser"
 """Holds an incident open while a great trouble in it becomes a lesser one."""
 
@@ -34,6 +37,13 @@ def note_lame(world: World, event: Action) -> None:
     world.put((LAME, resource), {**lame, event.node: event.instance})
 
 
+def note_ran_before(world: World, resource: str, name: str, at: datetime) -> None:
+    """Told late: an instance was started on the node before another one failed, so there was one more than was known."""
+    lame, bad_at = world.get(LAME, resource), world.get(BAD_AT, resource)
+    if lame and bad_at is not None and at < bad_at and name not in lame and name not in world.runs_on.get(resource, {}):
+        world.put((WHOLE, resource), (world.get(WHOLE, resource) or 0) + 1)
+
+
 def note_well(world: World, event: Action) -> None:
     """A good word about an instance: the one on this node, or the one of this number, wherever it was."""
     numbered = ":" in event.instance
@@ -49,6 +59,45 @@ def missing(world: World, resource: str) -> list[str]:
         return []
     # What failed on a node that is gone is the node's story.
     return [name for name in sorted(lame) if (known := node(world, name)).lost_at is None and not known.left]
+
+
+def tell_missing(world: World, resource: str) -> None:
+    """What was taken for one service that had moved is a clone, as is known only now: where it failed, an instance is missed."""
+    bad_at = world.get(BAD_AT, resource)
+    places = missing(world, resource)
+    if not places or bad_at is None:
+        return
+    subject = world.service(resource)
+    reason = f"{resource} is there, but not on {', '.join(places)}, where it failed"
+    key = world.open_incident(Kind.RESOURCE_FAILURE, subject, bad_at, Severity.WARNING, reason)
+    world.change(key, bad_at, facts={"resource": resource, "failed_on": places[0], **what_is_missing(world, resource)})
+    world.hurt(key, subject, bad_at, Severity.WARNING, reason, outage=False)
+
+
+def is_lesser(world: World, resource: str) -> bool:
+    """Whether all that is wrong is that an instance is missing."""
+    wound = world.wound(world.service(resource))
+    return wound is not None and not wound.outage and (LAME, resource) in world.facts
+
+
+def nothing_is_missed(world: World, name: str, at: datetime, why: str) -> None:
+    """The node is gone as it was, and with it what failed there."""
+    for resource in sorted(world.runs_on):
+        lame = world.get(LAME, resource) or {}
+        if name not in lame or not is_lesser(world, resource):
+            continue
+        subject = world.service(resource)
+        key = world.facts[HOLDER, subject]
+        world.put((LAME, resource), {other: one for other, one in lame.items() if other != name} or None)
+        if missing(world, resource):
+            world.change(key, at, facts=what_is_missing(world, resource))
+            continue
+        if world.incident(key).root == subject:
+            world.change(key, at, facts={"ended_by": NODE_GONE})
+        world.put((FAILED_ON, resource), None)
+        world.cancel_timer("down", resource)
+        world.heal(subject, at, f"{resource} is missed nowhere any more: {why}")
+        show_running(world, resource, at)
 
 
 def what_is_missing(world: World, resource: str) -> dict[str, str]:

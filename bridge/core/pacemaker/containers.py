@@ -109,6 +109,9 @@ def story_of_container(world: World, name: str, container: str, at: datetime) ->
     reason = f"{name}, inside {container}, does not answer"
     key = world.open_incident(_kind(world, container), subject, at, Severity.WARNING, reason)
     world.change(key, at, facts={"resource": container, "failed_on": world.get(SEEN_ON, container) or ""})
+    lost = world.holder(node_subject(name))
+    if lost is not None and lost.root == node_subject(name):  # before anybody told in what it lives
+        world.absorb(lost.key, key, at, f"{name} lives inside {container}")
     return key
 
 

@@ -3,13 +3,14 @@
 They are part of the node's story while nobody knows whether the node is off, and go on by themselves when that is over.
 """
 
-import re
 from datetime import datetime
 
 from bridge.core.pacemaker.tables import SICK_DEVICES
-from bridge.core.world.event import Subject, node_subject, subject_name
+from bridge.core.world.event import Severity, Subject, node_subject, subject_name
+from bridge.core.world.fence_devices import is_of
 from bridge.core.world.incident import Kind
 from bridge.core.world.nodes import circle, node
+from bridge.core.world.tables import PLAN
 from bridge.core.world.world import SAME_STORY, World
 
 
@@ -25,12 +26,6 @@ def story_of_device(world: World, device: str, here: str) -> str | None:
         if in_vain or is_of(device, name) or any(one == device for one, _ in known.taken):
             return incident.key
     return None
-
-
-def is_of(device: str, name: str) -> bool:
-    """Whether the device's name says that it fences the node."""
-    short = re.escape(name.partition(".")[0])
-    return re.search(rf"(?<![A-Za-z0-9]){short}(?![A-Za-z0-9])", device) is not None
 
 
 def note_device(world: World, device: str, here: str, at: datetime) -> None:
@@ -63,6 +58,7 @@ def let_go(world: World, key: str, at: datetime) -> None:
         subject = Subject(name)
         wound = world.wound(subject)
         if wound is not None:
-            new = world.open_incident(Kind.FENCE_DEVICE_FAILURE, subject, at, wound.severity, wound.why)
+            severity = Severity.WARNING if world.get(PLAN, subject) is not None else Severity.CRITICAL
+            new = world.open_incident(Kind.FENCE_DEVICE_FAILURE, subject, at, severity, wound.why)
             world.change(new, at, facts={"resource": subject_name(subject)})
-            world.hurt(new, subject, at, wound.severity, wound.why, outage=wound.outage)
+            world.hurt(new, subject, at, severity, wound.why, outage=wound.outage)

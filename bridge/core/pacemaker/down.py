@@ -18,8 +18,10 @@ from bridge.core.pacemaker.tables import (
 )
 from bridge.core.pacemaker.trouble import waits_for_a_node
 from bridge.core.pacemaker.truth.voice import voices
+from bridge.core.pacemaker.unseen import is_planned
 from bridge.core.world.condition import Wound
-from bridge.core.world.event import Severity
+from bridge.core.world.event import Severity, Subject
+from bridge.core.world.fence_devices import is_needless
 from bridge.core.world.incident import Incident, Kind, State
 from bridge.core.world.journal import TIMER
 from bridge.core.world.nodes import circle, node
@@ -105,6 +107,12 @@ def tell_down(world: World, resource: str, since: datetime, at: datetime, reason
 def _leave_alone(world: World, incident: Incident, resource: str, plan: str, at: datetime) -> None:
     """Nobody starts it while that is so, and nobody is got up for it."""
     world.say(f"{resource} runs nowhere; it is {plan}", incident.key)
+    if is_planned(world, incident.key):
+        wounds = sorted(world.wounds(incident.key))
+        world.dismiss(incident.key, at, f"Pacemaker began anew, and what does not run is {plan}")
+        for name in wounds:
+            world.note(Subject(name), Severity.INFO, at, world.get(PLAN, name) or plan)
+        return
     if incident.root == world.service(resource):
         world.change(incident.key, at, facts={"planned": "yes"}, reason=f"{resource} failed; it is {plan}")
 
@@ -112,7 +120,8 @@ def _leave_alone(world: World, incident: Incident, resource: str, plan: str, at:
 def _tell(world: World, incident: Incident, resource: str, wound: Wound, reason: str, at: datetime) -> str:
     subject = world.service(resource)
     incident = _no_ones_order(world, incident, resource, wound, reason)
-    world.hurt(incident.key, subject, at, Severity.CRITICAL, reason)
+    needless = is_needless(world, resource, incident.key)
+    world.hurt(incident.key, subject, at, Severity.WARNING if needless else Severity.CRITICAL, reason)
     inside = is_about_container(world, incident)
     if incident.kind in MAY_BE_DOWN and (incident.root == subject or not inside):
         world.change(incident.key, at, kind=Kind.RESOURCE_DOWN, root=subject)

@@ -19,6 +19,7 @@ from bridge.core.pacemaker.tables import (
 )
 from bridge.core.pacemaker.trouble import OWN_KINDS, PROMOTED, SOON, STARTS, own_incident, set_active
 from bridge.core.world.event import Action, Severity, Subject
+from bridge.core.world.fence_devices import is_needless
 from bridge.core.world.incident import Incident, Kind
 from bridge.core.world.journal import TIMER
 from bridge.core.world.lists import with_listed
@@ -137,13 +138,14 @@ def _on_failed_run(world: World, event: Action) -> None:
         world.change(key, at, kind=_kind(world, event))
     if event.task == "promote" or event.target_rc in PROMOTED:
         world.put((NEEDS_PROMOTE, resource), value=True)  # a start is no answer to what the promoted instance did
-    world.hurt(key, subject, at, _first_severity(world, event), reason, outage=_is_missed(world, event))
+    severity = Severity.WARNING if is_needless(world, resource, key) else _first_severity(world, event)
+    world.hurt(key, subject, at, severity, reason, outage=_is_missed(world, event))
     world.put((FAILED_ON, resource), name)
     note_lame(world, event)
     wound = world.wound(subject)
     failures = int(incident.facts.get("failures", "0")) + 1 if incident.root == subject else 1
     lesser = {"missing_on": ""} if wound is None or wound.outage else what_is_missing(world, resource)
-    facts = _facts(event) | {"failures": str(failures), **lesser}
+    facts = _facts(event) | {"failures": str(failures), **lesser, **_goes_on(incident)}
     if event.task == "start":
         facts |= {**with_listed(world, incident, "tried_on", name), "given_up": ""}
     if world.get(PLAN, subject) is not None:
@@ -159,6 +161,10 @@ def _on_failed_run(world: World, event: Action) -> None:
         tried_everywhere(world, resource, name, at)
     if fresh:
         look_for_flapping(world, resource, key, at)
+
+
+def _goes_on(incident: Incident) -> dict[str, str]:
+    return {"ended_by": ""} if incident.facts.get("ended_by") else {}
 
 
 def _is_missed(world: World, event: Action) -> bool:

@@ -6,8 +6,9 @@ from typing import Final
 import msgspec
 
 from bridge.core.drbd.redundancy import consider
+from bridge.core.pacemaker.clones import nothing_is_missed
+from bridge.core.pacemaker.connectivity import goes_away
 from bridge.core.pacemaker.devices import gather_devices, let_go
-from bridge.core.pacemaker.membership import settle_accusations
 from bridge.core.pacemaker.node_failure import Span, cause_of, give_up, is_of_another, take_down
 from bridge.core.pacemaker.ordered import (
     SAME_FENCING,
@@ -20,6 +21,7 @@ from bridge.core.pacemaker.ordered import (
     was_lost_before,
 )
 from bridge.core.pacemaker.quorum import show_quorum_by_fencing
+from bridge.core.pacemaker.returning import settle_accusations
 from bridge.core.pacemaker.tables import FENCED, FENCING, FENCINGS, NODE_FENCINGS, STOP_FAILED_ON, UNNAMED
 from bridge.core.pacemaker.unfencing import on_unfencing
 from bridge.core.world.event import Fencing, Severity, Subject, node_subject
@@ -102,6 +104,7 @@ def _on_fenced(world: World, event: Fencing) -> None:
     behind = ", ".join(stuck)
     well = _is_well(behind, incident)
     by_order = well and is_order(world, event)
+    goes_away(world, name, at, f"{name} was fenced", for_good=True)
     if known.fenced_at is not None:
         forget_activity(world, name, at, Severity.UNKNOWN, f"was heard of on {name}, which was fenced")
     world.put((FENCED, name), (at, event.action, is_order(world, event), well and not was_lost_before(world, name, at)))
@@ -124,6 +127,7 @@ def _on_fenced(world: World, event: Fencing) -> None:
     world.put((CLAIMS, name), None)
     world.cancel_timer("unfenced", name)
     settle_accusations(world, name, at)
+    nothing_is_missed(world, name, at, f"{name} was fenced")
     consider(world, key, at)
     if not by_order:
         _look_for_loop(world, name, key, at)

@@ -3,8 +3,8 @@
 from datetime import datetime, timedelta
 from typing import Final
 
-from bridge.core.pacemaker.membership import come_back
 from bridge.core.pacemaker.node_failure import Span, give_back, take_down
+from bridge.core.pacemaker.returning import come_back
 from bridge.core.pacemaker.unseen import is_unexplained, on_began_anew
 from bridge.core.world.event import Severity, node_subject
 from bridge.core.world.nodes import node, set_node

@@ -8,8 +8,8 @@ from datetime import timedelta
 from typing import Final
 
 from bridge.core.pacemaker.failing import on_degraded, on_failed
-from bridge.core.pacemaker.membership import come_back
 from bridge.core.pacemaker.node_failure import stopped_there
+from bridge.core.pacemaker.returning import come_back
 from bridge.core.pacemaker.running import on_found, on_good
 from bridge.core.pacemaker.tables import SEEN_ON, UNTIMED
 from bridge.core.world.event import Action, Outcome

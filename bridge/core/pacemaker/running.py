@@ -4,13 +4,14 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 
 from bridge.core.drbd.redundancy import consider
-from bridge.core.pacemaker.clones import ease, is_told_away, missing, note_well, tell_absence
+from bridge.core.pacemaker.clones import ease, is_told_away, missing, note_ran_before, note_well, tell_absence, tell_missing
 from bridge.core.pacemaker.containers import is_about_container
 from bridge.core.pacemaker.flapping import look_for_calm
 from bridge.core.pacemaker.node_failure import give_up
 from bridge.core.pacemaker.probes import note_found
 from bridge.core.pacemaker.stopped import draw_in_bystander, on_stopped
 from bridge.core.pacemaker.tables import (
+    BAD_AT,
     CLONE,
     FAILED_ON,
     HEALED,
@@ -30,7 +31,7 @@ from bridge.core.world.lists import with_listed
 from bridge.core.world.nodes import circle, emptied, node, set_node
 from bridge.core.world.shown import show_running
 from bridge.core.world.table import Table
-from bridge.core.world.tables import ACTIVE, HOLDER
+from bridge.core.world.tables import ACTIVE, HOLDER, WOUND
 from bridge.core.world.world import World
 
 RUNNING: Final = frozenset({0, 8, 190, 191})
@@ -59,9 +60,12 @@ def on_good(world: World, event: Action) -> None:
 
 def _on_running(world: World, event: Action) -> None:
     resource, name, at = event.resource, event.node, event.at
+    was_clone = world.get(CLONE, resource)
+    if not world.is_fence_device(resource):  # which may run on a node that is not unfenced
+        end_unfencing(world, name, at, f"{resource} runs on {name}")
     if event.task == "start":
-        end_unfencing(world, name, at, f"{resource} was started on {name}")
         given_up_nodes(world, resource, name, at)
+        note_ran_before(world, resource, name, at)
         learn_clone(world, resource, name, at)
     promoted = event.task == "promote" or event.rc in PROMOTED
     set_active(world, event, "promoted" if promoted else world.runs_on.get(resource, {}).get(name, "started"))
@@ -70,6 +74,10 @@ def _on_running(world: World, event: Action) -> None:
     subject = world.service(resource)
     if world.wound(subject) is None:
         world.say(f"{resource} runs on {name}", _recent(world, subject, at))
+        if not was_clone:
+            tell_missing(world, resource)
+    elif _is_older(world, event):
+        world.say(f"{resource} ran on {name} before it failed", world.get(HOLDER, subject))
     elif not _answers(world, event, promoted=promoted):
         _not_yet(world, event)
     elif missing(world, resource):
@@ -78,6 +86,12 @@ def _on_running(world: World, event: Action) -> None:
     else:
         _recovered(world, event)
     show_running(world, resource, at)
+
+
+def _is_older(world: World, event: Action) -> bool:
+    """Whether it is told too late to be the answer: what is wrong began after it."""
+    wound, bad_at = world.facts[WOUND, world.service(event.resource)], world.get(BAD_AT, event.resource)
+    return bool(wound.began_at > event.at or (bad_at is not None and bad_at > event.at))
 
 
 def _not_yet(world: World, event: Action) -> None:

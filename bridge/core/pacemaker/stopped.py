@@ -3,9 +3,10 @@
 from datetime import datetime, timedelta
 from typing import Final
 
+from bridge.core.pacemaker.clones import is_lesser
 from bridge.core.pacemaker.probes import found_twice
 from bridge.core.pacemaker.quorum import lose_quorum, quorum_incident, without_quorum
-from bridge.core.pacemaker.tables import BYSTANDER, BYSTANDERS, MIGRATION, STOP_FAILED_ON, STOPPED_AT, TROUBLE
+from bridge.core.pacemaker.tables import BYSTANDER, BYSTANDERS, LAME, MIGRATION, STOP_FAILED_ON, STOPPED_AT, TROUBLE
 from bridge.core.pacemaker.trouble import SOON, without_name
 from bridge.core.world.event import Action, Severity, Subject
 from bridge.core.world.incident import Kind, State
@@ -14,6 +15,8 @@ from bridge.core.world.shown import show_stopped
 from bridge.core.world.tables import ACTIVE, INCIDENT
 from bridge.core.world.world import World
 
+STOPPED: Final = "stopped"
+"""A code: the story is over because it was stopped as asked."""
 AT_ONCE: Final = timedelta(seconds=5)
 """What depends on a failed resource is stopped so soon after the failure, on whatever node it runs."""
 
@@ -52,6 +55,8 @@ def _stopped_in_trouble(world: World, event: Action) -> None:
         return
     blocked = resource in (world.get(STOP_FAILED_ON, name) or ())
     wound = world.wound(subject)
+    if is_lesser(world, resource) and not world.runs_on.get(resource) and trouble_here(world, subject, name, at) is None:
+        world.set_timer(at + world.settings.down_after, "settled", resource)  # or it is being restarted
     if blocked:
         world.put((STOP_FAILED_ON, name), without_name(world.get(STOP_FAILED_ON, name), resource))
         world.set_timer(at + world.settings.down_after, "settled", resource)
@@ -68,9 +73,14 @@ def _stopped_in_trouble(world: World, event: Action) -> None:
 
 
 def on_settled(world: World, resource: str, at: datetime) -> None:
-    """A timer: what could not be stopped has been stopped for a while, and nobody started it again."""
+    """A timer: what could not be stopped, or was not whole, has been stopped for a while, and nobody started it again."""
     if not world.runs_on.get(resource):
-        world.heal(world.service(resource), at, f"{resource} was stopped in the end, and is not started again")
+        subject = world.service(resource)
+        incident = world.holder(subject)
+        if incident is not None and incident.root == subject and world.wound(subject) is not None:
+            world.change(incident.key, at, facts={"ended_by": STOPPED, "now_on": "", "missing_on": ""})
+        world.put((LAME, resource), None)
+        world.heal(subject, at, f"{resource} was stopped in the end, and is not started again")
         show_stopped(world, resource, at, "stopped in the end, and not started again")
 
 

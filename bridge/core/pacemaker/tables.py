@@ -73,6 +73,8 @@ NODE_ID: Final = Table("node_id", str)
 """By Corosync's number: the name of the node."""
 FALLS: Final = Table("falls", tuple[str, datetime])
 """By attribute: the incident of the node that last lost its way to the outside, and when."""
+FALLEN: Final = Table("fallen", dict[str, tuple[datetime, str, str]])
+"""By node: its attributes that tell of no way to the outside; when that was told, the value, and the one before."""
 ATTRIBUTE: Final = Table("attribute", str)
 """By attribute and node."""
 CONTAINER: Final = Table("container", str)

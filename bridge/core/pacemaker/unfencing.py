@@ -1,15 +1,18 @@
 """Unfencing: a node is switched on, or let to the storage again, before it may run anything. (Pacemaker Explained, unfencing)"""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final
 
 from bridge.core.pacemaker.node_failure import cause_of
 from bridge.core.world.event import Fencing, Severity, Subject
 from bridge.core.world.incident import Kind
+from bridge.core.world.nodes import node
 from bridge.core.world.world import World
 
 FAILED: Final = "unfencing of"
 """How the reason of such a wound begins."""
+NO_MORE_ATTEMPTS: Final = timedelta(minutes=20)
+"""The cluster looks at everything again each 15 minutes (cluster-recheck-interval), and would have tried again."""
 
 
 def on_unfencing(world: World, event: Fencing) -> None:
@@ -39,6 +42,13 @@ def _on_failed(world: World, event: Fencing) -> None:
     world.change(key, at, facts=facts)
     world.confirm(key, at, reason)
     world.say(f"{reason} (attempt {failures})", key)
+    world.set_timer(at + NO_MORE_ATTEMPTS, "unfencing-quiet", name)
+
+
+def on_unfencing_quiet(world: World, name: str, at: datetime) -> None:
+    """A timer: nobody tries any more, though nobody told that it worked. If the node is there, it is as the cluster wants it."""
+    if node(world, name).lost_at is None:
+        end_unfencing(world, name, at, f"{name} is a member, and nobody tries to unfence it any more")
 
 
 def is_unfencing(world: World, name: str) -> bool:

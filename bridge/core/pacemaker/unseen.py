@@ -11,6 +11,7 @@ from bridge.core.pacemaker.node_failure import Span, take_down
 from bridge.core.world.event import CLUSTER, Severity, node_subject
 from bridge.core.world.incident import Incident, Kind, State
 from bridge.core.world.nodes import circle, node, set_node
+from bridge.core.world.tables import PLAN
 from bridge.core.world.world import World
 
 TOGETHER: Final = timedelta(minutes=5)
@@ -39,6 +40,9 @@ def on_began_anew(world: World, name: str, at: datetime) -> None:
     set_node(world, name, unseen_at=at)
     _all_at_once(world, name, key, at)
     take_down(world, name, key, Span(at, at), Severity.WARNING)
+    if not world.wounds(key):  # only instances of clones ran there, and others answer
+        world.keep_open(key, HOLD)
+        world.set_timer(at + world.settings.down_after, "unseen", key)
 
 
 def _together(world: World, name: str, at: datetime) -> Incident | None:
@@ -67,8 +71,15 @@ def confirm_by_start(world: World, key: str, at: datetime, why: str) -> None:
 
 
 def on_seen(world: World, key: str, at: datetime) -> None:
-    """A timer: it has been told of."""
-    world.release(key, HOLD, at, "what ran there was started again", waited=True)
+    """A timer: it has been told of, or there is nothing to tell."""
+    suspected = world.incident(key).state is State.WATCHING
+    why = "nothing that ran there is away" if suspected else "what ran there was started again"
+    world.release(key, HOLD, at, why, waited=True)
+
+
+def is_planned(world: World, key: str) -> bool:
+    """Whether nothing is suspected but that Pacemaker began anew, and all that is away is so by somebody's arrangement."""
+    return is_restart_under_services(world, key) and all(world.get(PLAN, name) is not None for name in world.wounds(key))
 
 
 def is_restart_under_services(world: World, key: str) -> bool:

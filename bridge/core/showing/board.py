@@ -15,7 +15,7 @@ import msgspec
 from bridge.core.showing.life import Life, Step
 from bridge.core.showing.object import Object
 from bridge.core.showing.pace import Pace, Rest, wait_after
-from bridge.core.showing.picture import BADNESS, Picture, Scene, Seen, Shade, Show, Target, words
+from bridge.core.showing.picture import BADNESS, Picture, Scene, Seen, Shade, Show, Target, last_word, words
 from bridge.core.showing.queue import Queue
 from bridge.core.telling.notice import GiveUp, TryLater, Verdict
 from bridge.core.world.condition import Condition
@@ -64,8 +64,12 @@ class Board:
     def learn(self, condition: Condition, now: datetime, number: int | None = None) -> None:
         """How a subject is now, and the number of its incident."""
         target = self.scene.learn(condition, number)
-        if target is not None:
-            self._paint(target, self.scene.picture(target), now)
+        if target is None:
+            return
+        last = self.scene.is_empty(target)
+        picture = last_word(condition) if last else self.scene.picture(target)
+        self._paint(target, picture, now)
+        self._objects[target].last = last
 
     def hear(self, cluster: str, node: str, silent_since: datetime | None, now: datetime) -> None:
         """A relay is silent since then, or (None) heard again."""
@@ -88,7 +92,10 @@ class Board:
         if self._rest.rests(now):
             return []
         for target in self._queue.due(now):
-            self._enqueue(target)
+            if self._objects[target].is_done:
+                self._drop(target)
+            else:
+                self._enqueue(target)
         found: list[Show] = []
         while len(found) < (1 if self._rest.failures else limit) and (due := self._queue.take()) is not None:
             found.append(self._objects[due].show(due, now))
@@ -110,6 +117,9 @@ class Board:
             self._queue.put_off(show.target, now + wait_after(known.tries))
             return
         self._answers(now)
+        if isinstance(verdict, GiveUp) and known.last:
+            self._drop(show.target)
+            return
         if isinstance(verdict, GiveUp):
             self._step(show.target, Step.REFUSE, now, verdict.why)
             self._queue.put_off(show.target, now + self._pace.retry_refused)
@@ -150,6 +160,11 @@ class Board:
             if known.life is Life.OWED and known.flight is None:
                 known.tries = 0
                 self._enqueue(target)
+
+    def _drop(self, target: Target) -> None:
+        """Nothing is sent for it any more."""
+        self._lives[self._objects.pop(target).life] -= 1
+        self._queue.drop(target)
 
     def _enqueue(self, target: Target) -> None:
         known = self._objects[target]

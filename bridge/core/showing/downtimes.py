@@ -1,4 +1,4 @@
-"""A downtime at a board is a silence here, about what its object stands for; and a silence here a downtime there."""
+"""A downtime at a board is a silence here, about what its object stands for; silences and planned work here are downtimes."""
 
 import re
 from collections.abc import Iterable, Mapping
@@ -20,6 +20,9 @@ LEASE: Final = timedelta(hours=1)
 LONGEST_MATCHER: Final = 3000
 """Bytes, escaped: a value of a report is cut at 4 KiB."""
 SHORTEST_DOWNTIME: Final = timedelta(minutes=2)
+LONGEST_PLAN: Final = timedelta(days=1)
+"""What lasts longer shows that it is planned, and is no reason to be silent about it."""
+OF_PLAN: Final = "planned work: "
 _OF_SILENCE: Final = re.compile(r"silence (\S+) by ")
 
 
@@ -35,13 +38,15 @@ class Wanted(msgspec.Struct, frozen=True):
 
 
 class Downtimes:
-    """The silences that one board's downtimes became. `_made` is until when each was made: what ends before was ended here."""
+    """The silences that one board's downtimes became. `_made` is until when each was made: what ends before was ended here.
+    `_planned` are the objects that were seen in a downtime for what is planned here."""
 
     def __init__(self, name: str, orders: Orders) -> None:
         self._name = name
         self._prefix = f"{name}-downtime-"
         self._orders = orders
         self._made: dict[str, datetime] = {}
+        self._planned: set[Target] = set()
 
     # --- their downtimes, our silences
 
@@ -92,7 +97,7 @@ class Downtimes:
             leased=leased,
         )
 
-    # --- our silences, their downtimes
+    # --- our silences and what is planned here, their downtimes
 
     def orders(
         self, seen: Iterable[Seen], stories: Mapping[Target, Story], in_force: Mapping[str, Silence], now: datetime
@@ -100,16 +105,36 @@ class Downtimes:
         mine = [silence for number, silence in in_force.items() if not number.startswith(self._prefix)]
         orders: list[Order] = []
         for one in seen:
-            if one.downtime is None:
-                silence = _over(stories[one.target].incidents, mine, now)
-                if silence is not None:
-                    text = f"silence {silence.id} by {silence.author}: {silence.comment}"
-                    orders += self._orders.give(Order(Act.BEGIN_DOWNTIME, one.target, text, silence.until), now)
-            elif one.downtime.ours:
-                number = _OF_SILENCE.search(one.downtime.comment)
-                if number is not None and number[1] not in in_force:
-                    orders += self._orders.give(Order(Act.END_DOWNTIME, one.target, one.downtime.comment), now)
+            story = stories[one.target]
+            order = self._begin(one.target, story, mine, now) if one.downtime is None else None
+            if one.downtime is not None and one.downtime.ours:
+                order = self._end(one.target, one.downtime, story, in_force)
+            if order is not None:
+                orders += self._orders.give(order, now)
         return orders
+
+    def _begin(self, target: Target, story: Story, silences: Iterable[Silence], now: datetime) -> Order | None:
+        silence = _over(story.incidents, silences, now)
+        if silence is not None:
+            text = f"silence {silence.id} by {silence.author}: {silence.comment}"
+            return Order(Act.BEGIN_DOWNTIME, target, text, silence.until)
+        if story.planned is None:
+            self._planned.discard(target)
+            return None
+        until = story.planned.since + LONGEST_PLAN
+        if target in self._planned or until - now < SHORTEST_DOWNTIME:
+            return None  # somebody ended it there: it stays ended
+        return Order(Act.BEGIN_DOWNTIME, target, f"{OF_PLAN}{story.planned.words}", until)
+
+    def _end(self, target: Target, running: Downtime, story: Story, in_force: Mapping[str, Silence]) -> Order | None:
+        number = _OF_SILENCE.search(running.comment)
+        if number is None and OF_PLAN in running.comment and story.planned is not None:
+            self._planned.add(target)
+        elif number is None and OF_PLAN not in running.comment:
+            return None
+        elif number is None or number[1] not in in_force:
+            return Order(Act.END_DOWNTIME, target, running.comment)
+        return None
 
 
 def _over(incidents: Iterable[Incident], silences: Iterable[Silence], now: datetime) -> Silence | None:

@@ -21,6 +21,8 @@ class Object(msgspec.Struct):
     tries: int = 0
     absent: bool | None = None
     """Whether reading back found no such object; None until it was looked for."""
+    last: bool = False
+    """There is nothing behind it any more: it is dropped when the board has it."""
     accepted: str = ""
     """Other words than those sent, that it shows all the same."""
     why: str = ""
@@ -33,6 +35,11 @@ class Object(msgspec.Struct):
         if self.life is not before:
             self.since = now
         return before
+
+    @property
+    def is_done(self) -> bool:
+        """The board shows its last words, as far as is known; or knows no such object, and shows nothing."""
+        return self.last and self.flight is None and self.life in {Life.TAKEN, Life.TRUE, Life.REFUSED}
 
     def show(self, target: Target, now: datetime) -> Show:
         """The request for it as it should be now; it is under way with that."""

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Final, NamedTuple
 
-from bridge.core.showing.picture import Target, words
+from bridge.core.showing.picture import Plan, Target, words
 from bridge.core.telling.notice import GiveUp, Verdict
 from bridge.core.world.event import Subject
 from bridge.core.world.incident import Incident
@@ -43,6 +43,7 @@ class Story(NamedTuple):
 
     subjects: tuple[tuple[str, Subject], ...]
     incidents: tuple[Incident, ...]
+    planned: Plan | None = None
 
 
 class Orders:

@@ -82,6 +82,13 @@ class Downtime(msgspec.Struct, frozen=True):
     ours: bool = False
 
 
+class Plan(NamedTuple):
+    """What somebody has arranged for all that an object stands for, in words, and since when it is so."""
+
+    words: str
+    since: datetime
+
+
 class Seen(msgspec.Struct, frozen=True, kw_only=True):
     """How the board showed an object when it was read. A shade of None is a word that we do not know."""
 
@@ -105,10 +112,24 @@ class Scene:
     def learn(self, condition: Condition, number: int | None) -> Target | None:
         """How a subject is now, and the number of its incident. Gives the object that this changes."""
         target = self._place(condition.cluster, condition.subject)
-        if target is not None:
+        if target is not None and condition.gone:
+            self._forget(target, condition.cluster, condition.subject)
+        elif target is not None:
             self._conditions.setdefault(target, {})[condition.cluster, condition.subject] = condition, number
             self._of_cluster.setdefault(condition.cluster, set()).add(target)
         return target
+
+    def _forget(self, target: Target, cluster: str, subject: Subject) -> None:
+        known = self._conditions.get(target, {})
+        known.pop((cluster, subject), None)
+        if not known:
+            self._conditions.pop(target, None)
+        if not any(place[0] == cluster for place in known):
+            self._of_cluster.get(cluster, set()).discard(target)
+
+    def is_empty(self, target: Target) -> bool:
+        """Whether there is nothing behind the object."""
+        return target not in self._conditions
 
     def hear(self, cluster: str, node: str, silent_since: datetime | None) -> list[Target]:
         """A relay is silent since then, or (None) heard again. Gives the objects that this may change."""
@@ -125,6 +146,13 @@ class Scene:
         """Those of them that were not well at the last word."""
         known = self._conditions.get(target, {})
         return sorted(place for place, (condition, _) in known.items() if SHADES[Severity(condition.severity)] is not Shade.OK)
+
+    def planned(self, target: Target) -> Plan | None:
+        """None if it is not so of all that the object stands for: a downtime would hide the rest."""
+        known = [condition for condition, _ in self._conditions.get(target, {}).values()]
+        if not known or any(one.severity is not Severity.INFO or one.gone for one in known):
+            return None
+        return Plan(known[0].why, max(one.since for one in known))
 
     def picture(self, target: Target) -> Picture:
         known = self._conditions[target]
@@ -156,6 +184,11 @@ class Scene:
         if len(silences) < len(nodes):
             return "", None
         return f"no relay of {cluster} is heard", max(silences)
+
+
+def last_word(condition: Condition) -> Picture:
+    """Of what is no more: nothing is wrong with it."""
+    return Picture(Shade.OK, words(f"OK - {condition.why} (since {condition.since:%Y-%m-%d %H:%M:%S} UTC)"))
 
 
 LONGEST_TEXT: Final = 3900

@@ -47,6 +47,12 @@ class Queue:
         place = self._move(target, None)
         heappush(self._later, (until, place.number, place))
 
+    def drop(self, target: Target) -> None:
+        """It is not waited for any more."""
+        place = self._places.pop(target, None)
+        if place is not None:
+            place.number = 0
+
     def due(self, now: datetime) -> list[Target]:
         """Takes out what was put off until now."""
         found = []

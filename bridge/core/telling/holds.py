@@ -24,6 +24,7 @@ HOLDS: Final[Mapping[Kind, int | None]] = {
     Kind.REPLICA_QUORUM_LOST: 0,
     Kind.REPLICA_OUT_OF_SYNC: 0,
     Kind.REPLICA_FENCING: 0,
+    Kind.PLANNED_TOO_LONG: 0,  # it has lasted for hours
     Kind.REPLICA_DEGRADED: 0,  # told when it has lasted for minutes already
     # the cluster often mends it within seconds
     Kind.RESOURCE_FAILURE: 30,

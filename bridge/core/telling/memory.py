@@ -69,19 +69,18 @@ class Memory:
         )
         return told
 
-    def recall(self, incident: Incident, notice: Notice) -> bool:
-        """After a restart: a notice about an incident (or about what is part of it now), in the order in which they were told.
-        Gives whether it still counts."""
+    def recall(self, incident: Incident, notice: Notice) -> None:
+        """After a restart: a notice about an incident (or about what is part of it now), in the order in which they were told."""
         if self._languages and notice.receiver not in self._languages:
-            return False  # it is no longer in the config
+            return  # it is no longer in the config
         if notice.kind in {Telling.DIGEST, Telling.BRAKED}:
-            return False
+            return
         then = next((item for item in notice.items if item.key == incident.key), incident if notice.items else notice.incident)
         if notice.kind is Telling.CLOSED or then.state is not State.OPEN:
             if then.key == incident.key and then.state is State.CLOSED:
                 self.drop(incident.key, notice.receiver)
             if notice.receiver not in self.of(incident.key):
-                return False
+                return
         self.note(
             incident.key,
             notice.receiver,
@@ -92,7 +91,6 @@ class Memory:
             thread=None if notice.items else notice.thread,
             bundled=bool(notice.items),
         )
-        return True
 
     def hand_over(self, key: str, into: str) -> list[Told]:
         """Who was told of an incident that is now part of another was told of that one. Gives what those were told who know

@@ -136,10 +136,7 @@ class Router:
 
     def remember(self, incident: Incident, notice: Notice) -> None:
         """A notice about an incident (or about what is part of it now), in the order in which they were told."""
-        if self._memory.recall(incident, notice):
-            self._live[incident.key] = incident
-            if notice.kind.rings:
-                self._plan(incident, notice.at)
+        self._memory.recall(incident, notice)
 
     def remember_ring(self, notice: Notice, now: datetime) -> None:
         """A ring, for the brake; and whether the brake is on."""
@@ -207,8 +204,7 @@ class Router:
         return notices
 
     def _ways(self, incident: Incident, now: datetime) -> dict[str, Way]:
-        taken = self._quiet.is_taken(incident.key)
-        ways = self._routes.ways(incident, self._memory.of(incident.key), now, taken=taken)
+        ways = self._routes.ways(incident, self._memory.of(incident.key), now)
         for when in ways.later:
             self._looks.plan(when, incident.key)
         return ways.now

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from bridge.core.telling.decide import Told
 from bridge.core.telling.match import Labels, Route, labels_of
-from bridge.core.world.incident import Incident, State
+from bridge.core.world.incident import Incident
 
 
 class Way(NamedTuple):
@@ -51,7 +51,7 @@ class Routes:
             yield from ([route.repeat] if route.repeat else [])
             yield from (step.after for step in route.escalate)
 
-    def ways(self, incident: Incident, told: Mapping[str, Told], now: datetime, *, taken: bool) -> Ways:
+    def ways(self, incident: Incident, told: Mapping[str, Told], now: datetime) -> Ways:
         """Whom the routes name, whom they name when nobody acknowledges, and who was told already."""
         routes = self.asked(labels_of(incident))
         found: dict[str, Way] = {}
@@ -60,7 +60,7 @@ class Routes:
             for receiver in route.receivers:
                 found.setdefault(receiver, Way(route))
         for route in (one for one in routes if one.escalate):
-            further = _further(incident, route, told, now, taken=taken)
+            further = _further(route, told, now)
             later += further.later
             for receiver, way in further.now.items():
                 found.setdefault(receiver, way)
@@ -69,13 +69,13 @@ class Routes:
         return Ways(found, later)
 
 
-def _further(incident: Incident, route: Route, told: Mapping[str, Told], now: datetime, *, taken: bool) -> Ways:
+def _further(route: Route, told: Mapping[str, Told], now: datetime) -> Ways:
     """Who is told since nobody acknowledged in time; who was told that way hears of it to the end."""
     begun_at = min((told[name].first_at for name in route.receivers if name in told), default=None)
     found, later = Ways({}, [])
     for step in route.escalate:
         found |= {name: Way(route) for name in step.receivers if name in told}
-        if begun_at is None or incident.state is not State.OPEN or taken:
+        if begun_at is None:
             continue
         if now < begun_at + step.after:
             later.append(begun_at + step.after)

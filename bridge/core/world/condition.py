@@ -26,3 +26,10 @@ class Condition(msgspec.Struct, frozen=True, kw_only=True):
     why: str
     uid: bytes | None = None
     incident_key: str | None = None
+    gone: bool = False
+    """There is no such subject any more: these are the last words about it."""
+
+
+def gone(cluster: str, subject: Subject, told: tuple[datetime, str]) -> Condition:
+    """The last words about what is no more: since when, and why."""
+    return Condition(cluster=cluster, subject=subject, severity=Severity.INFO, since=told[0], why=told[1], gone=True)

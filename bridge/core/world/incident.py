@@ -29,6 +29,7 @@ class Kind(StrEnum):
     GUEST_FAILURE = "guest-failure"
     CONNECTIVITY = "connectivity"
     REDUNDANCY_LOST = "redundancy-lost"
+    PLANNED_TOO_LONG = "planned-too-long"
     EDGE_SILENT = "edge-silent"
     REPLICA_SPLIT_BRAIN = "replica-split-brain"
     REPLICA_DISCONNECTED = "replica-disconnected"

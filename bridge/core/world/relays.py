@@ -26,10 +26,7 @@ def on_edge(world: World, event: EdgeHeard) -> None:
         world.put((SILENT, event.node), event.heard_at or event.at)
         _on_silent(world, event.node, event.at)
     elif event.gone:
-        _expect_no_more(world, event.node, event.at, f"{event.node} is no longer enrolled")
-        world.put((PARTS, event.node), None)
-        world.put((PICTURE, event.node), None)
-        world.note(relay_subject(event.node), Severity.INFO, event.at, f"{event.node} is no longer enrolled")
+        _on_gone(world, event.node, event.at, f"{event.node} is no longer enrolled")
     else:
         _expect_no_more(world, event.node, event.at, f"the relay of {event.node} is heard")
         world.note(relay_subject(event.node), Severity.OK, event.at, "its reports come in")
@@ -51,6 +48,17 @@ def _on_silent(world: World, name: str, at: datetime) -> None:
         since = world.get(SILENT, name) or at
         world.change(key, at, facts={"node": name, "silent_since": since.isoformat()})
         world.hurt(key, subject, at, Severity.WARNING, "silent", outage=False)
+
+
+def _on_gone(world: World, name: str, at: datetime, why: str) -> None:
+    """Nobody waits for its word, and what it alone could tell of is not known any more."""
+    _expect_no_more(world, name, at, why)
+    world.put((PARTS, name), None)
+    world.put((PICTURE, name), None)
+    world.put((BLIND, name), None)
+    world.let_go(relay_subject(name), at, why)
+    if circle(world, name) == {name}:
+        world.let_go(node_subject(name), at, why)
 
 
 def _expect_no_more(world: World, name: str, at: datetime, why: str) -> None:

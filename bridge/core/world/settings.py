@@ -16,7 +16,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         *("stonith*", "*-stonith", "*_stonith", "p_stonith*", "rsc_stonith*", "res_stonith*", "st-*", "rsc_st_*"),
         *("ipmi-*", "*-ipmi", "*_ipmi", "*-redfish", "*_redfish", "sbd"),
     )
-    connectivity: tuple[str, ...] = ("pingd*", "ping", "p_ping*", "*ping_set*", "*ping-set*", "*pingset*", "ethmonitor-*")
+    connectivity: tuple[str, ...] = ("ping*", "*[-_.]ping*", "*connectivity*", "ethmonitor-*", "ifspeed*")
     clear_after: timedelta = timedelta(seconds=20)
     """Quiet time between the last good word and the end of an incident."""
     down_after: timedelta = timedelta(seconds=30)
@@ -30,6 +30,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     loop_window: timedelta = timedelta(minutes=10)
     redundancy_after: timedelta = timedelta(minutes=10)
     """All services run again, and a node has not come back for so long: longer than a server takes to boot."""
+    planned_too_long: timedelta = timedelta(hours=8)
+    """Standby, maintenance and the like that last so long may have been forgotten. Zero: nobody is reminded."""
 
     def is_guest(self, resource: str) -> bool:
         return _matches(resource, self.guests) and not self.is_fence_device(resource)
@@ -41,7 +43,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         return attribute.startswith("#health") or _matches(attribute, self.connectivity)
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=65536)
 def _matches(name: str, patterns: tuple[str, ...]) -> bool:
     """Remembered, for every event asks of the same few names."""
     return any(fnmatchcase(name, pattern) for pattern in patterns)

@@ -8,7 +8,7 @@ from datetime import datetime
 from bridge.core.world.event import CLUSTER, Severity, Subject, node_subject
 from bridge.core.world.incident import Kind, State
 from bridge.core.world.nodes import node
-from bridge.core.world.tables import ACTIVE, CONDITION, PLAN, STANDBY
+from bridge.core.world.tables import ACTIVE, CONDITION, PLAN, REMARK, REMINDED, STANDBY
 from bridge.core.world.world import World
 
 
@@ -35,8 +35,8 @@ def show_member(world: World, name: str, at: datetime) -> None:
         world.note(node_subject(name), Severity.INFO, at, "about to leave in good order")
     elif world.get(STANDBY, name):
         world.note(node_subject(name), Severity.INFO, at, "in standby, until its next start")
-    elif (plan := world.get(PLAN, node_subject(name))) is not None:
-        world.note(node_subject(name), Severity.INFO, at, plan)
+    elif (PLAN, node_subject(name)) in world.facts:
+        show_plan(world, node_subject(name), at)
     else:
         world.note(node_subject(name), Severity.OK, at, "member of the cluster")
 
@@ -46,8 +46,8 @@ def show_cluster(world: World, at: datetime) -> None:
     holder = world.holder(CLUSTER)
     if holder is not None and holder.kind is Kind.CLUSTER_PARTITION and holder.state in {State.WATCHING, State.OPEN}:
         world.note(CLUSTER, holder.severity, at, holder.reason)
-    elif (plan := world.get(PLAN, CLUSTER)) is not None:
-        world.note(CLUSTER, Severity.INFO, at, plan)
+    elif (PLAN, CLUSTER) in world.facts:
+        show_plan(world, CLUSTER, at)
     else:
         world.note(CLUSTER, Severity.OK, at, "nobody has lost quorum")
 
@@ -56,17 +56,30 @@ def show_running(world: World, resource: str, at: datetime) -> None:
     """Where it runs; nothing when it runs nowhere, since that has its own reasons."""
     row = world.runs_on.get(resource)
     if row:
-        plan = world.get(PLAN, world.service(resource))
-        words = place_words(row) if plan is None else f"{plan}; {place_words(row)}"
-        world.note(world.service(resource), Severity.OK if plan is None else Severity.INFO, at, words)
+        subject = world.service(resource)
+        words = [place_words(row), *([world.facts[REMARK, subject]] if (REMARK, subject) in world.facts else [])]
+        if (PLAN, subject) in world.facts:
+            show_plan(world, subject, at, *words)
+        else:
+            world.note(subject, Severity.OK, at, "; ".join(words))
 
 
 def show_stopped(world: World, resource: str, at: datetime, why: str) -> None:
     """Down, and not in trouble."""
-    if not world.runs_on.get(resource):
-        world.note(world.service(resource), Severity.INFO, at, world.get(PLAN, world.service(resource)) or why)
-    else:
+    subject = world.service(resource)
+    if world.runs_on.get(resource):
         show_running(world, resource, at)
+    elif (PLAN, subject) in world.facts:
+        show_plan(world, subject, at)
+    else:
+        world.note(subject, Severity.INFO, at, why)
+
+
+def show_plan(world: World, subject: Subject, at: datetime, *more: str) -> None:
+    """What somebody has arranged for it, and a warning when that has lasted for long."""
+    key = world.get(REMINDED, subject)
+    words = "; ".join([world.facts[PLAN, subject], *([] if key is None else ["for long: is it forgotten?"]), *more])
+    world.note(subject, Severity.INFO if key is None else Severity.WARNING, at, words, key)
 
 
 def place_words(row: dict[str, str]) -> str:

@@ -21,6 +21,8 @@ MORE: Final = {
 
 # By subject.
 CONDITION: Final = Table("condition", Condition, aside=Journal.touch)
+GONE: Final = Table("gone", tuple[datetime, str], aside=Journal.let_pass)
+"""Of what there is no more, for a day: since when, and in a word why."""
 WOUND: Final = Table("wound", Wound)
 HOLDER: Final = Table("holder", str)
 """The incident, not yet over, that it was last drawn into."""
@@ -53,5 +55,9 @@ DEVICE: Final = "device"
 OTHER: Final = "other"
 PLAN: Final = Table("plan", str)
 """By subject: what somebody has arranged for it, in words (`in maintenance`)."""
+REMINDED: Final = Table("reminded", str)
+"""By subject: the incident that tells that it has been planned for too long."""
+REMARK: Final = Table("remark", str)
+"""By subject: what is odd about it, and hurts nobody now, in words."""
 BLIND: Final = Table("blind", bool)
 """By node: its relay cannot look at the cluster."""

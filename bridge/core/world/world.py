@@ -16,7 +16,7 @@ from bridge.core.world.known import Known
 from bridge.core.world.lists import count_elsewhere, with_alarm, with_outages, with_subjects, without_subjects
 from bridge.core.world.outage import Outages, began, ended, joined
 from bridge.core.world.settings import Settings
-from bridge.core.world.tables import CONDITION, HOLDER, INCIDENT, WOUND, WOUNDS
+from bridge.core.world.tables import CONDITION, GONE, HOLDER, INCIDENT, PLAN, REMARK, WOUND, WOUNDS
 
 SAME_STORY: Final = timedelta(minutes=2)
 """An incident that a larger one overtakes so soon after its beginning was the larger one's first sign."""
@@ -224,6 +224,15 @@ class World(Known):
         known = self.get(CONDITION, subject)
         if known is None or known.why != why or known.severity is not severity:
             self._condition(subject, severity, at, why, key or self.get(HOLDER, subject))
+
+    def let_go(self, subject: Subject, at: datetime, why: str) -> None:
+        """There is no such thing any more: nothing is known of it, and that is the last word about it."""
+        self.heal(subject, at, f"{subject_name(subject)}: {why}")
+        if (CONDITION, subject) in self.facts:
+            self.put((GONE, subject), (at, why))
+            self.put((CONDITION, subject), None)
+        self.put((PLAN, subject), None)
+        self.put((REMARK, subject), None)
 
     def _keep_outages(self, key: str, outages: Outages, at: datetime) -> None:
         self.change(key, at, **with_outages(self, self.incident(key), outages))

@@ -73,6 +73,19 @@ def test_two_splits_that_turn_out_to_be_of_one_pair_are_one():
     assert (split.unsolved, split.suspected, split.victim, split.survivor) == (True, False, "elm", "oak")
 
 
+@pytest.mark.parametrize("told", [True, False])
+def test_a_split_is_suspected_until_a_handler_tells_of_it(told):
+    splits = {
+        name: Split(at=NOW, nodes=(node,), ends=((node, peer),), unsolved=True, suspected=True, victim="elm")
+        for name, node, peer in (("a", "oak", "elm"), ("b", "elm", "oak"))
+    }
+    if told:
+        splits["a"] = replace(splits["a"], suspected=False)
+    sides = {name: Side(node=name, told=True, said_at=NOW) for name in ("oak", "elm")}
+    found = known_by_now(Replica(resource="r0", generation="9", sides=sides, splits=splits), NOW)
+    assert [one.suspected for one in found.splits.values()] == [not told]
+
+
 # --- an I/O error, as the handler tells it -----------------------------------------------------------------------------
 
 

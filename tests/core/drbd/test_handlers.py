@@ -45,6 +45,15 @@ def test_of_several_host_names_the_first_is_the_peers():
     assert normalise(report(body)).call.peer == "bravo"
 
 
+@pytest.mark.parametrize(
+    "told, generation",
+    [({"DRBD_MY_NODE_ID": "0"}, "9"), ({"DRBD_PEER": "bravo"}, "8.4"), ({"DRBD_PEERS": "bravo"}, "8.4"), ({}, "")],
+    ids=str,
+)
+def test_the_generation_shows_in_what_a_handler_is_given(told, generation):
+    assert normalise(report({"handler": "disconnected", "DRBD_RESOURCE": "r0", **told})).generation == generation
+
+
 def test_a_disk_whose_name_is_escaped_is_found():
     body = {
         "handler": "split-brain",

@@ -109,6 +109,7 @@ def test_losses_again_and_again_are_one_story(told, generation):
     flapping = one(told(lab), "replica-disconnected", "drbd/r0", "closed")
     assert rings(flapping) == ["opened"]
     assert "7" in flapping["summary"]
+    assert flapping["peak"] == "warning"
 
 
 @BOTH
@@ -149,12 +150,39 @@ def test_resources_that_are_cut_together_are_one_story(told, generation):
 
 
 @BOTH
+def test_of_three_resources_two_are_cut_and_are_one_story(told, generation):
+    lab = pair(resources=("www", "db", "mail"), generation=generation)
+    for name in ("db", "mail"):
+        lab.lose("east", "west", 10, name)
+    assert "db and mail" in one(told(lab), "replica-disconnected", "drbd/db", "open")["summary"]
+
+
+@BOTH
 def test_resources_that_are_cut_one_after_the_other_are_two_stories(told, generation):
     lab = pair(resources=("www", "db"), generation=generation)
     for at, name in ((10, "www"), (60, "db")):
         lab.lose("east", "west", at, name)
         lab.resync("east", "west", 200, name)
     assert {i["root"] for i in told(lab)} == {"drbd/www", "drbd/db"}
+
+
+@BOTH
+def test_what_is_lost_again_a_moment_after_it_was_well_is_the_same_story_and_open(told, generation):
+    lab = parted(10, generation=generation)
+    lab.connect("east", "west", 30)
+    lab.lose("east", "west", 40)
+    one(told(lab), "replica-disconnected", "drbd/r0", "open")
+
+
+@BOTH
+def test_of_three_that_were_cut_together_the_others_go_on_when_the_first_is_split(told, generation):
+    lab = pair(resources=("www", "db", "mail"), generation=generation)
+    for name in lab.resources:
+        lab.lose("east", "west", 10, name)
+    lab.split_brain("east", "west", 30, "www")
+    incidents = {(i["kind"], i["root"], i["state"]): i for i in told(lab)}
+    assert set(incidents) == {("replica-split-brain", "drbd/www", "open"), ("replica-disconnected", "drbd/db", "open")}
+    assert "db and mail" in incidents["replica-disconnected", "drbd/db", "open"]["summary"]
 
 
 @BOTH
@@ -330,6 +358,15 @@ def test_a_resource_that_is_renamed_is_followed(told):
         lab.say(node, 5, "rename resource name:old new_name:new")
     lab.lose("east", "west", 10, "new")
     one(told(lab), "replica-disconnected", "drbd/new", "open")
+
+
+def test_what_is_wrong_with_a_resource_goes_along_with_its_new_name(told):
+    lab = parted(10, resources=("old",))
+    lab.split_brain("east", "west", 30, "old")
+    for number, node in enumerate(lab.nodes):
+        lab.say(node, 60 + 10 * number, "rename resource name:old new_name:new")
+    still = [(i["kind"], i["root"]) for i in told(lab) if i["state"] != "closed"]
+    assert still == [("replica-split-brain", "drbd/new")]
 
 
 # --- worse ---------------------------------------------------------------------------------------------------------------

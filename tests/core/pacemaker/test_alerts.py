@@ -95,3 +95,9 @@ def test_what_is_missing_is_named_as_it_came(call, name, key):
     event = call(**{key: ""})
     assert isinstance(event, Unreadable)
     assert event.why.startswith(f"{name}_{key} ")
+
+
+@pytest.mark.parametrize("number, remote, node_id", [("0", True, ""), ("2", False, "2")])
+def test_a_node_without_a_number_of_its_own_is_a_remote_one(number, remote, node_id):
+    event = alert(kind="node", node="n3", nodeid=number, desc="lost")
+    assert (event.node, event.member, event.remote, event.node_id) == ("n3", False, remote, node_id)

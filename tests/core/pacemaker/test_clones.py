@@ -2,6 +2,8 @@
 
 from datetime import timedelta
 
+import pytest
+
 
 def only(cluster):
     (story,) = [one for one in cluster.incidents.values() if one.absorbed_into is None]
@@ -31,6 +33,7 @@ def test_what_was_down_sinks_to_what_remains(cluster):
     promoted_dies(promotable(cluster)).at(300)
     assert cluster.stories() == [("resource-down", "resource/pg", "critical", "open")]
     assert (only(cluster).facts["unpromoted"], only(cluster).facts["down"]) == ("pg", "")
+    assert (only(cluster).facts["absence"], only(cluster).facts["runs_on"]) == ("promoted", "n2")
     cluster.does("n2", "pg", "promote")
     assert cluster.stories() == [("resource-failure", "resource/pg", "warning", "open")]
     assert only(cluster).facts["unpromoted"] == ""
@@ -41,6 +44,7 @@ def test_what_was_down_sinks_to_what_remains(cluster):
 def test_what_ran_nowhere_and_starts_unpromoted_is_promoted_nowhere(cluster):
     promoted_dies(promotable(cluster)).at(210).fails("n2", "pg").stops("n2", "pg").at(300)
     assert (only(cluster).facts["unpromoted"], only(cluster).facts["down"]) == ("", "pg")
+    assert (only(cluster).facts["absence"], only(cluster).facts["runs_on"]) == ("runs", "")
     cluster.starts("n2", "pg")
     assert (only(cluster).facts["unpromoted"], only(cluster).facts["down"]) == ("pg", "")
 
@@ -96,3 +100,68 @@ def test_an_instance_that_cannot_be_restarted_is_no_outage_while_the_others_run_
     assert cluster.condition("resource/cw") == ("warning", "cw is there, but not on n2, where it failed")
     cluster.starts("n2", "cw")
     assert cluster.at(300).stories() == [("resource-failure", "resource/cw", "ok", "closed")]
+
+
+def misses_one(cluster):
+    """cw runs on n1 and n3, and could not be started on n2."""
+    cluster.at(50).starts("n1", "cw").starts("n3", "cw").at(100).fails("n2", "cw", "start").stops("n2", "cw")
+    return cluster.at(200)
+
+
+def leaves(cluster):
+    cluster.attribute("n2", "shutdown", "200").lost("n2", by="n1 n3")
+
+
+def is_fenced(cluster):
+    cluster.lost("n2", by="n1 n3").fenced("n2", by="n1 n3")
+
+
+def is_fenced_by_a_person(cluster):
+    cluster.fenced("n2", by="n1 n3", client="stonith_admin.7").lost("n2", by="n1 n3")
+
+
+@pytest.mark.parametrize("goes", [leaves, is_fenced, is_fenced_by_a_person])
+def test_nothing_is_missed_on_a_node_that_is_gone(cluster, goes):
+    goes(misses_one(cluster))
+    (story,) = [one for one in cluster.at(300).incidents.values() if one.root == "resource/cw"]
+    assert (story.state, story.facts["ended_by"], story.facts["now_on"]) == ("closed", "node-gone", "n1, n3")
+    assert cluster.condition("resource/cw") == ("ok", "runs on n1, n3")
+
+
+def test_a_node_that_is_only_lost_has_not_ended_what_failed_there(cluster):
+    misses_one(cluster).lost("n2", by="n1 n3").member("n2", by="n1 n3").at(300)
+    assert ("resource-failure", "resource/cw", "warning", "open") in cluster.stories()
+
+
+def test_it_is_still_missed_on_the_other_node(cluster):
+    cluster.member("n4", by="n1 n2 n3").at(50).starts("n1", "cw").starts("n3", "cw")
+    cluster.at(100).fails("n2", "cw", "start").stops("n2", "cw").fails("n4", "cw", "start").stops("n4", "cw")
+    leaves(cluster.at(200))
+    assert only(cluster.at(300)).facts["missing_on"] == "n4"
+    assert cluster.stories() == [("resource-failure", "resource/cw", "warning", "open")]
+
+
+def test_stopped_as_a_whole_it_is_missed_nowhere(cluster):
+    misses_one(cluster).stops("n1", "cw")
+    assert cluster.at(250).stories() == [("resource-failure", "resource/cw", "warning", "open")]
+    cluster.stops("n3", "cw").at(320)
+    assert cluster.stories() == [("resource-failure", "resource/cw", "ok", "closed")]
+    assert only(cluster).facts["ended_by"] == "stopped"
+    assert cluster.condition("resource/cw")[0] == "info"
+
+
+def test_what_was_over_and_goes_on_is_not_told_as_ended_by_a_stop(cluster):
+    misses_one(cluster).stops("n1", "cw").stops("n3", "cw").at(240)
+    assert only(cluster).facts["ended_by"] == "stopped"
+    cluster.starts("n1", "cw").fails("n2", "cw", "start").stops("n2", "cw").at(300)
+    assert only(cluster).facts["ended_by"] == ""
+
+
+def test_restarted_as_a_whole_it_is_still_missed(cluster):
+    misses_one(cluster).stops("n1", "cw").stops("n3", "cw").at(210).starts("n1", "cw").starts("n3", "cw")
+    assert cluster.at(400).stories() == [("resource-failure", "resource/cw", "warning", "open")]
+
+
+def test_stopped_with_what_failed_it_is_not_over(cluster):
+    misses_one(cluster).fails("n3", "web").stops("n3", "web").stops("n3", "cw").stops("n1", "cw").at(260)
+    assert ("resource-failure", "resource/cw", "warning", "open") in cluster.stories()

@@ -38,6 +38,35 @@ def test_a_failed_migration_is_told_with_what_failed_where(cluster):
         "n1",
         "migrate_to",
     )
+    assert story(cluster).outages == (), "it runs where it ran"
+
+
+def test_a_fencing_of_a_node_that_nobody_knows_is_told_at_once_by_its_name(cluster):
+    cluster.at(100).fenced("n9", by="n1")
+    assert cluster.stories() == [("node-failure", "node/n9", "critical", "open")]
+
+
+def test_a_node_that_was_not_unfenced_and_is_lost_is_a_node_that_failed(cluster):
+    cluster.at(100).fenced("n3", by="n1 n2", action="on", rc=1)
+    assert story(cluster).root != "node/n3"
+    cluster.at(110).lost("n3", by="n1 n2").at(111)
+    assert (story(cluster).kind, story(cluster).root) == ("node-failure", "node/n3")
+
+
+def test_that_a_relay_is_silent_is_part_of_the_loss_of_its_node(cluster):
+    cluster.at(100).silent("n3").at(110).lost("n3", by="n1 n2").at(300)
+    assert [one[:2] for one in cluster.stories()] == [("node-failure", "node/n3")]
+
+
+@pytest.mark.parametrize(
+    "well_again, told", [(False, ["node-failure"]), (True, ["node-failure", "resource-failure"])], ids=["failed", "well again"]
+)
+def test_a_remote_node_is_lost_with_its_connection_if_that_has_failed(cluster, well_again, told):
+    cluster.at(100).starts("n1", "far").fails("n1", "far")
+    if well_again:
+        cluster.at(102).stops("n1", "far").starts("n1", "far")
+    cluster.at(104).lost("far", by="n1").fenced("far", by="n1").at(300)
+    assert [kind for kind, *_ in cluster.stories()] == told
 
 
 def test_a_resource_that_cannot_be_stopped_is_what_its_story_is_about(cluster):
@@ -53,6 +82,15 @@ def test_two_stories_that_turn_out_to_be_one_are_told_as_one(cluster):
     cluster.at(101).fails("n2", "b", task="stop")
     assert cluster.stories() == [("resource-blocked", "resource/a", "critical", "open")]
     assert story(cluster).facts["behind"] == "a, b"
+
+
+def test_of_two_that_could_not_be_stopped_the_one_that_is_left_tells_of_the_fencing(cluster):
+    cluster.at(50).starts("n1", "a").at(100).fails("n1", "a", task="stop").at(400).fails("n1", "db", task="stop")
+    assert [one[:2] for one in cluster.stories()] == [("resource-blocked", "resource/a"), ("resource-blocked", "resource/db")]
+    cluster.at(410).stops("n1", "a").at(500).lost("n1", by="n2 n3").fenced("n1", by="n2 n3").at(510)
+    still = [one for one in cluster.stories() if one[3] == "open"]
+    assert len(still) == 1
+    assert cluster.condition("node/n1")[0] == "critical"
 
 
 def test_what_could_not_be_stopped_and_was_in_the_end_is_no_emergency_any_more(cluster):

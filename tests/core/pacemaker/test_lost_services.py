@@ -47,6 +47,16 @@ def test_what_began_anew_with_its_node_does_not_live_on(cluster):
     assert cluster.at(900).condition("resource/web") == ("critical", "web runs nowhere")
 
 
+def test_a_node_that_came_back_before_it_is_known_to_have_begun_anew_had_failed(cluster):
+    for _ in range(3):
+        cluster.does("n3", "web", "monitor", interval=10_000)
+    cluster.at(100).lost("n3", by="n1 n2").at(106).member("n3", by="n1 n2")
+    cluster._sequence["n3"] = 0
+    cluster.member("n1", by="n3")
+    assert {("node-failure", "node/n3", "critical")} <= {one[:3] for one in cluster.stories()}
+    assert cluster.condition("resource/web")[0] == "critical"
+
+
 def test_what_the_lost_node_stopped_itself_does_not_live_on(cluster):
     cluster.at(100).lost("n3", by="n1 n2").lost("n1", by="n3").lost("n2", by="n3").stops("n3", "web")
     cluster.fenced("n3", by="n1 n2", rc=-61).at(160).member("n3", by="n1 n2").member("n1", by="n3")

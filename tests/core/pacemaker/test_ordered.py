@@ -109,6 +109,23 @@ def test_unfencing_that_fails_is_told_until_something_starts_there(cluster):
     assert cluster.at(1000).stories() == [("fencing-failure", "fencing/n2", "ok", "closed")]
 
 
+def test_unfencing_that_nobody_tries_any_more_on_a_node_that_is_there_is_over(cluster):
+    cluster.at(100).fenced("n3", by="n1 n2", action="on", rc=1).at(1000).fenced("n3", by="n1 n2", action="on", rc=1)
+    cluster.at(2100).starts("n3", "fence-n1")
+    assert cluster.stories() == [("fencing-failure", "fencing/n3", "warning", "open")]
+    assert cluster.at(2300).stories() == [("fencing-failure", "fencing/n3", "ok", "closed")]
+
+
+def test_of_a_node_that_is_lost_nobody_knows_whether_it_could_be_unfenced_now(cluster):
+    cluster.at(100).lost("n3", by="n1 n2").at(110).fenced("n3", by="n1 n2", action="on", rc=1).at(3000)
+    assert cluster.condition("fencing/n3")[0] == "warning"
+
+
+def test_what_is_found_well_there_shows_that_it_was_unfenced(cluster):
+    cluster.at(100).fenced("n3", by="n1 n2", action="on", rc=1).at(110).does("n3", "web", "monitor", interval=10_000)
+    assert cluster.at(200).stories() == [("fencing-failure", "fencing/n3", "ok", "closed")]
+
+
 def test_a_node_that_cannot_be_unfenced_and_dies_is_one_that_died(cluster):
     cluster.at(100).fenced("n2", by="n1 n3", rc=-62, action="on").at(200).lost("n2", by="n1 n3").fenced("n2", by="n1 n3")
     assert cluster.stories() == [("node-failure", "node/n2", "critical", "open")]

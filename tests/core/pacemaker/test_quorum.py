@@ -93,6 +93,13 @@ def test_the_one_who_is_cut_off_is_not_believed_though_it_finds_out_first(cluste
     assert {outage.subject for outage in story.outages} == {"resource/web"}
 
 
+def test_that_the_others_have_quorum_is_shown_as_soon_as_they_say_who_is_cut_off(cluster):
+    cluster.at(100).lost("n1", by="n3").lost("n2", by="n3").stops("n3", "web")
+    assert cluster.condition("cluster")[0] == "critical"
+    cluster.at(101).lost("n3", by="n1 n2").at(102)
+    assert cluster.condition("cluster")[0] != "critical"
+
+
 def test_two_nodes_have_no_majority_to_lose(cluster_of_two):
     """`two_node: 1`: each keeps quorum. (Corosync votequorum)"""
     cluster = cluster_of_two

@@ -43,6 +43,15 @@ def test_pacemaker_alone_restarted_under_services_is_planned_work(began_anew):
     assert cluster.condition("resource/web") == ("ok", "runs on n3")
 
 
+def test_where_only_sisters_of_others_ran_nothing_is_away_and_the_suspicion_ends(began_anew, cluster):
+    cluster.stops("n3", "web")
+    for name in ("n1", "n2", "n3"):
+        cluster.starts(name, "cl")
+    assert began_anew(100, "n3").at(110).stories() == [("node-failure", "node/n3", "warning", "watching")]
+    assert cluster.at(200).stories() == [("node-failure", "node/n3", "ok", "closed")]
+    assert cluster.condition("resource/cl")[0] == "ok"
+
+
 def test_a_node_without_services_is_no_news(began_anew):
     assert began_anew(100, "n2").at(300).stories() == []
 

@@ -12,7 +12,7 @@ from bridge.core.showing.life import LIFE, Life, Step, advance
 from bridge.core.showing.pace import Pace
 from bridge.core.showing.picture import LONGEST_TEXT, SHADES, Seen, Shade, Target, words
 from bridge.core.telling.notice import Delivered, GiveUp, TryLater
-from bridge.core.world.condition import Condition
+from bridge.core.world.condition import Condition, gone
 from bridge.core.world.event import Severity
 from tests.conftest import examples
 
@@ -484,3 +484,72 @@ def test_what_was_refused_before_the_first_reading_is_sent_once_it_is_found():
     assert [show.target for show in send(one, at(30), GiveUp("403"))] == [shows[0].target]
     one.seen([Seen(target=WEB, shade=Shade.UNKNOWN, text="pending")], at(60), at(60))
     assert one.next(at(60), 10) == [], "found once is enough: it is refused for another reason"
+
+
+# --- what is there no more
+
+
+def farewell(subject="resource/web", cluster="ha1"):
+    return gone(cluster, subject, (at(100), "deleted from the configuration"))
+
+
+def test_what_is_gone_is_told_once_more_and_then_no_more():
+    one = board()
+    one.learn(condition(), T0)
+    send(one, T0)
+    one.learn(farewell(), at(100))
+    (show,) = send(one, at(100))
+    assert (show.target, show.shade) == (WEB, Shade.OK)
+    assert show.text == "OK - deleted from the configuration (since 2026-11-24 03:01:40 UTC)"
+    assert send(one, at(100_000)) == []
+    assert not one.knows(WEB)
+    assert one.lives() == {}
+
+
+def test_it_is_told_again_as_long_as_the_board_shows_otherwise():
+    one = board()
+    one.learn(condition(), T0)
+    was = send(one, T0)
+    one.learn(farewell(), at(100))
+    assert send(one, at(100), TryLater("busy")) != []
+    last = send(one, at(1000))
+    one.seen(echo(was), at(1100), at(1100))
+    assert [show.text for show in send(one, at(1400))] == [show.text for show in last]
+    one.seen(echo(last), at(1500), at(1500))
+    assert send(one, at(100_000)) == []
+
+
+def test_a_board_without_such_an_object_hears_no_more_of_it():
+    one = board()
+    one.learn(farewell(), T0)
+    assert len(send(one, T0, GiveUp("no such service"))) == 1
+    assert send(one, at(100_000)) == []
+    assert one.standing().untrue == ()
+
+
+def test_what_stands_for_several_shows_the_others():
+    one = board()
+    one.learn(condition("pair/a"), T0)
+    one.learn(condition("pair/b", severity=Severity.OK, why="runs on n1"), T0)
+    one.learn(farewell("pair/a"), at(100))
+    (show,) = send(one, at(100))
+    assert (show.shade, "runs on n1" in show.text) == (Shade.OK, True)
+    assert len(send(one, at(100_000))) == 1
+
+
+def test_what_comes_again_is_shown_again():
+    one = board()
+    one.learn(farewell(), T0)
+    send(one, T0)
+    one.learn(condition(), at(10))
+    assert [show.shade for show in send(one, at(10))] == [Shade.CRITICAL]
+    assert len(send(one, at(100_000))) == 1
+
+
+def test_nobody_speaks_for_what_is_gone_and_that_does_not_matter():
+    one = board()
+    one.learn(condition(), T0)
+    one.hear("ha1", "n1", None, T0)
+    one.learn(farewell(), at(10))
+    one.hear("ha1", "n1", at(20), at(20))
+    assert [show.shade for show in send(one, at(20))] == [Shade.OK]

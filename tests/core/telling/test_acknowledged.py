@@ -40,6 +40,7 @@ def test_an_incident_that_becomes_part_of_another_brings_its_acknowledgement(rou
     taken(router, small, make.now)
     router.review([absorbed(small, large), replace(large, kind=small.kind, root=small.root)], make.now + MINUTE)
     assert router.acknowledged() == {large.key: "ann"}
+    assert (router.who_has(large.key), router.who_has(small.key)) == ("ann", "")
     assert router.review([], make.now + 300 * MINUTE) == [], "no reminder: somebody has it"
 
 

@@ -178,3 +178,17 @@ def test_a_summary_of_what_has_changed_is_told_anew(make):
     assert Outbox(make).bundle(Telling.SUMMARY, a, b).now(make.closed(b)).shorten()[1] == [("summary", [a.key, b.key])]
     for one in (replace(b, alarms=("worse",)), replace(b, severity=Severity.WARNING), replace(b, subjects=("resource/x",))):
         assert Outbox(make).bundle(Telling.SUMMARY, a, b).now(one).shorten()[0] == [1]
+
+
+def test_two_summaries_are_one_though_nothing_has_changed(make):
+    one, other = make.open("web"), make.open("db")
+    withdrawn, told, _ = Outbox(make).bundle(Telling.SUMMARY, one).bundle(Telling.SUMMARY, other).shorten()
+    assert (withdrawn, told) == ([1, 2], [("summary", [other.key, one.key])])
+
+
+def test_what_is_part_of_another_now_is_told_as_that_one(make):
+    part, whole = make.open("web"), make.open("n2", kind=Kind.NODE_FAILURE, root="node/n2")
+    box = Outbox(make).owe(part, "opened").now(replace(part, absorbed_into=whole.key)).now(whole)
+    _, told, made = box.shorten()
+    assert told == [("opened", whole.key)]
+    assert made.notices[0].thread == thread_of(part.key), "it goes on where it began"

@@ -3,6 +3,7 @@
 from datetime import timedelta
 
 import pytest
+from msgspec.structs import replace
 
 from bridge.core.telling.brake import Brake
 from bridge.core.telling.match import Route
@@ -67,3 +68,23 @@ def test_a_brake_that_is_on_holds_it_back_and_loses_nothing(make):
     assert router.catch_up([make.open("web"), make.open("db")], make.now + timedelta(minutes=1)) == []
     (notice,) = router.review([], make.now + timedelta(minutes=10))
     assert {one.root for one in notice.items} == {"resource/y", "resource/web", "resource/db"}
+
+
+def test_what_became_part_of_another_meanwhile_is_said_in_its_thread(make, router):
+    part = make.open("n2", kind=Kind.FENCING_FAILURE, root="fencing/n2")
+    whole = make.open("n3", kind=Kind.NODE_FAILURE, root="node/n3")
+    threads = {one.incident.key: one.thread for one in router.review([part, whole], make.now)}
+    taken_over = replace(part, absorbed_into=whole.key, reason="part of it")
+    notices = router.catch_up([taken_over, *over(make, "a")], make.now + HOUR)
+    assert threads[part.key] in [one.thread for one in notices if one.kind is Telling.UPDATED]
+    assert [one.items[0].root for one in notices if one.kind is Telling.DIGEST] == ["resource/a"]
+
+
+def test_what_may_be_over_already_is_put_off_and_all_else_is_looked_at_in_time(make):
+    router = Router((Route(receivers=("noc",), hold=timedelta(minutes=1)),))
+    past, present = make.open("web"), make.open("db")
+    due = make.now + timedelta(minutes=1)
+    assert router.review([past, present], make.now) == []
+    assert router.put_off(lambda one: one.root == past.root, due) == {past.key: past}
+    assert [one.incident.root for one in router.review([], due)] == [present.root]
+    assert [one.incident.root for one in router.catch_up([past], due)] == [past.root]

@@ -16,7 +16,7 @@ def labels(make):
         severity=Severity.WARNING,
         peak=Severity.CRITICAL,
         subjects=("node/n2", "resource/web", "guest/vm1", "resource/db"),
-        facts={"node": "n2", "resource": "ip", "guest": "vm.2\nb"},
+        facts={"node": "n3", "resource": "ip", "guest": "vm.2\nb"},
     )
     return labels_of(incident)
 
@@ -33,6 +33,7 @@ def labels(make):
         "subject=resource/web",
         "subject=node/n2",
         "node=n2",
+        "node=n3",
         "resource=web",
         "resource=db",
         "resource=ip",

@@ -159,3 +159,29 @@ def test_a_restart_remembers_who_was_away_at_the_last_ring(make, router, dead):
         third.remember(worse, one)
     third.watch(worse, make.now + 7 * MINUTE)
     assert run(third, make.now, make.now + 60 * MINUTE) == []
+
+
+def test_nor_are_they_news_at_a_later_ring(make, router, dead):
+    """Who was told of a service in a story that is part of this one now knows of it, whatever rings in between."""
+    other = make.open("db", root="resource/db", outages=(Outage("resource/db", make.now),), at=make.now)
+    router.review([other], make.now)
+    part = replace(other, absorbed_into=dead.key)
+    worse = replace(dead, alarms=("its fencing failed",))
+    (ring,) = [one for one in router.review([part, worse], make.now + MINUTE) if one.kind.rings]
+    assert ring.reason == "its fencing failed"
+    router.review([with_away(worse, "resource/db", make.now)], make.now + 2 * MINUTE)
+    assert run(router, make.now + 2 * MINUTE, make.now + 60 * MINUTE) == []
+
+
+def test_nor_is_it_news_that_one_of_many_was_away_at_the_ring_already(make, router):
+    """Of more services than an incident keeps, one is listed later that went away before the ring, and others that did not."""
+    full = make.open(
+        "n2", kind=Kind.NODE_FAILURE, root="node/n2", outages=(Outage("guest/vm-0", make.now - MINUTE),), more_away=1
+    )
+    router.review([full], make.now)
+    shown = replace(full, outages=(Outage("guest/vm-0", make.now - MINUTE), Outage("guest/vm-1", make.now - MINUTE)), more_away=0)
+    router.review([shown], make.now + MINUTE)
+    assert run(router, make.now, make.now + 60 * MINUTE) == []
+    both = replace(shown, outages=(*shown.outages[:1], Outage("guest/vm-0", make.now + 2 * MINUTE)))
+    router.review([both], make.now + 61 * MINUTE)
+    assert run(router, make.now + 61 * MINUTE, make.now + 90 * MINUTE) == [], "it is known, whenever it went away again"

@@ -101,3 +101,34 @@ def test_before_that_all_is_forgotten(make, fresh):
     router.forget_told()
     assert not router.was_told(incident.key)
     assert router.held() == {}
+
+
+def test_nor_is_it_known_then_what_was_told_to_be_over(make, fresh):
+    router, incident = fresh(), make.open()
+    router.review([incident], make.now)
+    router.review([make.closed(incident)], make.now + MINUTE)
+    router.forget_told()
+    assert [one.kind for one in router.review([incident], make.now + 2 * MINUTE)] == [Telling.OPENED]
+
+
+def test_whose_end_stood_in_a_summary_knows_nothing_of_it_any_more(make, fresh):
+    many = [make.open(name) for name in ("a", "b", "c")]
+    router = fresh()
+    told = router.review(many, make.now) + router.review([], make.now + MINUTE)
+    told += router.review([make.closed(one) for one in many], make.now + 2 * MINUTE) + router.review([], make.now + 3 * MINUTE)
+    assert told[-1].kind is Telling.SUMMARY
+    again = restarted(fresh(), told, [], make.now + 4 * MINUTE)
+    for incident in many:
+        for notice in told:
+            again.remember(make.closed(incident), notice)
+    assert not any(again.was_told(incident.key) for incident in many)
+
+
+def test_what_was_told_in_a_summary_rings_in_a_thread_of_its_own(make, fresh):
+    many = [make.open(name) for name in ("a", "b", "c")]
+    router = fresh()
+    told = router.review(many, make.now) + router.review([], make.now + MINUTE)
+    again = restarted(fresh(), told, many, make.now + 2 * MINUTE)
+    worse = replace(many[1], alarms=("the database is gone, too",))
+    (here,), (there,) = (one.review([worse], make.now + 3 * MINUTE) for one in (router, again))
+    assert here.thread == there.thread != told[-1].thread

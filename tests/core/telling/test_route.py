@@ -193,6 +193,66 @@ def test_a_restart_neither_forgets_the_brake_nor_says_again_that_it_is_on(make):
     assert (summary.kind, len(summary.items)) == (Telling.SUMMARY, 4)
 
 
+def test_the_ends_of_a_summary_that_come_one_after_the_other_are_told_together(make):
+    router = Router((Route(receivers=("noc",), group=MINUTE, repeat=None),))
+    many = [make.open(f"vm{number}") for number in range(3)]
+    router.review(many, make.now)
+    pass_time(router, make.now, make.now + MINUTE)
+    for seconds, one in enumerate(many[1:], 1):
+        at = make.now + 2 * MINUTE + seconds * make.second
+        assert router.review([make.closed(one, at)], at) == []
+    (ends,) = pass_time(router, at, at + 2 * MINUTE)
+    assert (ends.kind, len(ends.items)) == (Telling.SUMMARY, 2)
+
+
+def test_where_a_story_goes_on_nobody_waits_longer_for_who_is_next(make):
+    router = Router((Route(receivers=("noc",), repeat=None, escalate=(Step(after=15 * MINUTE, receivers=("lead",)),)),))
+    first, second = make.open("web"), make.open("db", at=make.now + MINUTE)
+    router.review([first], make.now)
+    router.review([replace(first, absorbed_into=second.key), second], make.now + MINUTE)
+    (notice,) = pass_time(router, make.now + MINUTE, make.now + 15 * MINUTE)
+    assert (notice.receiver, notice.incident.key, notice.at) == ("lead", second.key, make.now + 15 * MINUTE)
+
+
+def test_each_of_several_that_become_part_of_one_says_where_it_goes_on(make):
+    router = Router((Route(receivers=("noc",)),), in_place=frozenset({"noc"}))
+    parts, whole = [make.open("web"), make.open("db")], make.open("n2", kind=Kind.NODE_FAILURE, root="node/n2")
+    threads = {one.thread for one in router.review(parts, make.now)}
+    notices = router.review([*(replace(one, absorbed_into=whole.key) for one in parts), whole], make.now + MINUTE)
+    assert len(threads) == 2
+    assert threads <= {one.thread for one in notices}
+
+
+def test_of_two_routes_that_tell_somebody_further_both_do(make):
+    def route(minutes, whom):
+        return Route(receivers=("noc",), goes_on=True, repeat=None, escalate=(Step(after=minutes * MINUTE, receivers=(whom,)),))
+
+    router = Router((route(5, "lead"), route(10, "boss")))
+    first, second = make.open("web"), make.open("db", at=make.now + MINUTE)
+    router.review([first], make.now)
+    router.review([replace(first, absorbed_into=second.key), second], make.now + MINUTE)
+    assert told(pass_time(router, make.now + MINUTE, make.now + 10 * MINUTE)) == [("lead", "opened"), ("boss", "opened")]
+
+
+def test_what_nobody_was_told_of_ends_without_a_fault(make):
+    router = Router((Route(receivers=("noc",), hold=HOUR),))
+    short, part = make.open("web"), make.open("db")
+    assert router.review([replace(part, absorbed_into=short.key), short], make.now) == []
+    assert router.review([make.closed(short)], make.now + MINUTE) == []
+    assert router.faults == []
+    assert router.is_calm(make.now + MINUTE)
+
+
+def test_a_silence_that_is_running_is_told_and_is_no_calm(make):
+    router = Router((Route(receivers=("noc",)),))
+    silence = Silence(id="1", matchers=(parse("cluster=alpha"),), author="ann", comment="work", until=make.now + HOUR)
+    router.silence(silence, make.now)
+    assert router.silences(make.now) == [silence]
+    assert not router.is_calm(make.now)
+    assert router.silences(make.now + HOUR) == []
+    assert router.is_calm(make.now + HOUR)
+
+
 # --- properties ------------------------------------------------------------------------------------------------------
 
 COUNT, WINDOW, REPEAT = 3, timedelta(minutes=10), HOUR

@@ -64,6 +64,7 @@ def test_another_machine_is_another_story(make, router):
         (Kind.QUORUM_LOST, Kind.NODE_FAILURE),
         (Kind.RESOURCE_DOWN, Kind.RESOURCE_FLAPPING),
         (Kind.RESOURCE_DOWN, Kind.RESOURCE_FAILURE),
+        (Kind.RESOURCE_FLAPPING, Kind.RESOURCE_FAILURE),
     ],
     ids=" then ".join,
 )

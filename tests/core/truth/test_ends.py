@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 
 from tests.core.conftest import BEGIN
-from tests.core.truth.looks import RELEASES, STOPPED, UNCLEAN, changed, seen
+from tests.core.truth.looks import OFFLINE, RELEASES, STOPPED, UNCLEAN, changed, seen
 
 
 def only(cluster):
@@ -31,9 +31,9 @@ def test_nor_does_one_that_began_in_the_same_moment(cluster):
 
 
 def test_when_no_newer_picture_comes_it_is_still_so(cluster):
-    cluster.shows("n3", seen()).at(70).fails("n2", "ip").at(95)
+    cluster.shows("n3", seen()).at(70).fails("n2", "ip").at(115)
     assert cluster.stories()[0][3] == "open"
-    assert cluster.at(98).stories() == [("resource-failure", "resource/ip", "warning", "clearing")]
+    assert cluster.at(118).stories() == [("resource-failure", "resource/ip", "warning", "clearing")]
 
 
 @pytest.mark.parametrize("trouble", ["silent", "complains"])
@@ -42,6 +42,12 @@ def test_but_not_by_a_relay_that_would_not_say(cluster, trouble):
     getattr(cluster, trouble)("n3").at(200)
     assert len(cluster.incidents) == {"silent": 2, "complains": 1}[trouble]
     assert ("resource-failure", "resource/ip", "warning", "open") in cluster.stories()
+
+
+def test_nor_by_one_whose_looks_are_in_vain_and_that_has_not_said_so_yet(cluster):
+    """Its last good look began a moment before; the next two took ten seconds each."""
+    cluster.shows("n3", seen()).at(61).fails("n2", "ip").at(100).complains("n3").at(200)
+    assert cluster.stories()[0][3] == "open"
 
 
 def test_a_resource_that_is_shown_failed_is_not_well(cluster):
@@ -118,6 +124,20 @@ def test_after_the_first_node_was_deleted_other_things_are_still_seen_to_go(clus
     assert cluster.condition("node/n1") == ("info", "deleted from the configuration")
     cluster.at(80).shows("n2", changed(without=["n1", "ip"]))
     assert cluster.condition("resource/ip") == ("info", "deleted from the configuration")
+
+
+def test_with_a_deleted_node_goes_what_it_said_of_its_way_out(cluster):
+    cluster.shows("n2", seen()).at(70).attribute("n1", "pingd", "0")
+    assert cluster.stories() == [("connectivity", "attribute/pingd@n1", "warning", "open")]
+    cluster.at(80).shows("n2", changed(without=["n1"])).at(120)
+    assert cluster.stories() == [("connectivity", "attribute/pingd@n1", "ok", "closed")]
+
+
+def test_a_node_that_was_away_when_it_was_first_looked_for_has_no_way_out_to_lose(cluster):
+    cluster.attribute("n4", "pingd", "0")
+    says = seen()
+    cluster.shows("n2", {**says, "nodes": [*says["nodes"], {**says["nodes"][0], "name": "n4", "dc": False, **OFFLINE}]}).at(200)
+    assert cluster.stories() == [("connectivity", "attribute/pingd@n4", "ok", "closed")]
 
 
 def test_a_series_ends_with_its_resource(cluster):

@@ -2,6 +2,7 @@
 
 import pytest
 
+from tests.core.conftest import BEGIN
 from tests.core.truth.looks import RELEASES, STOPPED, UNCLEAN, changed, seen
 
 DOWN = ("resource-down", "resource/ip", "critical", "open")
@@ -53,6 +54,8 @@ def test_it_is_started_a_moment_before_the_look_and_the_next_shows_nothing_else(
     stop(cluster, "ip").starts("n2", "ip").shows("n3", changed(resources={"ip": STOPPED})).at(85)
     assert cluster.stories() == []
     assert cluster.at(120).stories() == [DOWN]
+    (outage,) = only(cluster).outages
+    assert (outage.began_at - BEGIN).total_seconds() > 62, "it ran until it was started in vain"
 
 
 def test_what_is_on_its_way_is_at_work_too(cluster):
@@ -104,6 +107,19 @@ def test_failed_everywhere(cluster):
     assert (facts["cause"], facts["cause_nodes"], facts["exit_reason"]) == ("failed", "n1, n2, n3", "no memory")
 
 
+def test_it_has_failed_everywhere_and_nobody_told(cluster):
+    stop(cluster, "flk").shows("n3", seen("03-failed-everywhere-everything")).at(90)
+    assert cluster.stories() == [("resource-down", "resource/flk", "critical", "open")]
+    assert (only(cluster).facts["cause"], only(cluster).facts["exit_reason"]) == ("failed", "no memory")
+
+
+def test_what_a_silent_relay_has_seen_counts_again_when_it_is_heard(cluster):
+    """And its next look shows nothing else, so that no picture comes."""
+    stop(cluster, "ip").shows("n3", changed(resources={"ip": STOPPED})).at(65).silent("n3").at(300)
+    assert DOWN not in cluster.stories()
+    assert DOWN in cluster.heard("n3").at(330).stories()
+
+
 def test_its_nodes_are_in_standby(cluster):
     stop(cluster, "ip")
     bans = [{"id": "loc-1", "resource": "ip", "node": "n1"}, {"id": "loc-3", "resource": "ip", "node": "n3"}]
@@ -141,7 +157,8 @@ def test_a_guest_is_known_by_its_agent(cluster):
     says = changed(resources={"flk": {"agent": "ocf:heartbeat:VirtualDomain"}})
     cluster.shows("n3", says)
     assert cluster.condition("guest/flk") == ("ok", "runs on n1")
-    assert cluster.condition("resource/flk") == ("unknown", "what was told of it is void")
+    assert cluster.condition("resource/flk") == ("info", "told as guest/flk from now on")
+    assert cluster.conditions["resource/flk"].gone
     stop(cluster, "flk").shows("n3", changed(says, resources={"flk": STOPPED})).at(90)
     assert cluster.stories() == [("guest-failure", "guest/flk", "critical", "open")]
 
@@ -160,6 +177,7 @@ def test_without_quorum_nothing_is_said_of_what_is_stopped(cluster):
     assert cluster.condition("resource/web-fs")[0] == "critical", "the lost nodes' services are not said to run"
     assert cluster.condition("node/n2")[0] == "critical"
     cluster.at(200).shows("n1", seen())
+    assert any("n1 says that the cluster has quorum" in one.why for one in cluster.decisions)
     assert cluster.at(230).stories() == [("quorum-lost", "cluster", "ok", "closed")]
 
 
@@ -181,6 +199,14 @@ def test_two_sides_that_both_claim_quorum(cluster):
     assert cluster.condition("cluster") == ("critical", "n1, n2: each says that it has quorum, and that the other is away")
     cluster.shows("n1", seen()).shows("n2", seen())
     assert cluster.condition("cluster")[0] == "ok"
+    assert any("says that the cluster is one again" in one.why for one in cluster.decisions)
+
+
+def test_two_sides_that_both_claim_quorum_are_one_story_with_the_lost_node(cluster):
+    cluster.at(70).lost("n2", by="n1").at(71)
+    cluster.shows("n1", changed(nodes={"n3": UNCLEAN, "n2": UNCLEAN})).shows("n2", changed(nodes={"n1": UNCLEAN})).at(120)
+    assert ("cluster-partition", "cluster", "critical", "open") in cluster.stories()
+    assert "node/n1" not in [root for _, root, *_ in cluster.stories()]
 
 
 def test_blocked(cluster):
@@ -229,6 +255,14 @@ def test_the_same_history_is_no_fencing_of_one_that_left(cluster):
     assert cluster.condition("node/n3")[0] == "info"
 
 
+def test_a_node_that_was_away_before_anybody_looked_is_not_missed(cluster):
+    older = [{**seen()["nodes"][2], "name": "n4", "online": False, "expected_up": True}]
+    for at in (70, 100, 200):
+        cluster.at(at).shows("n1", {**seen(), "nodes": seen()["nodes"] + older}).at(at + 30)
+    assert cluster.stories() == []
+    assert cluster.condition("node/n4")[0] == "info"
+
+
 def test_a_node_that_died_where_nobody_fences(cluster):
     cluster.shows("n1", seen()).at(70)
     dead = changed(nodes={"n3": {"online": False}}, options={"fencing": False})
@@ -263,3 +297,16 @@ def test_what_cannot_be_started_before_a_node_is_fenced_is_in_the_story_of_the_n
     cluster.at(72).shows("n3", changed(nodes={"n1": UNCLEAN}, resources={"ip": STOPPED}, fencings=pending)).at(95)
     assert [story[:2] for story in cluster.stories()] == [("node-failure", "node/n1")]
     assert cluster.condition("resource/ip") == ("critical", "ip runs nowhere: the cluster waits until n1 is fenced")
+
+
+def test_also_when_it_stands_before_the_other(cluster):
+    needs = [{"id": "c", "resource": "ip", "partner": "flk", "score": "INFINITY"}]
+    stop(cluster, "ip", "flk").shows("n3", changed(resources={"ip": STOPPED, "flk": STOPPED}, colocations=needs)).at(90)
+    assert cluster.stories() == [("resource-down", "resource/flk", "critical", "open")]
+
+
+def test_what_comes_after_anothers_stop_does_not_need_it(cluster):
+    orders = [{"id": "o", "first": "flk", "then": "ip", "kind": "Mandatory", "first_action": "stop"}]
+    off = {**STOPPED, "disabled": True}
+    stop(cluster, "ip").shows("n3", changed(resources={"ip": STOPPED, "flk": off}, orders=orders)).at(90)
+    assert cluster.stories() == [DOWN]

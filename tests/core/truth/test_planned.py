@@ -51,6 +51,13 @@ def test_what_fails_meanwhile_is_a_warning_as_long_as_it_is_so(cluster):
     assert (story.facts["planned"], story.alarms) == ("yes", ())
 
 
+def test_what_is_switched_to_unmanaged_after_it_failed_says_that_nobody_starts_it(cluster):
+    cluster.fails("n2", "ip").stops("n2", "ip").at(65).shows("n3", changed(resources={"ip": {**STOPPED, "managed": False}}))
+    cluster.at(120)
+    (story,) = cluster.incidents.values()
+    assert (story.facts["planned"], story.alarms) == ("yes", ())
+
+
 def test_and_what_stays_down_when_it_is_over_is_told(cluster):
     resting = {**STOPPED, "maintenance": True, "managed": False}
     cluster.shows("n1", changed(resources={"ip": {"maintenance": True}})).at(70).fails("n2", "ip").stops("n2", "ip")
@@ -104,3 +111,14 @@ def test_a_member_that_the_cluster_goes_on_to_show_away(cluster):
     cluster.shows("n1", changed(nodes={"n3": {"online": False, "expected_up": False}})).at(65).member("n3", by="n1 n2").at(85)
     assert cluster.condition("node/n3")[0] == "ok"
     assert cluster.at(120).condition("node/n3")[0] == "info"
+
+
+def test_pacemaker_that_began_anew_under_planned_work_is_no_suspicion_for_ever(cluster):
+    cluster.shows("n1", changed(resources={"ip": {"maintenance": True}})).at(100)
+    cluster._sequence["n2"] = 0
+    cluster.member("n1", by="n2")
+    assert [state for *_, state in cluster.at(103).stories()] == ["watching"]
+    resting = {**STOPPED, "maintenance": True, "managed": False}
+    cluster.at(105).shows("n1", changed(resources={"ip": resting})).at(300)
+    assert cluster.stories() == []
+    assert cluster.condition("resource/ip")[0] == "info"

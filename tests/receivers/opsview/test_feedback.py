@@ -8,7 +8,7 @@ import pytest
 from bridge.core.showing.acknowledgements import MERGE
 from bridge.core.showing.feedback import Feedback
 from bridge.core.showing.orders import Act, Order, Story
-from bridge.core.showing.picture import Downtime, Mark, Seen, Shade, Target
+from bridge.core.showing.picture import Downtime, Mark, Plan, Seen, Shade, Target
 from bridge.core.telling.match import parse
 from bridge.core.telling.notice import Delivered, GiveUp
 from bridge.core.world.event import Severity, Subject
@@ -129,3 +129,45 @@ def test_a_host_with_thousands_of_services_fits_into_reports():
         assert len(str(fields["matchers"]).encode()) <= MAX_VALUE
     roots = [parse(str(fields["matchers"]).split("\n")[1]) for fields in told]
     assert all(any(one.holds({"root": (subject,)}) for one in roots) for _, subject in subjects)
+
+
+def planned(words="in standby", hours=0):
+    return STORY._replace(incidents=(), planned=Plan(words, NOW - timedelta(hours=hours)))
+
+
+def ours(words="in standby"):
+    return Downtime("bell", f"Service 'A': Quorumbell: planned work: {words}", NOW + timedelta(days=1), ours=True)
+
+
+def test_what_is_planned_is_a_downtime_there_as_long_as_it_is_so():
+    one = Feedback("noc")
+    ((begin,), (end,)) = (compare(one, row(), story=planned())[1], compare(one, row(downtime=ours()), at=90)[1])
+    assert begin == Order(Act.BEGIN_DOWNTIME, A, "planned work: in standby", NOW + timedelta(days=1))
+    assert end == Order(Act.END_DOWNTIME, A, ours().comment)
+    assert compare(one, row(), at=91)[1] == []
+
+
+def test_other_words_are_the_same_work():
+    one = Feedback("noc")
+    compare(one, row(), story=planned())
+    assert compare(one, row(downtime=ours()), at=60, story=planned("in maintenance"))[1] == []
+
+
+def test_who_ends_it_there_is_not_contradicted():
+    one = Feedback("noc")
+    compare(one, row(), story=planned())
+    compare(one, row(downtime=ours()), at=60, story=planned())
+    assert compare(one, row(), at=600, story=planned())[1] == []
+    assert compare(one, row(), at=660)[1] == []
+    assert [order.act for order in compare(one, row(), at=720, story=planned())[1]] == [Act.BEGIN_DOWNTIME], "the next time"
+
+
+def test_what_has_been_so_for_a_day_needs_none():
+    assert compare(Feedback("noc"), row(), story=planned(hours=24))[1] == []
+
+
+def test_their_own_downtime_for_the_same_work_is_theirs():
+    told, orders = compare(
+        Feedback("noc"), row(downtime=Downtime("bob", "planned work: x", NOW + timedelta(hours=1))), story=planned()
+    )
+    assert (len(told), orders) == (1, [])

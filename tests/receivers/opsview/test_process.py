@@ -69,3 +69,27 @@ def test_from_the_hook_to_the_board_and_back(opsview, bridge):
     log = (bridge.home / "bridge.log").read_text()
     assert "op3n" not in log
     assert not any(token in log for token in opsview.sessions.open)
+
+
+def standby(value, at):
+    said = {
+        "kind": "attribute",
+        "node": "n1",
+        "attribute_name": "standby",
+        "attribute_value": value,
+        "node_sequence": str(int(at)),
+    }
+    return {**said, "timestamp_epoch": str(int(at)), "timestamp_usec": "000000"}
+
+
+def test_planned_work_is_a_downtime_as_long_as_it_lasts(opsview, bridge):
+    def downtimes():
+        return [one.comment for one in opsview.thing("n1", "Cluster Node").downtimes]
+
+    assert bridge.hook(**standby("on", time.time())) == 0
+    eventually(lambda: opsview.thing("n1", "Cluster Node").output.startswith("OK - in standby"))
+    eventually(downtimes, 30)
+    assert downtimes() == ["Service 'n1::Cluster Node': Quorumbell: planned work: in standby, until its next start"]
+    assert opsview.thing("n1", "Quorumbell Relay").downtimes == []
+    assert bridge.hook(**standby("off", time.time())) == 0
+    eventually(lambda: not downtimes(), 30)

@@ -23,30 +23,47 @@ class Cause(NamedTuple):
 def cause_of(voice: Voice, service: Service, needs: Needs) -> Cause:
     picture = voice.picture
     members = [one.name for one in picture.nodes if one.kind == "member" and is_there(one)]
-    bans = {ban.id: ban.node for ban in picture.bans if ban.resource in service.names and not ban.promoted_only}
+    if (cause := forbidden(voice, service)) is not None:
+        return cause
+    bans = _bans(picture, service, promoted=False)
     banned = set(bans.values())
-    if members and banned.issuperset(members):
-        ids = _few(bans)
-        return Cause(
-            "forbidden", f"location constraints forbid all nodes ({ids})", {"constraints": ids, "cause_nodes": _few(members)}
-        )
     nodes = voice.nodes
     resting = [name for name in members if nodes[name].standby or nodes[name].standby_onfail or nodes[name].maintenance]
     if members and banned.union(resting).issuperset(members):
-        words = f"the nodes that it may run on are in standby ({_few(resting)})"
-        return Cause("standby", words, {"constraints": _few(bans), "cause_nodes": _few(resting)})
+        words = f"the nodes that it may run on are in standby ({few(resting)})"
+        return Cause("standby", words, {"constraints": few(bans), "cause_nodes": few(resting)})
     failed = _failed_on(picture, service)
     if failed and set(failed).union(banned, resting).issuperset(members):
         reason = reason_of(picture, service)
-        words = f"it has failed on {_few(failed)}, and is not tried again{f': {reason}' if reason else ''}"
-        return Cause("failed", words, {"cause_nodes": _few(failed)})
+        words = f"it has failed on {few(failed)}, and is not tried again{f': {reason}' if reason else ''}"
+        return Cause("failed", words, {"cause_nodes": few(failed)})
     waits = needs.missing(service)
     if waits is not None:
-        return Cause("waits", f"it needs {waits.name}, which does not run", {"needs": waits.name})
+        code = "leads" if waits.leads_nowhere else "waits"
+        return Cause(code, f"it needs {waits.name}, which {absence_of(waits)}", {"needs": waits.name})
     return Cause()
 
 
-def _few(names: Iterable[str]) -> str:
+def absence_of(service: Service) -> str:
+    return "is promoted nowhere" if service.leads_nowhere else "does not run"
+
+
+def forbidden(voice: Voice, service: Service, *, promoted: bool = False) -> Cause | None:
+    """It may run (or, with `promoted`, be promoted) on no node that is there."""
+    members = [one.name for one in voice.picture.nodes if one.kind == "member" and is_there(one)]
+    bans = _bans(voice.picture, service, promoted=promoted)
+    if not members or not set(bans.values()).issuperset(members):
+        return None
+    ids = few(bans)
+    return Cause("forbidden", f"location constraints forbid all nodes ({ids})", {"constraints": ids, "cause_nodes": few(members)})
+
+
+def _bans(picture: Picture, service: Service, *, promoted: bool) -> dict[str, str]:
+    """By constraint the node that it forbids, to run there or only to be promoted there."""
+    return {ban.id: ban.node for ban in picture.bans if ban.resource in service.names and (promoted or not ban.promoted_only)}
+
+
+def few(names: Iterable[str]) -> str:
     known = sorted(names)
     more = len(known) - MOST_NAMED
     return ", ".join([*known[:MOST_NAMED], f"+{more}"] if more > 0 else known)

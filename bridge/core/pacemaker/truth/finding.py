@@ -30,7 +30,7 @@ def weigh(world: World, voice: Voice, found: Iterable[Finding]) -> None:
     """Tells what has lasted; forgets what is so no more."""
     found = list(found)
     before = world.get(FINDINGS, voice.lead) or {}
-    since = {one.name: before.get(one.name, voice.picture.at if one.hold else voice.at) for one in found}
+    since = {one.name: before.get(one.name, voice.as_of if one.hold else voice.at) for one in found}
     world.put((FINDINGS, voice.lead), since or None)
     for one in found:
         due = since[one.name] + one.hold

@@ -2,14 +2,16 @@
 
 from typing import Any, Final
 
+from bridge.core.pacemaker.connectivity import goes_away
 from bridge.core.pacemaker.tables import LISTED, STOP_FAILED_ON
+from bridge.core.pacemaker.truth.arranged import arrange
 from bridge.core.pacemaker.truth.ending import DELETED, WORDS, end_by_order
 from bridge.core.pacemaker.truth.service import services
 from bridge.core.pacemaker.truth.voice import Voice, lead_of
-from bridge.core.world.event import Severity, Subject, node_subject, subject_name
+from bridge.core.world.event import Subject, node_subject, subject_name
 from bridge.core.world.nodes import circle, claims
 from bridge.core.world.table import Table
-from bridge.core.world.tables import ACTIVE, CIRCLE, CLAIMS, NODE, PLAN, SORT, STANDBY
+from bridge.core.world.tables import ACTIVE, CIRCLE, CLAIMS, NODE, SORT, STANDBY
 from bridge.core.world.world import World
 
 OF_NODE: Final[tuple[Table[Any], ...]] = (NODE, STANDBY, STOP_FAILED_ON, CLAIMS)
@@ -37,22 +39,22 @@ def _resource(world: World, voice: Voice, name: str) -> None:
     end_by_order(world, name, voice.at, DELETED)
     for other in [*world.runs_on.get(name, {})]:
         world.put((ACTIVE, other, name), None)
-    world.put((PLAN, world.service(name)), None)
-    _forget(world, world.service(name), voice)
+    arrange(world, world.service(name), None, voice.at)
+    world.let_go(world.service(name), voice.at, WORDS[DELETED])
     world.put((SORT, name), None)
 
 
 def _node(world: World, voice: Voice, name: str) -> None:
-    reason = f"{name} was {WORDS[DELETED]}"
     for resource in [*world.runs_there.get(name, {})]:
         world.put((ACTIVE, name, resource), None)
     for subject in (node_subject(name), Subject(f"fencing/{name}")):
         incident = world.holder(subject)
         if incident is not None and incident.root == subject and world.wound(subject) is not None:
             world.change(incident.key, voice.at, facts={"ended_by": DELETED})
-        world.heal(subject, voice.at, reason)
-        world.put((PLAN, subject), None)
-        _forget(world, subject, voice)
+        world.heal(subject, voice.at, f"{name} was {WORDS[DELETED]}")
+        arrange(world, subject, None, voice.at)
+        world.let_go(subject, voice.at, WORDS[DELETED])
+    goes_away(world, name, voice.at, f"{name} was {WORDS[DELETED]}", for_good=True)
     for table in OF_NODE:
         world.put((table, name), None)
     world.cancel_timer("unfenced", name)
@@ -61,7 +63,3 @@ def _node(world: World, voice: Voice, name: str) -> None:
         world.put((CLAIMS, other), (claims(world, other) - {name}) or None)
         world.put((CIRCLE, other), rest)
     world.put((CIRCLE, name), None)
-
-
-def _forget(world: World, subject: Subject, voice: Voice) -> None:
-    world.note(subject, Severity.INFO, voice.at, WORDS[DELETED])

@@ -10,11 +10,14 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import Final
 
+from bridge.core.pacemaker.connectivity import goes_away
 from bridge.core.pacemaker.devices import let_go
 from bridge.core.pacemaker.fencing import on_fencing
-from bridge.core.pacemaker.membership import come_back, on_node_seen, on_unfenced
-from bridge.core.pacemaker.tables import FENCED_BEFORE
-from bridge.core.pacemaker.truth.finding import AT_ONCE, LASTING, Finding, wake
+from bridge.core.pacemaker.losing import on_unfenced
+from bridge.core.pacemaker.membership import on_node_seen
+from bridge.core.pacemaker.returning import come_back
+from bridge.core.pacemaker.tables import FENCED, FENCED_BEFORE
+from bridge.core.pacemaker.truth.finding import AT_ONCE, AT_WORK, LASTING, Finding, wake
 from bridge.core.pacemaker.truth.voice import ON_ITS_WAY, STILL_SO, Voice, is_there
 from bridge.core.world.event import Fencing, NodeSeen, Severity, Subject, node_subject
 from bridge.core.world.incident import Kind
@@ -28,6 +31,7 @@ JOINS_WITHIN: Final = timedelta(minutes=2)
 DONE: Final = "success"
 FAILED: Final = "failed"
 PENDING: Final = "pending"
+UNDER_WAY: Final = "its fencing is under way"
 
 
 def look(world: World, voice: Voice) -> Iterator[Finding]:
@@ -35,6 +39,7 @@ def look(world: World, voice: Voice) -> Iterator[Finding]:
         back_at = node(world, one.name).back_at
         if one.kind == "ping":
             continue
+        _under_way(world, voice, one.name)
         if is_there(one):
             _is_there(world, voice, one)
         elif back_at is not None and not voice.is_newer_than(back_at):
@@ -45,6 +50,19 @@ def look(world: World, voice: Voice) -> Iterator[Finding]:
             yield Finding(f"joining {one.name}", JOINS_WITHIN, partial(_stuck, world, voice, one.name))
         else:
             yield from _away(world, voice, one)
+
+
+def _under_way(world: World, voice: Voice, name: str) -> None:
+    """A fencing that is not done yet, and that it is no longer so."""
+    subject, pending, last = Subject(f"fencing/{name}"), _fencings(voice, name, PENDING), world.get(FENCED, name)
+    known = world.get(CONDITION, subject)
+    if last is not None and not voice.is_newer_than(last[0]):
+        return
+    if pending:
+        asked = f", asked for by {pending[0].client} of {pending[0].origin}" if pending[0].client else ""
+        world.note(subject, Severity.WARNING, voice.at, f"{UNDER_WAY}: {pending[0].action}{asked}")
+    elif known is not None and known.why.startswith(UNDER_WAY):
+        world.note(subject, Severity.OK, voice.at, "no fencing is under way any more")
 
 
 def _is_there(world: World, voice: Voice, one: PictureNode) -> None:
@@ -78,8 +96,8 @@ def _unclean(world: World, voice: Voice, one: PictureNode) -> Iterator[Finding]:
         yield Finding(f"unclean {name}", AT_ONCE, partial(_call_lost, world, voice, name))
     if _in_vain(world, voice, name):
         yield Finding(f"in vain {name}", AT_ONCE, partial(_fence, world, voice, _fencings(voice, name, FAILED)[0]))
-    if not _fencings(voice, name, PENDING):
-        yield Finding(f"unfenced {name}", LASTING, partial(_unfenced, world, voice, one))
+    hold = AT_WORK if _fencings(voice, name, PENDING) else LASTING
+    yield Finding(f"unfenced {name}", hold, partial(_unfenced, world, voice, one))
 
 
 def _in_vain(world: World, voice: Voice, name: str) -> bool:
@@ -98,7 +116,8 @@ def _unfenced(world: World, voice: Voice, one: PictureNode, since: datetime) -> 
     if node(world, name).lost_at is not None:
         on_unfenced(world, name, voice.at)
     elif one.online and world.wound(node_subject(name)) is None:
-        reason = f"{name} is unclean: the cluster does not trust it, and does not fence it"
+        ends = "its fencing does not end" if _fencings(voice, name, PENDING) else "does not fence it"
+        reason = f"{name} is unclean: the cluster does not trust it, and {ends}"
         key = world.open_incident(Kind.NODE_FAILURE, node_subject(name), since, Severity.CRITICAL, reason)
         world.hurt(key, node_subject(name), since, Severity.CRITICAL, reason)
         world.change(key, voice.at, facts={"node": name, "unclean": "yes", "unfenced": "yes"})
@@ -118,6 +137,7 @@ def _away(world: World, voice: Voice, one: PictureNode) -> Iterator[Finding]:
     if (CONDITION, node_subject(name)) not in world.facts:
         words = "offline; it left in good order, or was fenced, before this was looked at"
         set_node(world, name, left=True)
+        goes_away(world, name, voice.at, words, for_good=True)
         world.note(node_subject(name), Severity.INFO, voice.at, words)
     elif new:
         yield Finding(f"fenced {name}", LASTING, partial(_fence, world, voice, new[0]))

@@ -1,44 +1,47 @@
-"""What somebody has arranged: standby, maintenance, unmanaged and disabled resources. Shown for exactly those concerned, rung
-nowhere. (Pacemaker Explained, node attributes, resource meta-attributes)
+"""What somebody has arranged: standby, maintenance, unmanaged and disabled resources; and what was left behind. Shown for exactly
+those concerned, rung nowhere. (Pacemaker Explained, node attributes, resource meta-attributes)
 """
 
 from collections.abc import Iterator
-from typing import Final
 
 from bridge.core.pacemaker.alerts import plain_name
-from bridge.core.pacemaker.truth.ending import SWITCHED_OFF, WORDS
+from bridge.core.pacemaker.truth import arranged
+from bridge.core.pacemaker.truth.remarks import remark_on
+from bridge.core.pacemaker.truth.service import services
 from bridge.core.pacemaker.truth.voice import Voice
 from bridge.core.world.event import CLUSTER, Severity, Subject, node_subject
 from bridge.core.world.nodes import node
 from bridge.core.world.picture import Picture, PictureNode, PictureResource
 from bridge.core.world.shown import show_cluster, show_member, show_running
-from bridge.core.world.tables import PLAN
+from bridge.core.world.tables import REMARK
 from bridge.core.world.world import World
-
-OFF: Final = WORDS[SWITCHED_OFF]
-UNMANAGED: Final = "unmanaged: the cluster does not look after it"
-RESTING: Final = "in maintenance"
 
 
 def follow(world: World, voice: Voice) -> None:
     plans = dict(_plans(world, voice.picture))
-    _put(world, CLUSTER, plans.get(CLUSTER))
+    arranged.arrange(world, CLUSTER, plans.get(CLUSTER), voice.at)
     if not _is_last_one(world, voice):
         show_cluster(world, voice.at)
     for one in voice.picture.nodes:
         subject = node_subject(one.name)
         known = node(world, one.name)
-        if _put(world, subject, plans.get(subject)) and one.online and known.lost_at is None and not known.left:
+        if (
+            arranged.arrange(world, subject, plans.get(subject), voice.at)
+            and one.online
+            and known.lost_at is None
+            and not known.left
+        ):
             show_member(world, one.name, voice.at)
-    for name in dict.fromkeys(plain_name(row.id) for row in voice.picture.resources):
-        subject = world.service(name)
-        if _put(world, subject, plans.get(subject)):
-            show_running(world, name, voice.at)
+    for service in services(voice.picture):
+        subject = world.service(service.name)
+        planned = arranged.arrange(world, subject, plans.get(subject), voice.at)
+        if _remark(world, subject, remark_on(voice.picture, service) or None) or planned:
+            show_running(world, service.name, voice.at)
 
 
-def _put(world: World, subject: Subject, words: str | None) -> bool:
-    before = world.get(PLAN, subject)
-    world.put((PLAN, subject), words)
+def _remark(world: World, subject: Subject, words: str | None) -> bool:
+    before = world.get(REMARK, subject)
+    world.put((REMARK, subject), words)
     return before != words
 
 
@@ -53,27 +56,27 @@ def _plans(world: World, picture: Picture) -> Iterator[tuple[Subject, str]]:
 
 def _of_cluster(picture: Picture) -> str:
     if picture.options.maintenance:
-        return "the whole cluster is in maintenance: it starts, stops and watches nothing"
-    return "all resources are stopped by order (stop-all-resources)" if picture.options.stop_all else ""
+        return arranged.ALL_RESTING
+    return arranged.ALL_STOPPED if picture.options.stop_all else ""
 
 
 def _of_node(one: PictureNode) -> str:
     if one.maintenance:
-        return RESTING
+        return arranged.RESTING
     if one.standby:
-        return "in standby"
+        return arranged.STANDBY
     if one.standby_onfail:
-        return "in standby, because a resource failed there (on-fail=standby)"
-    return "about to leave in good order" if one.online and one.shutdown else ""
+        return arranged.PUT_ASIDE
+    return arranged.LEAVING if one.online and one.shutdown else ""
 
 
 def of_resource(row: PictureResource) -> str:
     """What could not be stopped is unmanaged as well: nobody has arranged that."""
     if row.disabled:
-        return OFF
+        return arranged.OFF
     if row.maintenance:
-        return RESTING
-    return "" if row.managed or row.blocked else UNMANAGED
+        return arranged.RESTING
+    return "" if row.managed or row.blocked else arranged.UNMANAGED
 
 
 def _is_last_one(world: World, voice: Voice) -> bool:

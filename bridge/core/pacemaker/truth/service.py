@@ -39,6 +39,12 @@ class Service(NamedTuple):
         return all(row.role == STOPPED and not row.nodes and not row.pending for row in self.rows)
 
     @property
+    def leads_nowhere(self) -> bool:
+        """A promotable one that is settled, and of which no instance is promoted."""
+        roles = {row.role for row in self.rows if not row.pending}
+        return any(row.promotable for row in self.rows) and "Unpromoted" in roles and roles <= {"Unpromoted", STOPPED}
+
+    @property
     def failed(self) -> list[PictureResource]:
         return [row for row in self.rows if row.failed or row.blocked]
 

@@ -10,8 +10,9 @@ from typing import Final
 
 from bridge.core.pacemaker.down import tell_down
 from bridge.core.pacemaker.running import on_good
-from bridge.core.pacemaker.tables import BAD_AT, CLONE, FAILED_ON, FLAPPING, LAME, STARTED, STOPPED_AT
-from bridge.core.pacemaker.truth.causes import cause_of, failure_of, ticket_of
+from bridge.core.pacemaker.tables import BAD_AT, CLONE, FAILED_ON, FLAPPING, HEALED, LAME, STARTED, STOPPED_AT
+from bridge.core.pacemaker.truth import inside, promoted
+from bridge.core.pacemaker.truth.causes import absence_of, cause_of, failure_of, ticket_of
 from bridge.core.pacemaker.truth.ending import SWITCHED_OFF, end_by_order
 from bridge.core.pacemaker.truth.finding import AT_WORK, LASTING, Finding, wake
 from bridge.core.pacemaker.truth.needs import Needs
@@ -34,21 +35,38 @@ def look(world: World, voice: Voice) -> Iterator[Finding]:
     busy = is_busy(voice.picture.resources)
     known = services(voice.picture)
     needs = Needs(voice.picture, known)
+    waiting: list[Finding] = []
+    """Told after what they wait for, whose story they belong to."""
     for service in known:
+        gone: list[str] = []
         started = world.get(STARTED, service.name)
         if not _is_settled(world, voice, started[1] if started else None):
             continue
         if all(voice.is_newer_than(one) for one in (world.get(BAD_AT, service.name), world.get(STOPPED_AT, service.name))):
             places = service.places(voice)
+            gone = inside.dead_on(world, voice, service, places)
             _tell_more(world, voice, service)
-            _place(world, voice, service, places, needs)
+            _place(world, voice, service, {**_still(world, service, gone), **places}, needs)
             _answer(world, voice, service, places)
-        if voice.whole:
-            yield from _wrong(world, voice, service, needs, busy=busy)
+        if voice.whole and _is_settled(world, voice, world.get(HEALED, world.service(service.name))):
+            found = _wrong(world, voice, service, needs, busy=busy)
+            if needs.missing(service) is None:
+                yield from found
+            else:
+                waiting += found
+            yield from promoted.look(world, voice, service, busy=busy)
+            yield from inside.look(world, voice, service, gone)
+    yield from waiting
+
+
+def _still(world: World, service: Service, gone: list[str]) -> dict[str, str]:
+    """What is found dead is shown where it ran until it is told: a refresh begins with forgetting where it runs."""
+    known = world.runs_on.get(service.name, {})
+    return {name: known[name] for name in gone}
 
 
 def _is_settled(world: World, voice: Voice, started_at: datetime | None) -> bool:
-    """It was not started since, nor a moment before. If it was, what the picture shows must last."""
+    """It was not started (or found well) since, nor a moment before. If it was, what the picture shows must last."""
     if started_at is None or voice.is_newer_than(started_at):
         return True
     wake(world, started_at + STILL_SO + 2 * ON_ITS_WAY)
@@ -85,8 +103,10 @@ def _answer(world: World, voice: Voice, service: Service, places: dict[str, str]
         return
     if wound is None or incident is None or not voice.is_newer_than(wound.began_at):
         return
-    if incident.kind is Kind.RESOURCE_DEGRADED or service.failed or any(row.maintenance for row in service.rows):
+    at_rest = any(row.maintenance for row in service.rows) and not incident.facts.get("dead")
+    if incident.kind is Kind.RESOURCE_DEGRADED or service.failed or at_rest:
         return
+    promoted.end_if_meant(world, service)
     if world.get(CLONE, service.name) and _is_whole(voice, service, places):
         world.put((FAILED_ON, service.name), None)
         world.put((LAME, service.name), None)
@@ -145,6 +165,8 @@ def _arranged(world: World, voice: Voice, service: Service, needs: Needs) -> str
         return "not in the configuration any more"
     if row.locked_to:
         return f"waits for {row.locked_to}, where it is locked to (shutdown-lock)"
+    if service.leads_nowhere and row.target_role == promoted.FOLLOWS:
+        return "an administrator lets none be promoted"
     if ticket := ticket_of(picture, service):
         return f"waits for ticket {ticket}, which is not here"
     if service.of_many and not _may_run(voice, service):
@@ -188,7 +210,7 @@ def _story_around(world: World, voice: Voice, service: Service, needs: Needs) ->
     story = world.holder(subject) if subject is not None else None
     if needed is None or subject is None or story is None or world.wound(subject) is None:
         return None
-    return story.key, f"it needs {needed.name}, which does not run"
+    return story.key, f"it needs {needed.name}, which {absence_of(needed)}"
 
 
 def _tell_blocked(world: World, voice: Voice, service: Service, since: datetime) -> None:

@@ -3,6 +3,7 @@
 An agent says what names only hint at. (Pacemaker Explained, resource classes; Pacemaker Remote, guest nodes)
 """
 
+from datetime import datetime
 from typing import Final
 
 from bridge.core.pacemaker.alerts import plain_name
@@ -20,7 +21,7 @@ def learn(world: World, witness: str, picture: Picture) -> None:
     inside = {one.resource for one in picture.nodes if one.resource}
     for row in picture.resources:
         name = plain_name(row.id)
-        _sort(world, name, _sort_of(row.agent, is_machine=row.id in inside))
+        _sort(world, name, _sort_of(row.agent, is_machine=row.id in inside), picture.at)
         if row.clone and row.agent:
             world.put((CLONE, name), value=True)
     for one in picture.nodes:
@@ -37,7 +38,7 @@ def _sort_of(agent: str, *, is_machine: bool) -> str:
     return GUEST if is_machine or agent.rpartition(":")[2] in GUEST_AGENTS else OTHER
 
 
-def _sort(world: World, name: str, sort: str) -> None:
+def _sort(world: World, name: str, sort: str, at: datetime) -> None:
     """What was told under another name until now goes on under it until it is over."""
     old = world.service(name)
     if world.get(SORT, name) == sort or (world.is_guest(name) is not (sort == GUEST) and (HOLDER, old) in world.facts):
@@ -45,5 +46,5 @@ def _sort(world: World, name: str, sort: str) -> None:
     world.put((SORT, name), sort)
     known: Condition | None = world.get(CONDITION, old)
     if known is not None and (new := world.service(name)) != old:
-        world.put((CONDITION, old), None)
+        world.let_go(old, at, f"told as {new} from now on")
         world.note(new, known.severity, known.since, known.why)

@@ -14,9 +14,9 @@ from bridge.core.world.world import World
 
 ON_ITS_WAY: Final = timedelta(seconds=1)
 """What happened so shortly before the look may not have been in the cluster's records yet."""
-STILL_SO: Final = timedelta(seconds=25)
-"""The relay looks every 15 s, and a failed look is told at the second one: no newer picture for so long means that nothing has
-changed."""
+STILL_SO: Final = timedelta(seconds=45)
+"""No newer picture for so long means that nothing has changed. The relay looks every 15 s, gives a look ten, and tells of the
+second one in vain: it may be 40 s since the last good one before it says that it sees nothing."""
 ALL: Final = "all"
 NO_MATTER: Final = "ignore"
 """The no-quorum-policy of a cluster that goes on without."""
