@@ -8,7 +8,7 @@ import pytest
 
 from tests.cluster.furniture import furnish
 from tests.cluster.machines import ROOT
-from tests.cluster.recording import record
+from tests.cluster.recording import keep, record
 from tests.cluster.site import Site
 
 RELEASE = os.environ.get("QUORUMBELL_CLUSTER")
@@ -40,9 +40,9 @@ def site(request, worker_id):
         if RECORD:
             record(home / "ledger.db", Path(RECORD), request.node.name.removeprefix("test_").replace("_", "-"))
         if request.node.stash.get(FAILED, True):
-            made.keep(kept)
+            keep(made, kept)
     except BaseException:
-        made.keep(kept)
+        keep(made, kept)
         raise
     finally:
         made.stop()

@@ -1,6 +1,8 @@
-"""What the bridge was told in a scenario, as a recording for `quorumbell rehearse`: alerts, and beside them what crm_mon showed."""
+"""What stays of a scenario: a recording for `quorumbell rehearse`, and what helps to understand a failure."""
 
+import contextlib
 import json
+import shutil
 import sqlite3
 from collections import defaultdict
 
@@ -8,7 +10,8 @@ PICTURES, ALERTS = "crm_mon", "pacemaker"
 
 
 def record(ledger, folder, name):
-    """NAME.json, and NAME.HOST.crm_mon.jsonl of each node, from the ledger of a bridge that is up or was killed."""
+    """The alerts as NAME.json, and what crm_mon showed on each node as NAME.HOST.crm_mon.jsonl, from the ledger of a bridge that
+    is up or was killed."""
     alerts, shown = [], defaultdict(list)
     for source, host, received, body in _reports(ledger):
         told = json.loads(body)
@@ -28,3 +31,21 @@ def _reports(ledger):
     with sqlite3.connect(f"file:{ledger}?mode=ro", uri=True) as read:
         wanted = "SELECT source, node, received_at / 1e6, body FROM report WHERE source IN (?, ?) ORDER BY seq"
         return read.execute(wanted, (ALERTS, PICTURES)).fetchall()
+
+
+def keep(site, folder):
+    """Logs, pictures, the ledger, and what was told."""
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    for name, text in site.cluster.pictures().items():
+        (folder / f"{name}.crm_mon.xml").write_text(text)
+    for place in ("bridge.log", "ledger.db", "ledger.db-wal", "quorumbell.toml"):
+        with contextlib.suppress(OSError):
+            shutil.copy(site.home / place, folder)
+    for machine in site.machines.values():
+        for log in (*machine.upper.glob("var/log/*.log"), *machine.upper.glob("var/log/*/*.log")):
+            shutil.copy(log, folder / f"{machine.name}.{log.name}")
+    told = [*site.rings(), *sorted(site.board().items())]
+    with contextlib.suppress(AssertionError):  # the bridge may be what failed
+        told += site.status()["incidents"]
+    (folder / "told.txt").write_text("\n".join(map(str, told)))

@@ -1,6 +1,5 @@
 """A cluster of three with hooks and relays, the bridge outside of it, and who hears of it: a mailbox and a board."""
 
-import contextlib
 import json
 import re
 import shutil
@@ -260,23 +259,6 @@ look_every = "5s"
         self.opsview.stop()
         self.mail.__exit__()
         self.networks.close()
-
-    def keep(self, folder):
-        """What helps to understand a failure: logs, pictures, the ledger."""
-        shutil.rmtree(folder, ignore_errors=True)
-        folder.mkdir(parents=True)
-        for name, text in self.cluster.pictures().items():
-            (folder / f"{name}.crm_mon.xml").write_text(text)
-        for place in ("bridge.log", "ledger.db", "ledger.db-wal", "quorumbell.toml"):
-            with contextlib.suppress(OSError):
-                shutil.copy(self.home / place, folder)
-        for machine in self.machines.values():
-            for log in (*machine.upper.glob("var/log/*.log"), *machine.upper.glob("var/log/*/*.log")):
-                shutil.copy(log, folder / f"{machine.name}.{log.name}")
-        told = [*self.rings(), *sorted(self.board().items())]
-        with contextlib.suppress(AssertionError):  # the bridge may be what failed
-            told += self.status()["incidents"]
-        (folder / "told.txt").write_text("\n".join(map(str, told)))
 
 
 def _documented(what):
