@@ -238,13 +238,13 @@ look_every = "5s"
     def agree(self, seconds=20):
         """What crm_mon says and what is shown and told are the same within 20 seconds of rest; one moment of agreement is chance.
         A look that takes longer than it should is this machine's slowness, and does not count."""
-        deadline, calm, found = time.monotonic() + seconds, 0, []
+        deadline, calm = time.monotonic() + seconds, 0
         while calm < 2:
             began = time.monotonic()
             found = self.contradictions()
-            deadline += max(0.0, time.monotonic() - began - LOOK_TAKES)
             calm = 0 if found else calm + 1
-            assert not found or time.monotonic() < deadline, "\n".join(["crm_mon contradicts what is shown and told:", *found])
+            assert not found or began < deadline, "\n".join(["crm_mon contradicts what is shown and told:", *found])
+            deadline += max(0.0, time.monotonic() - began - LOOK_TAKES)
             time.sleep(1)
 
     # --- the end

@@ -14,6 +14,7 @@ def test_it_fails_once_and_is_restarted(furnished):
     furnished.cluster.settle()
     furnished.agree()
     assert furnished.rings() == []
+    until(lambda: all(one["state"] == "closed" for one in furnished.ask("incidents")), 60, "it is over")
     (story,) = furnished.ask("incidents")
     assert (story["kind"], story["root"], story["state"]) == ("resource-failure", "resource/web", "closed")
     assert 0 < story["outages"]["resource/web"] < 20
