@@ -22,9 +22,13 @@ def record(ledger, folder, name):
             del told["crc"]
             shown[host].append({"host": host, "received": received, "body": told})
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / f"{name}.json").write_text(json.dumps(alerts, indent=0) + "\n")
+    (folder / f"{name}.json").write_text("[" + ",\n".join(map(_compact, alerts)) + "]\n")
     for host, lines in shown.items():
-        (folder / f"{name}.{host}.crm_mon.jsonl").write_text("".join(f"{json.dumps(line)}\n" for line in lines))
+        (folder / f"{name}.{host}.crm_mon.jsonl").write_text("".join(f"{_compact(line)}\n" for line in lines))
+
+
+def _compact(record):
+    return json.dumps(record, separators=(",", ":"))
 
 
 def _reports(ledger):
