@@ -6,10 +6,12 @@ import pytest
 
 from bridge.node.rota import NEXT_ONE, RETRY_FIRST, RETRY_SLOWEST, Rota
 
+BRIDGES = tuple(f"tcp://192.0.2.{number}:7810" for number in (1, 2, 3))
+
 
 @pytest.fixture
 def rota():
-    return Rota(("one", "two", "three"), random.Random(1))
+    return Rota(BRIDGES, random.Random(1))
 
 
 def test_each_is_called_in_its_order(rota):
@@ -17,7 +19,7 @@ def test_each_is_called_in_its_order(rota):
     for _ in range(5):
         rota.turn()
         called.append(rota.endpoint)
-    assert called == ["one", "two", "three", "one", "two"]
+    assert called == [*BRIDGES, *BRIDGES[:2]]
 
 
 def test_the_pause_after_the_whole_list_grows_and_who_is_welcomed_begins_anew(rota):

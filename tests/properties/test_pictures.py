@@ -35,6 +35,12 @@ CHANGES = (
     {"resources": {"ip": {"failed": True, "blocked": True}, "db": {"role": "Unpromoted"}}},
     {"without": ("ip",)},
     {"without": ("n3",)},
+    {"options": {"maintenance": True}, "resources": {"ip": {**STOPPED, "managed": False}, "db": {"managed": False}}},
+    {"resources": {"ip": {"removed": True}, "db": {"role": "Unpromoted", "target_role": "Unpromoted"}}},
+    {"nodes": {"n2": {"unclean": True}}, "fencings": [{"action": "reboot", "target": "n2", "status": "pending"}]},
+    {"bans": [{"id": "cli-ban-ip-on-n1", "resource": "ip", "node": "n1"}], "resources": {"db": {"role": "Unpromoted"}}},
+    {"nodes": {"n1": {"shutdown": True}}, "quorate": False},
+    {"resources": {"dlm": STOPPED}, "orders": [{"id": "o", "first": "dlm-clone", "then": "ip"}]},
 )
 NODES = ("n1", "n2", "n3")
 NAMES = ("ip", "flk", "web-fs", "db")
@@ -69,7 +75,7 @@ def _happens(chance, one):
         case 4:
             one.fenced(other, by=node, rc=chance.choice((0, -61)))
         case 5:
-            chance.choice((one.silent, one.heard, one.complains))(node)
+            chance.choice((one.silent, one.heard, one.complains, one.unenrolled))(node)
         case 6:
             one.shows(node, changed(**chance.choice(CHANGES)))
         case _:

@@ -388,6 +388,21 @@ def test_a_door_without_a_folder_waits_for_one(tmp_path):
     door.close()
 
 
+def test_a_door_whose_place_somebody_has_taken_is_made_anew_and_only_its_group_may_knock(tmp_path):
+    path = tmp_path / "hook.sock"
+    door = Door(str(path))
+    assert door.open() == []
+    assert stat.S_IMODE(path.stat().st_mode) == 0o660
+    first = path.stat().st_ino
+    assert door.open() == []
+    assert path.stat().st_ino == first, "nothing to do"
+    (tmp_path / "other").write_text("")
+    (tmp_path / "other").rename(path)
+    assert door.open() == []
+    assert stat.S_ISSOCK(path.stat().st_mode)
+    door.close()
+
+
 def test_a_file_system_that_is_not_mounted_any_more_is_told(tmp_path, monkeypatch):
     spool = str(tmp_path / "spool")
     check, device = SpoolCheck(spool), [7]

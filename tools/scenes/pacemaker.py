@@ -161,6 +161,18 @@ OTHER_SCENES: Final[dict[Kind, tuple[Scene, ...]]] = {
             case="runs, but is promoted nowhere",
         ),
         Scene(
+            "resource/pgsql",
+            {"resource": "pgsql", "absence": "promoted", "unpromoted": "pgsql", "runs_on": "n1, n2"},
+            away={"resource/pgsql": 64.0},
+            case="runs, but is promoted nowhere, and nothing has failed",
+        ),
+        Scene(
+            "resource/ip",
+            {"resource": "ip", "absence": "runs", "down": "ip", "cause": "leads", "needs": "pgsql"},
+            away={"resource/ip": 64.0},
+            case="what it needs is promoted nowhere",
+        ),
+        Scene(
             "resource/db",
             failed("db", "start", "n3", "1", tried_on="n1, n2, n3", absence="runs", down="db", given_up="yes"),
             away={"resource/db": 64.0},

@@ -9,7 +9,8 @@ from bridge.core.drbd.events import Change, HandlerCalled, ReplicasListed, State
 from bridge.core.drbd.flapping import on_steady
 from bridge.core.drbd.fold_calls import apply
 from bridge.core.drbd.fold_states import gone
-from bridge.core.drbd.state import Replica, put_side, replace
+from bridge.core.drbd.parting import gone_at, part_with, without_side
+from bridge.core.drbd.state import Replica, put_side
 from bridge.core.drbd.story import tell, tell_differences
 from bridge.core.drbd.tables import DIFFERENCE, REPLICA, REPLICAS, STORY
 from bridge.core.drbd.told import story_of
@@ -58,12 +59,30 @@ def and_replicas(rule: Callable[[World, Any], None]) -> Callable[[World, Any], N
 
     def both(world: World, event: Event) -> None:
         rule(world, event)
+        if isinstance(event, EdgeHeard) and event.gone:
+            on_unenrolled(world, event.node, event.at)
         for name in _names(world):
             story = world.get(STORY, name)
             if (story is not None and story.held) or isinstance(event, EdgeHeard):
                 _settle(world, world.facts[REPLICA, name], event.at)
 
     return both
+
+
+def on_unenrolled(world: World, node: str, at: datetime) -> None:
+    """Nobody tells of its sides any more."""
+    for name in _names(world):
+        replica: Replica = world.facts[REPLICA, name]
+        if node in replica.sides:
+            why = f"{node} is no longer enrolled"
+            _leave(world, without_side(world, replica, node, at, why), at, why)
+
+
+def _leave(world: World, replica: Replica, at: datetime, why: str) -> None:
+    if replica.sides:
+        _settle(world, replica, at)
+    else:
+        part_with(world, replica, at, why)
 
 
 def _names(world: World) -> tuple[str, ...]:
@@ -95,15 +114,19 @@ def _rename(world: World, event: StatesChanged, new: str) -> None:
     if old is None or event.node not in old.sides:
         return
     target = world.get(REPLICA, new) or Replica(resource=new, generation=old.generation, splits=old.splits)
-    left = {node: side for node, side in old.sides.items() if node != event.node}
     _settle(world, put_side(target, old.sides[event.node]), event.at)
-    _settle(world, replace(old, sides=left, splits=old.splits if left else {}), event.at)
+    why = f"called {new} now"
+    _leave(world, without_side(world, old, event.node, event.at, why), event.at, why)
 
 
 def _settle(world: World, replica: Replica, at: datetime) -> None:
     """The state as it is now, and what follows from it."""
     replica = up_to(replica, at)
     name = replica.resource
+    forgotten_at = gone_at(world, replica)
+    if forgotten_at is not None and forgotten_at <= at:
+        part_with(world, replica, at, "no node has had it for a day")
+        return
     world.put((REPLICA, name), replica)
     if name not in _names(world):
         world.put((REPLICAS,), (*_names(world), name))
@@ -113,11 +136,11 @@ def _settle(world: World, replica: Replica, at: datetime) -> None:
     _consider_redundancy(world, name, at)
     _show(world, replica, found, at)
     story = story_of(world, STORY, name)
-    later = due(replica, at, live=story is not None and story.held)
-    if later is None:
-        world.cancel_timer("replica", name)
+    later = (due(replica, at, live=story is not None and story.held), gone_at(world, replica))
+    if times := [one for one in later if one is not None]:
+        world.set_timer(min(times), "replica", name)
     else:
-        world.set_timer(later, "replica", name)
+        world.cancel_timer("replica", name)
 
 
 def _consider_redundancy(world: World, name: str, at: datetime) -> None:

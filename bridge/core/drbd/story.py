@@ -37,7 +37,7 @@ def tell(world: World, replica: Replica, found: list[Trouble], at: datetime) -> 
         _describe(world, replica, key, found, at)
     elif story is not None and story.held:
         if not replica.sides:
-            _release(world, STORY, name, story.key, at, f"{name} is called otherwise now")
+            _release(world, STORY, name, story.key, at, f"no node has {name} any more")
         elif is_whole(replica, world.incident(story.key).opened_at, at):
             _end(world, replica, story.key, at)
         elif _was_asked_for(world, replica, story.key, at):

@@ -16,7 +16,7 @@ from bridge.core.world.known import Known
 from bridge.core.world.lists import count_elsewhere, with_alarm, with_outages, with_subjects, without_subjects
 from bridge.core.world.outage import Outages, began, ended, joined
 from bridge.core.world.settings import Settings
-from bridge.core.world.tables import CONDITION, GONE, HOLDER, INCIDENT, PLAN, REMARK, WOUND, WOUNDS
+from bridge.core.world.tables import CONDITION, GONE, HOLDER, INCIDENT, REMARK, WOUND, WOUNDS
 
 SAME_STORY: Final = timedelta(minutes=2)
 """An incident that a larger one overtakes so soon after its beginning was the larger one's first sign."""
@@ -231,7 +231,6 @@ class World(Known):
         if (CONDITION, subject) in self.facts:
             self.put((GONE, subject), (at, why))
             self.put((CONDITION, subject), None)
-        self.put((PLAN, subject), None)
         self.put((REMARK, subject), None)
 
     def _keep_outages(self, key: str, outages: Outages, at: datetime) -> None:

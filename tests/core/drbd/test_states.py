@@ -172,6 +172,16 @@ def test_what_became_of_a_fencing_is_said_with_both_names(code, why):
     assert [one.why for one in fenced(code)] == [why]
 
 
+@pytest.mark.parametrize("frozen", [True, False])
+def test_a_fencing_is_told_with_its_sides_its_answer_and_what_stands_still(frozen):
+    oak = side("oak", {"elm": cut()}, fence=Fence("elm", NOW, 1), suspended=("fencing",) if frozen else ())
+    (found,) = fence_troubles(replica(oak, side("elm")), oak, NOW)
+    assert found.why.endswith("; I/O is frozen on oak") is frozen
+    assert (found.pairs, found.nodes) == ((("elm", "oak"),), ("oak",))
+    facts = {"side": "oak", "peer": "elm", "handler": "fence-peer", "fence_result": "1"}
+    assert found.facts == (facts | {"frozen": "yes"} if frozen else facts)
+
+
 def test_a_fencing_that_was_called_once_more_before_it_answered_is_as_old_as_the_first_call():
     known = calls(replica(side("oak", {"elm": cut()})), "oak", NOW, "fence-peer", "elm")
     assert known.sides["oak"].fence == Fence("elm", NOW)
@@ -252,6 +262,47 @@ def test_a_copy_that_is_left_incomplete_is_told_where_the_other_was_good(was, to
     assert (words in whys(known, NOW + 2 * MINUTE)) is told
 
 
+def device(state, action="change"):
+    return Change(action=action, object="device", volume="0", states={"disk": state})
+
+
+def test_a_dump_does_not_make_a_disk_fail_anew():
+    failed = Disk(state="Diskless", failed_at=NOW, called=True)
+    known = says(
+        replica(side("oak", disks={"0": failed, "1": failed})), "oak", NOW + MINUTE, device("Diskless", "exists"), whole=True
+    )
+    assert known.sides["oak"].disks == {"0": failed}, "and what it does not show is not there"
+
+
+def test_a_disk_that_was_found_away_and_was_well_since_has_failed_when_it_is_away_again():
+    known = says(Replica(resource="r0", generation="9"), "oak", NOW, device("Diskless", "exists"), whole=True)
+    assert known.sides["oak"].disks["0"].found
+    for state in ("Attaching", "UpToDate", "Failed"):
+        known = says(known, "oak", NOW + MINUTE, device(state))
+    disk = known.sides["oak"].disks["0"]
+    assert (disk.failed_at, disk.found) == (NOW + MINUTE, False)
+
+
+def connection(state):
+    return Change(action="change", object="connection", peer="elm", states={"connection": state})
+
+
+def test_by_what_a_connection_was_lost_is_known_while_it_is_tried_again():
+    known = replica(side("oak", {"elm": connected()}))
+    for state in ("Timeout", "Unconnected", "Connecting"):
+        known = says(known, "oak", NOW, connection(state))
+    assert whys(known, NOW) == ["oak lost the connection to elm (Timeout)"]
+
+
+def test_who_waited_for_a_peer_and_closed_it_in_order_waits_no_more():
+    waiting = Link(state="Connecting", changed_at=NOW, waits_since=NOW)
+    known = replica(side("oak", {"elm": waiting}))
+    assert whys(known, NOW + 2 * MINUTE) == ["oak cannot connect to elm"]
+    for state in ("Disconnecting", "StandAlone"):
+        known = says(known, "oak", NOW + MINUTE, connection(state))
+    assert whys(known, NOW + 9 * MINUTE) == []
+
+
 # --- facts for the texts -------------------------------------------------------------------------------------------------
 
 
@@ -289,7 +340,9 @@ def test_who_lost_data_in_a_split_brain_is_known_as_long_as_the_story():
 
 
 def test_a_demotion_by_force_is_as_old_as_it_is():
-    known = replica(side("oak"))
+    known = says(
+        replica(side("oak")), "oak", NOW - MINUTE, Change(action="change", object="resource", states={"role": "Primary"})
+    )
     for minutes in (0, 1):
         states = {"role": "Secondary", "force-io-failures": "yes"}
         known = says(known, "oak", NOW + minutes * MINUTE, Change(action="change", object="resource", states=states))

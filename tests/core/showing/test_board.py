@@ -375,6 +375,7 @@ class AnyBoard(RuleBasedStateMachine):
         self.now = T0
         self.flying = []
         self.truth = {}
+        self.refused = set()
         self.there = {Target("ha1", name) for name in "abc"}
         self.shown = {}
         self.count = 0
@@ -384,6 +385,12 @@ class AnyBoard(RuleBasedStateMachine):
         self.count += 1
         self.truth[Target("ha1", name)] = self.count
         self.board.learn(condition(f"resource/{name}", severity, f"<{self.count}>"), self.now)
+
+    @rule(name=st.sampled_from("abcd"))
+    def delete(self, name):
+        self.count += 1
+        self.truth[Target("ha1", name)] = self.count
+        self.board.learn(gone("ha1", f"resource/{name}", (self.now, f"<{self.count}>")), self.now)
 
     @rule(silent=st.booleans())
     def relay(self, silent):
@@ -401,6 +408,7 @@ class AnyBoard(RuleBasedStateMachine):
         show = self.flying.pop(data.draw(st.integers(0, len(self.flying) - 1)))
         if how in {"taken", "lost"}:
             if show.target not in self.there:
+                self.refused.add(show.target)
                 self.board.answered(show, GiveUp("not there"), self.now)
                 return
             old, new = self.shown.get(show.target, ""), show.text
@@ -424,6 +432,7 @@ class AnyBoard(RuleBasedStateMachine):
 
     @rule(name=st.sampled_from("abcd"))
     def reload(self, name):
+        self.refused.add(Target("ha1", name))
         self.there ^= {Target("ha1", name)}
 
     def read(self):
@@ -453,8 +462,9 @@ class AnyBoard(RuleBasedStateMachine):
                 self.board.answered(show, verdict, self.now)
             self.read()
         for target, count in self.truth.items():
-            if target in self.there:
+            if target in self.there and (self.board.knows(target) or target not in self.refused):
                 assert number(self.shown[target]) == count
+            if target in self.there and self.board.knows(target):
                 assert life_of(self.board, target) is Life.TRUE
 
 

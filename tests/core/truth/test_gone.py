@@ -68,3 +68,10 @@ def test_a_node_that_nobody_else_sees_goes_with_its_relay(cluster):
     cluster.attribute("lonely", "ping", "100", by="lonely").unenrolled("lonely")
     told = cluster.conditions["node/lonely"]
     assert (told.why, told.gone) == ("lonely is no longer enrolled", True)
+
+
+def test_a_picture_without_any_resource_may_be_half_an_answer(cluster):
+    cluster.shows("n1", seen()).at(70).shows("n1", changed() | {"resources": []})
+    assert not cluster.conditions["resource/ip"].gone
+    cluster.at(80).shows("n1", changed() | {"resources": [], "configured": True})
+    assert cluster.conditions["resource/ip"].gone

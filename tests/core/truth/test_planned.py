@@ -113,6 +113,15 @@ def test_a_member_that_the_cluster_goes_on_to_show_away(cluster):
     assert cluster.at(120).condition("node/n3")[0] == "info"
 
 
+def test_the_last_node_of_a_cluster_that_is_shut_down_has_no_quorum(cluster):
+    away = {"online": False, "expected_up": False}
+    cluster.attribute("n3", "shutdown", "1").lost("n3", by="n1").attribute("n2", "shutdown", "1").lost("n2", by="n1").at(61)
+    says = changed(nodes={"n1": {"shutdown": True}, "n2": away, "n3": away}, quorate=False)
+    assert cluster.shows("n1", says).at(120).stories() == []
+    says = changed(nodes={"n2": away, "n3": away}, quorate=False)
+    assert cluster.shows("n1", says).at(150).stories() == [("quorum-lost", "cluster", "critical", "open")]
+
+
 def test_pacemaker_that_began_anew_under_planned_work_is_no_suspicion_for_ever(cluster):
     cluster.shows("n1", changed(resources={"ip": {"maintenance": True}})).at(100)
     cluster._sequence["n2"] = 0

@@ -377,3 +377,41 @@ def test_status_and_deliveries_show_how_it_is_with_the_board(site, tmp_path):
     (shown,) = json.loads(said("status", "--json"))["boards"]
     assert shown["owed"] >= 1
     assert "Connection refused" in said("status")
+
+
+# --- what is there no more
+
+
+def silent_relay(site):
+    site.db_fails()
+    site.writer.report("bridge", "ha1", {"node": "n1", "silent": True}, site.now)
+    site.wait(10)
+    assert site.state("n1", "Quorumbell Relay") == "warning"
+
+
+def unenrolled(site):
+    site.writer.report("bridge", "ha1", {"node": "n1", "silent": False, "gone": True}, site.now)
+
+
+def of_relay(site):
+    return [one for one in site.submissions() if "Quorumbell Relay" in str(one)]
+
+
+def test_what_is_gone_is_set_to_ok_and_left_alone(site):
+    silent_relay(site)
+    unenrolled(site)
+    site.wait(10)
+    assert site.shown("n1", "Quorumbell Relay")[1].startswith("OK - n1 is no longer enrolled")
+    assert (told := len(of_relay(site))) > 1
+    site.wait(7200, step=60)
+    assert len(of_relay(site)) == told
+    assert "relay/n1" not in [one.subject for one in site.ledger.conditions()]
+
+
+def test_also_when_the_bridge_died_before_it_could_say_so(site):
+    silent_relay(site)
+    unenrolled(site)
+    site.stop()
+    site.start()
+    site.wait(10)
+    assert site.shown("n1", "Quorumbell Relay")[1].startswith("OK - n1 is no longer enrolled")

@@ -2,8 +2,8 @@
 
 from typing import Any, Final
 
-from bridge.core.pacemaker.connectivity import goes_away
-from bridge.core.pacemaker.tables import LISTED, STOP_FAILED_ON
+from bridge.core.pacemaker.connectivity import attribute_subject, goes_away
+from bridge.core.pacemaker.tables import FALLEN, LISTED, STOP_FAILED_ON
 from bridge.core.pacemaker.truth.arranged import arrange
 from bridge.core.pacemaker.truth.ending import DELETED, WORDS, end_by_order
 from bridge.core.pacemaker.truth.service import services
@@ -18,8 +18,10 @@ OF_NODE: Final[tuple[Table[Any], ...]] = (NODE, STANDBY, STOP_FAILED_ON, CLAIMS)
 
 
 def let_go(world: World, voice: Voice) -> None:
-    now = _listed(voice)
-    for subject in sorted((world.get(LISTED, voice.lead) or frozenset()) - now):
+    before, now = world.get(LISTED, voice.lead) or frozenset(), _listed(voice)
+    if not (voice.picture.resources or voice.picture.configured):  # half an answer looks like that
+        now |= {subject for subject in before if subject.startswith("resource/")}
+    for subject in sorted(before - now):
         if subject.startswith("node/"):
             _node(world, voice, subject_name(Subject(subject)))
         else:
@@ -45,16 +47,20 @@ def _resource(world: World, voice: Voice, name: str) -> None:
 
 
 def _node(world: World, voice: Voice, name: str) -> None:
+    reason = f"{name} was {WORDS[DELETED]}"
     for resource in [*world.runs_there.get(name, {})]:
         world.put((ACTIVE, name, resource), None)
     for subject in (node_subject(name), Subject(f"fencing/{name}")):
         incident = world.holder(subject)
         if incident is not None and incident.root == subject and world.wound(subject) is not None:
             world.change(incident.key, voice.at, facts={"ended_by": DELETED})
-        world.heal(subject, voice.at, f"{name} was {WORDS[DELETED]}")
+        world.heal(subject, voice.at, reason)
         arrange(world, subject, None, voice.at)
         world.let_go(subject, voice.at, WORDS[DELETED])
-    goes_away(world, name, voice.at, f"{name} was {WORDS[DELETED]}", for_good=True)
+    attributes = [attribute_subject(one, name) for one in world.get(FALLEN, name) or ()]
+    goes_away(world, name, voice.at, reason, for_good=True)
+    for subject in attributes:
+        world.let_go(subject, voice.at, WORDS[DELETED])
     for table in OF_NODE:
         world.put((table, name), None)
     world.cancel_timer("unfenced", name)

@@ -40,6 +40,7 @@ def follow(world: World, voice: Voice) -> None:
 
 
 def _remark(world: World, subject: Subject, words: str | None) -> bool:
+    """Gives whether that is new."""
     before = world.get(REMARK, subject)
     world.put((REMARK, subject), words)
     return before != words

@@ -17,6 +17,8 @@ from bridge.core.world.world import World
 
 def look(world: World, voice: Voice) -> Iterator[Finding]:
     if not voice.whole:
+        if voice.nodes[voice.witness].shutdown:
+            return  # the cluster is shut down, node by node: the last ones have none
         yield Finding("quorum", LASTING, partial(_lost, world, voice))
         return
     others = contradicting(world, voice)

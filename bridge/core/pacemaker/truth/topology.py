@@ -8,6 +8,7 @@ from typing import Final
 
 from bridge.core.pacemaker.alerts import plain_name
 from bridge.core.pacemaker.tables import CLONE, CONTAINER
+from bridge.core.pacemaker.truth.arranged import arrange
 from bridge.core.world.condition import Condition
 from bridge.core.world.nodes import meet, node, set_node
 from bridge.core.world.picture import Picture
@@ -46,5 +47,6 @@ def _sort(world: World, name: str, sort: str, at: datetime) -> None:
     world.put((SORT, name), sort)
     known: Condition | None = world.get(CONDITION, old)
     if known is not None and (new := world.service(name)) != old:
+        arrange(world, old, None, at)
         world.let_go(old, at, f"told as {new} from now on")
         world.note(new, known.severity, known.since, known.why)

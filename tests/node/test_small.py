@@ -1,9 +1,15 @@
-"""What is read of an element, and what a folder's watch tells: nothing that is not sure."""
+"""Small parts of the relay: what is read of an element, what a watch, a walk and a page tell, and what must not be lost."""
+
+import random
+from types import SimpleNamespace
 
 import pytest
 
+from bridge.node import pending
 from bridge.node.events2 import MAX_VALUE, listing
 from bridge.node.inotify import Inotify
+from bridge.node.own_reports import OwnReports
+from bridge.node.pages import Lying, Pages
 from bridge.node.rows import number
 from bridge.node.walk import Look
 from bridge.node.xml_tree import Tree
@@ -44,6 +50,24 @@ def test_a_walk_counts_and_weighs_all_that_it_meets():
     for size in (3, 4):
         look.add(bytes([size]) * 25, size)
     assert (look.count, look.size) == (2, 7)
+
+
+def test_what_was_taken_from_a_page_is_not_taken_from_the_next():
+    records = [Lying(born_ns=at, box=0, uid=bytes(16)).record() for at in (1, 2, 3)]
+    pages, taken = Pages(), []
+    for _ in records:
+        pages.turn(records, 0)
+        taken.append(pages.take().born_ns)
+    pages.turn(records, 0)
+    assert (taken, pages.take()) == ([1, 2, 3], None)
+
+
+def test_what_a_relay_says_itself_is_kept_though_no_disk_takes_it_and_memory_is_full(monkeypatch):
+    monkeypatch.setattr(pending, "MAX_HELD", 1)
+    waiting = pending.Pending(random.Random(1))
+    assert not waiting.offer_body(bytes(16), b"a hook's")
+    OwnReports(SimpleNamespace(tops=()), waiting, "boot").tell([(b"u" * 16, b"our own")])
+    assert [body for _, body in waiting.take(9, 1 << 20, 0.0, lambda *_: None)] == [b"our own"]
 
 
 def test_names_fill_a_field_to_its_end_and_go_on_in_the_next():
