@@ -1,12 +1,11 @@
 # One door: every task of a developer is a target here, and .ci/run calls the same ones.
 PYTHON ?= python3
-RELEASE ?= trixie
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test coverage check fmt bench wheel judge crash mutants debian synapse lock clean
+.PHONY: help demo test coverage check fmt bench wheel judge crash cluster mutants debian synapse lock clean
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 18
@@ -46,6 +45,9 @@ judge: $(READY) ## rehearse every recording against what should be told
 crash: $(READY) ## kill -9 at random moments, and a ledger that takes nothing: nothing lost, nothing twice
 	$(BIN)/python -m pytest -q -n 2 -m crash
 
+cluster: $(READY) ## real clusters, and what is said of them (needs root; RELEASE=bullseye, bookworm, trixie or mixed; ONLY='power')
+	tests/cluster/run $(or $(RELEASE),host) $(if $(ONLY),-k '$(ONLY)')
+
 mutants: $(READY) ## faults in a room's code that no test sees (ROOM=core/telling, SHARE=1/4: a sample)
 	$(BIN)/python -m tools.mutants $(or $(ROOM),core/telling) $(or $(SHARE),1/1) $(ONLY)
 
@@ -56,7 +58,7 @@ wheel: $(READY) ## build the wheel into dist/
 	$(BIN)/python -m hatchling build -t wheel
 
 debian: ## demo and tests on another Debian, in a root of its own (needs root; RELEASE=trixie)
-	tests/on-debian $(RELEASE) synapse demo test
+	tests/on-debian $(or $(RELEASE),trixie) synapse demo test
 
 synapse: .synapse/.ready ## a real Matrix server for the tests, in an environment of its own
 

@@ -7,10 +7,10 @@ from typing import TypeVar
 Found = TypeVar("Found")
 
 
-def eventually(condition: Callable[[], Found], seconds: float = 20.0, what: str = "") -> Found:
-    """The first answer of the condition that counts as true."""
+def eventually(condition: Callable[[], Found], seconds: float = 20.0, what: str = "", *, every: float = 0.02) -> Found:
+    """The first answer of the condition that counts as true. `every` is how often it is asked, in seconds."""
     until = time.monotonic() + seconds
     while not (found := condition()):
         assert time.monotonic() < until, f"did not happen within {seconds:g} s: {what or condition}"
-        time.sleep(0.02)
+        time.sleep(every)
     return found

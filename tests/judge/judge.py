@@ -16,6 +16,7 @@ incidents   the incidents expected, in no order; of each
 n           number of incidents told (min, max): not planned, and worse than info
 may         kinds, or `kind root`, tolerated beyond the expected ones
 with        other recordings that are laid over this one
+alone       what is expected of its alerts without what crm_mon showed (NAME.HOST.crm_mon.jsonl beside it)
 rings       rings of the receiver that rang most (min, max): opened, escalated, reminder
 reopens     what arrives late takes back an end that was told: a ring may follow it
 """
