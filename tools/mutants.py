@@ -61,7 +61,11 @@ ROOMS: Final = {
     ),
     "relay": Room(
         ("bridge/node/[!_]*.py",),
-        ("tests/node", *(f"tests/wire/test_{one}.py" for one in ("clocks", "places", "present", "spool", "tables", "units"))),
+        (
+            "tests/node",
+            "tests/handlers/test_setup.py",
+            *(f"tests/wire/test_{one}.py" for one in ("clocks", "places", "present", "spool", "tables", "units")),
+        ),
         ("tests/node/test_drbd_states.py", "tests/wire/test_way.py", "tests/wire/test_present.py"),
     ),
 }

@@ -242,3 +242,16 @@ def test_nothing_is_told_of_a_node_that_was_lost_for_a_moment_only_in_the_eyes_o
     cluster.at(300)
     assert [root for _, root, *_ in cluster.stories()] == ["node/n3"]
     assert cluster.condition("node/n1")[0] == "ok"
+
+
+def test_of_a_node_that_was_not_unfenced_and_is_lost_only_the_loss_is_left(cluster):
+    cluster.at(100).fenced("n3", by="n1 n2", action="on", rc=1)
+    assert cluster.condition("fencing/n3") == ("warning", "unfencing of n3 failed: Error")
+    cluster.at(110).lost("n3", by="n1 n2").at(111)
+    assert cluster.condition("fencing/n3") == ("ok", "n3 is lost")
+
+
+def test_of_two_stops_that_failed_on_a_node_the_other_is_why_it_is_fenced_later(cluster):
+    cluster.at(50).starts("n3", "ip").at(100).fails("n3", "ip", task="stop").fails("n3", "web", task="stop")
+    cluster.at(120).stops("n3", "web").at(900).fenced("n3", by="n1 n2")
+    assert story(cluster).facts["behind"] == "ip"
