@@ -169,6 +169,31 @@ def test_a_guest_node_is_known_by_its_machine(cluster):
     assert cluster.stories() == [("guest-failure", "guest/flk", "warning", "open")]
 
 
+def test_a_guest_node_whose_connection_is_only_being_made_is_not_back(cluster):
+    inner = {"name": "inner", "kind": "remote", "online": True, "resource": "flk"}
+    link = {**seen()["resources"][0], "id": "inner", "agent": "ocf:pacemaker:remote", "nodes": ["n1"]}
+    says = {**seen(), "nodes": [*seen()["nodes"], inner]}
+    cluster.shows("n3", says).at(70).lost("inner", by="n1 n2 n3")
+    cluster.at(75).shows("n3", {**says, "resources": [*seen()["resources"], {**link, "role": "Starting"}]})
+    assert cluster.stories() == [("guest-failure", "guest/flk", "warning", "open")]
+    cluster.at(80).shows("n3", {**says, "resources": [*seen()["resources"], {**link, "role": "Started"}]})
+    assert cluster.stories() == [("guest-failure", "guest/flk", "warning", "clearing")]
+
+
+def test_what_waits_for_a_slow_work_is_not_down_between_two_of_its_steps(cluster):
+    working = changed(resources={"web-fs": STOPPED, "ip": {"role": "Starting"}})
+    cluster.shows("n1", working).at(95).shows("n1", changed(resources={"web-fs": STOPPED}))
+    assert cluster.at(105).stories() == []
+    assert "resource-down" in [kind for kind, *_ in cluster.at(115).stories()]
+
+
+def test_but_no_longer_than_two_minutes(cluster):
+    working = changed(resources={"web-fs": STOPPED, "ip": {"role": "Starting"}})
+    for second in range(60, 181, 15):
+        cluster.at(second).shows("n1", working)
+    assert "resource-down" in [kind for kind, *_ in cluster.at(182).stories()]
+
+
 def test_without_quorum_nothing_is_said_of_what_is_stopped(cluster):
     cluster.at(70).shows("n1", seen("12-no-quorum")).at(86)
     assert cluster.stories() == []

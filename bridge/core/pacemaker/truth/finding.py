@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
 from typing import Final, NamedTuple
 
-from bridge.core.pacemaker.tables import FINDINGS, WAKES
+from bridge.core.pacemaker.tables import FINDINGS, IDLE, WAKES
 from bridge.core.pacemaker.truth.voice import ALL, Voice
 from bridge.core.world.world import World
 
@@ -29,11 +29,19 @@ class Finding(NamedTuple):
 def weigh(world: World, voice: Voice, found: Iterable[Finding]) -> None:
     """Tells what has lasted; forgets what is so no more."""
     found = list(found)
-    before = world.get(FINDINGS, voice.lead) or {}
+    before, idle = world.get(FINDINGS, voice.lead) or {}, world.get(IDLE, voice.lead) or {}
     since = {one.name: before.get(one.name, voice.as_of if one.hold else voice.at) for one in found}
     world.put((FINDINGS, voice.lead), since or None)
+    idle = {
+        one.name: idle.get(one.name, voice.as_of if one.name in before else since[one.name])
+        for one in found
+        if one.hold == LASTING
+    }
+    world.put((IDLE, voice.lead), idle or None)
     for one in found:
         due = since[one.name] + one.hold
+        if one.name in idle:  # it may only seem to be, between two steps of the same work
+            due = min(since[one.name] + AT_WORK, idle[one.name] + LASTING)
         if due <= voice.at:
             one.tell(since[one.name])
         else:

@@ -31,13 +31,14 @@ JOINS_WITHIN: Final = timedelta(minutes=2)
 DONE: Final = "success"
 FAILED: Final = "failed"
 PENDING: Final = "pending"
+ON_THE_WAY: Final = frozenset({"Starting", "Stopping"})
 UNDER_WAY: Final = "its fencing is under way"
 
 
 def look(world: World, voice: Voice) -> Iterator[Finding]:
     for one in voice.picture.nodes:
         back_at = node(world, one.name).back_at
-        if one.kind == "ping":
+        if one.kind == "ping" or _is_on_its_way(voice, one):
             continue
         _under_way(world, voice, one.name)
         if is_there(one):
@@ -50,6 +51,12 @@ def look(world: World, voice: Voice) -> Iterator[Finding]:
             yield Finding(f"joining {one.name}", JOINS_WITHIN, partial(_stuck, world, voice, one.name))
         else:
             yield from _away(world, voice, one)
+
+
+def _is_on_its_way(voice: Voice, one: PictureNode) -> bool:
+    """A remote or guest node is called online while its connection is only being made. (crm_mon of 2.1.5)"""
+    rows = (row for row in voice.picture.resources if row.id == one.name)
+    return one.kind == "remote" and any(not ON_THE_WAY.isdisjoint({row.role, row.pending}) for row in rows)
 
 
 def _under_way(world: World, voice: Voice, name: str) -> None:
