@@ -64,6 +64,8 @@ ROOMS: Final = {
         (
             "tests/node",
             "tests/handlers/test_setup.py",
+            # It runs the code with a Python that has no mutmut.
+            "--deselect=tests/handlers/test_setup.py::test_the_command_and_the_systems_python_are_the_same",
             *(f"tests/wire/test_{one}.py" for one in ("clocks", "places", "present", "spool", "tables", "units")),
         ),
         ("tests/node/test_drbd_states.py", "tests/wire/test_way.py", "tests/wire/test_present.py"),

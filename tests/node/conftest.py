@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.node.whole_relay import Ours
+
 
 class Node:
     """Short, since a socket's path has 107 bytes at most."""
@@ -25,3 +27,13 @@ class Node:
 def node() -> Iterator[Node]:
     with tempfile.TemporaryDirectory(prefix="qb-") as name:
         yield Node(Path(name))
+
+
+@pytest.fixture
+def ours(node, monkeypatch):
+    monkeypatch.setattr("bridge.node.relay.LAST_WORDS", 0.0)
+    ours = Ours(node)
+    yield ours
+    if ours.relay:
+        ours.stop()
+    ours.bridge.close()

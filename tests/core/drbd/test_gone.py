@@ -78,3 +78,11 @@ def test_a_name_that_is_no_more(ends):
     assert (conditions["drbd/old"].gone, conditions["drbd/old"].why) == (True, "called new now")
     assert conditions["drbd/old@east"].gone
     assert str(conditions["drbd/new"].severity) == "ok"
+
+
+def test_a_story_that_was_all_but_over_and_begins_again_is_open_again(ends):
+    lab = parted(10)
+    lab.connect("east", "west", 30)
+    assert [str(one.state) for one in ends(lab, 31)[1].values()] == ["clearing"]
+    lab.lose("east", "west", 33)
+    assert [str(one.state) for one in ends(lab, 60)[1].values()] == ["open"]
