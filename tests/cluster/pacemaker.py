@@ -18,11 +18,13 @@ FENCING = (
     '<nvpair id="fencing-i-check" name="pcmk_host_check" value="dynamic-list"/></instance_attributes>'
     '<operations><op id="fencing-m" name="monitor" interval="60s"/></operations></primitive>'
 )
+STARTUP_FENCING = "startup-fencing"
 OPTIONS = {
     "stonith-enabled": "true",
     "dc-deadtime": "5s",
     "stonith-timeout": "30s",
     "cluster-recheck-interval": "60s",
+    STARTUP_FENCING: "false",  # until all have been there once: who boots slowly would be shot at first sight
     "load-threshold": "1000%",  # each machine sees the load of all, and of whatever else runs here
 }
 

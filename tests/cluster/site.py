@@ -13,7 +13,7 @@ from typing import NamedTuple
 from bridge.wire.keys import enrol, make_bridge_keys, make_node_keys
 from tests.cluster.checker import Shown, contradictions
 from tests.cluster.machines import ROOT, Machine, Networks
-from tests.cluster.pacemaker import Cluster, cib, corosync_conf, until
+from tests.cluster.pacemaker import STARTUP_FENCING, Cluster, cib, corosync_conf, until
 from tests.cluster.switch import Switch
 from tests.servers.opsview import OPERATOR, Opsview
 from tests.servers.ports import free_port
@@ -78,8 +78,10 @@ class Site:
         for machine in self.machines.values():
             machine.on()
         self.cluster.wait_online()
+        self.cluster.option(STARTUP_FENCING)
         self.cluster.settle()
         until(lambda: not self.silent(), 60, "all relays are heard")
+        assert not self.rings(), f"nothing has happened yet: {self.rings()}"
 
     def _prepare_board(self):
         self.opsview.add_user("quorumbell", PASSWORD, rights=OPERATOR)

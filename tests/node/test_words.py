@@ -15,6 +15,7 @@ from bridge.node.loops import TURNS, Loops
 from bridge.node.process import Prefixed, tell_systemd
 from bridge.wire.body import Moment
 from tests.node.test_small import element
+from tests.waiting import eventually
 
 NOW = Moment("b007", 5_000_000_000, 1_700_000_000_000_000_000)
 
@@ -101,11 +102,7 @@ def test_a_drbdsetup_that_prints_colours_is_asked_again_only_after_a_while(tmp_p
     program.write_text(f"#!/bin/sh\necho run >> {tmp_path}/runs\nprintf '\\033[1mexists -\\n'\nexec sleep 60\n")
     program.chmod(0o755)
     follower = Follower(str(program), str(tmp_path))
-    told = []
-    for _ in range(1000):
-        told += follower.on_tick(100.0, NOW) + follower.on_readable(100.0, NOW)
-        if told:
-            break
+    told = eventually(lambda: follower.on_tick(100.0, NOW) + follower.on_readable(100.0, NOW))
     try:
         assert b"colours or differences" in told[0][1]
         assert follower.on_tick(100.0 + RESTART_SLOWEST - 1, NOW) == []
