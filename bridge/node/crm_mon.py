@@ -17,7 +17,7 @@ from bridge.node.child import Child
 from bridge.node.complaint import Complaint
 from bridge.node.feed import Body
 from bridge.node.hurry import Hurry
-from bridge.node.picture import SKIPPED, reduced
+from bridge.node.picture import SKIPPED, reduced, telling
 from bridge.node.rows import Row
 from bridge.node.xml_tree import Element, Tree
 from bridge.wire.body import Moment
@@ -82,7 +82,7 @@ class Onlooker:
         return 0 if self.picture is None else max(1, (moment.boot_ns - self.picture.moment.boot_ns) // 1_000_000)
 
     def hurry(self, now: float) -> None:
-        """The cluster has just done something."""
+        """The cluster has just done something, or looks other than before."""
         self._hurry.stir(now)
 
     def on_readable(self, now: float, moment: Moment) -> list[Body]:
@@ -137,7 +137,12 @@ class Onlooker:
         return []
 
     def _answered(self, answer: Answer, now: float, moment: Moment) -> list[Body]:
-        return self._looked(answer, now, moment) if self._root is None else self._configured(answer, moment)
+        before = self.picture
+        told = self._looked(answer, now, moment) if self._root is None else self._configured(answer, moment)
+        after = self.picture
+        if before is not None and after is not None and telling(before.says) != telling(after.says):
+            self.hurry(now)  # no event may have told of it: whether it lasts is to be seen soon
+        return told
 
     def _looked(self, answer: Answer, now: float, moment: Moment) -> list[Body]:
         if answer.strange and self._way + 1 < len(WAYS):

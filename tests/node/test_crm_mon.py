@@ -77,6 +77,20 @@ def test_it_looks_every_fifteen_seconds_and_two_after_a_word(onlooker, program):
     assert looked == [33.0]
 
 
+def test_what_looks_other_than_before_is_looked_at_again_two_seconds_later(onlooker, program, tmp_path):
+    """No event may have told of it, and the bridge wants to know whether it lasts."""
+    shown = tmp_path / "shown.xml"
+    shown.write_bytes((SHOWN / "2.1.5/01-healthy.xml").read_bytes())
+    one, looked = onlooker(f"cat {shown}"), []
+    for now in range(40):
+        if now == 10:
+            shown.write_bytes((SHOWN / "2.1.5/07-banned-everywhere.xml").read_bytes())
+        before = len(program.calls())
+        look(one, float(now))
+        looked += [now] * (len(program.calls()) - before)
+    assert looked == [0, 15, 17, 32]
+
+
 def test_what_happens_without_end_does_not_hurry_it_without_end(onlooker, program):
     one = onlooker("exit 102")
     for now in range(600):

@@ -87,6 +87,8 @@ FINDINGS: Final = Table("findings", dict[str, datetime])
 """By the first node of the cluster: what its pictures show and nobody has told, and since when."""
 IDLE: Final = Table("idle", dict[str, datetime])
 """By the first node of the cluster, of the same: since when the cluster does not seem to be at work on it."""
+STIRRED: Final = Table("stirred", datetime)
+"""Under `all`, of a cluster that shows pictures: when its last event happened."""
 WAKES: Final = Table("wakes", tuple[datetime, ...])
 """Under `all`: when the last pictures are looked at again."""
 LISTED: Final = Table("listed", frozenset[str])

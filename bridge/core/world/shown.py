@@ -75,6 +75,13 @@ def show_stopped(world: World, resource: str, at: datetime, why: str) -> None:
         world.note(subject, Severity.INFO, at, why)
 
 
+def show_doubtful(world: World, resource: str, why: str, since: datetime) -> None:
+    """Not where it should be, and perhaps only for a moment. What is in trouble has its own words."""
+    subject = world.service(resource)
+    if world.wound(subject) is None:
+        world.note(subject, Severity.UNKNOWN, since, why)
+
+
 def show_plan(world: World, subject: Subject, at: datetime, *more: str) -> None:
     """What somebody has arranged for it, and a warning when that has lasted for long."""
     key = world.get(REMINDED, subject)

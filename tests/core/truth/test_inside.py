@@ -20,9 +20,10 @@ def only(cluster):
 @pytest.mark.parametrize("release", RELEASES)
 def test_it_is_told_once_as_a_warning(cluster, release):
     resting = {**DEAD, "maintenance": True}
-    cluster.shows("n1", maintenance(release)).at(100).shows("n1", maintenance(release, ip=resting)).at(110)
-    assert cluster.stories() == [], "a refresh forgets for a moment where it runs"
-    assert cluster.condition("resource/ip")[1] == "in maintenance; runs on n3"
+    cluster.shows("n1", maintenance(release)).at(100).shows("n1", maintenance(release, ip=resting)).at(102)
+    assert cluster.condition("resource/ip")[1] == "in maintenance; runs on n3", "a refresh forgets for a moment where it runs"
+    assert cluster.at(104).condition("resource/ip") == ("unknown", "the cluster shows it running on n3 no more")
+    assert cluster.at(110).stories() == []
     cluster.at(118)
     assert cluster.stories() == [TOLD]
     words = "ip was found dead on n3, and the cluster does nothing about it: it is in maintenance"
@@ -37,8 +38,9 @@ def test_it_is_told_once_as_a_warning(cluster, release):
 
 
 def test_what_runs_again_after_the_refresh_is_no_news(cluster):
-    cluster.shows("n1", maintenance()).at(100).shows("n1", maintenance(ip=DEAD)).at(108).shows("n1", maintenance()).at(300)
-    assert cluster.stories() == []
+    cluster.shows("n1", maintenance()).at(100).shows("n1", maintenance(ip=DEAD)).at(108).shows("n1", maintenance()).at(109)
+    assert cluster.condition("resource/ip") == ("info", "in maintenance; runs on n3")
+    assert cluster.at(300).stories() == []
     assert cluster.condition("resource/ip") == ("info", "in maintenance; runs on n3")
 
 

@@ -39,6 +39,23 @@ def test_a_location_constraint_forbids_all_nodes(cluster, release):
     assert cluster.at(130).stories() == [("resource-down", "resource/ip", "ok", "closed")]
 
 
+def test_it_is_green_no_more_before_it_is_told(cluster):
+    """Of an alert or of none: what runs nowhere for long enough to be seen twice is not shown as well."""
+    cluster.shows("n1", seen()).at(100).shows("n1", changed(resources={"ip": STOPPED})).at(102)
+    assert cluster.condition("resource/ip")[0] == "ok"
+    assert cluster.at(104).condition("resource/ip") == ("unknown", "the cluster shows it running nowhere")
+    assert cluster.at(116).stories() == []
+    assert cluster.at(118).stories() == [DOWN]
+
+
+def test_soon_after_an_event_it_may_be_about_to_be_started(cluster):
+    cluster.shows("n1", seen()).stops("n2", "ip").at(64).shows("n1", changed(resources={"ip": STOPPED})).at(75)
+    assert cluster.condition("resource/ip")[0] == "info"
+    assert cluster.at(78).condition("resource/ip") == ("unknown", "the cluster shows it running nowhere")
+    assert cluster.shows("n1", seen()).at(90).condition("resource/ip") == ("ok", "runs on n2")
+    assert cluster.stories() == []
+
+
 def test_it_ends_without_an_alert_too(cluster):
     stop(cluster, "ip").shows("n3", changed(resources={"ip": STOPPED})).at(90)
     assert cluster.stories() == [DOWN]

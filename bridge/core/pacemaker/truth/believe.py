@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 from datetime import datetime
 from typing import Any
 
-from bridge.core.pacemaker.tables import ONLOOKERS
+from bridge.core.pacemaker.tables import ONLOOKERS, STIRRED
 from bridge.core.pacemaker.truth import gone, nodes, planned, quorum, services, silent
 from bridge.core.pacemaker.truth.finding import Finding, awake, wake, weigh
 from bridge.core.pacemaker.truth.topology import learn
@@ -42,7 +42,11 @@ def and_truth(rule: Callable[[World, Any], None]) -> Callable[[World, Any], None
 
     def both(world: World, event: Event) -> None:
         rule(world, event)
-        if (ONLOOKERS, ALL) in world.facts and not (isinstance(event, Action) and event.outcome is Outcome.GOOD):
+        if (ONLOOKERS, ALL) not in world.facts:
+            return
+        if not isinstance(event, EdgeHeard):
+            world.put((STIRRED, ALL), event.at)
+        if not (isinstance(event, Action) and event.outcome is Outcome.GOOD):
             wake(world, event.at + (ON_ITS_WAY if isinstance(event, EdgeHeard) else STILL_SO + 2 * ON_ITS_WAY))
 
     return both

@@ -4,13 +4,15 @@ from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
 from typing import Final, NamedTuple
 
-from bridge.core.pacemaker.tables import FINDINGS, IDLE, WAKES
+from bridge.core.pacemaker.tables import FINDINGS, IDLE, STIRRED, WAKES
 from bridge.core.pacemaker.truth.voice import ALL, Voice
 from bridge.core.world.world import World
 
 AT_ONCE: Final = timedelta(0)
 LASTING: Final = timedelta(seconds=17)
-"""The relay has looked again meanwhile, and would have said that it is over."""
+"""So long after an event the cluster may still be about to do something."""
+SEEN_TWICE: Final = timedelta(seconds=3)
+"""The relay has looked again meanwhile, and would have said that it is over: enough to be shown."""
 AT_WORK: Final = timedelta(minutes=2)
 """The cluster is starting or stopping something: what waits for that takes its time."""
 
@@ -19,11 +21,13 @@ TOGETHER: Final = timedelta(seconds=2)
 
 
 class Finding(NamedTuple):
-    """`name` tells it from all others; `tell` is given since when it is so, and called at every look as long as it lasts."""
+    """`name` tells it from all others. As long as it lasts, `tell` is called at every look after the hold, and `show` at those
+    before that, once it is no more only a moment of the cluster's work; both are given since when it is so."""
 
     name: str
     hold: timedelta
     tell: Callable[[datetime], None]
+    show: Callable[[datetime], None] | None = None
 
 
 def weigh(world: World, voice: Voice, found: Iterable[Finding]) -> None:
@@ -38,14 +42,32 @@ def weigh(world: World, voice: Voice, found: Iterable[Finding]) -> None:
         if one.hold == LASTING
     }
     world.put((IDLE, voice.lead), idle or None)
+    stirred = world.get(STIRRED, ALL)
     for one in found:
-        due = since[one.name] + one.hold
-        if one.name in idle:  # it may only seem to be, between two steps of the same work
-            due = min(since[one.name] + AT_WORK, idle[one.name] + LASTING)
+        began, rests = since[one.name], idle.get(one.name)
+        due = _due(one, began, rests)
+        seen = due if one.show is None else min(due, _seen(began, rests, stirred))
         if due <= voice.at:
-            one.tell(since[one.name])
-        else:
-            wake(world, due)
+            one.tell(began)
+        elif one.show is not None and seen <= voice.at:
+            one.show(began)
+        for time in {seen, due}:
+            if time > voice.at:
+                wake(world, time)
+
+
+def _due(one: Finding, since: datetime, idle: datetime | None) -> datetime:
+    """When it has lasted. `idle` is since when the cluster does not seem to be at work on it."""
+    if idle is None:
+        return since + one.hold
+    return min(since + AT_WORK, idle + LASTING)  # it may only seem to be, between two steps of the same work
+
+
+def _seen(since: datetime, idle: datetime | None, stirred: datetime | None) -> datetime:
+    """When it is shown. What no event has told of need only be seen twice."""
+    if idle != since:
+        return since + AT_WORK
+    return since + SEEN_TWICE if stirred is None else max(since + SEEN_TWICE, stirred + LASTING)
 
 
 def wake(world: World, at: datetime) -> None:

@@ -15,6 +15,7 @@ from bridge.core.pacemaker.truth.service import Service
 from bridge.core.pacemaker.truth.voice import Voice, is_there
 from bridge.core.world.event import Severity
 from bridge.core.world.incident import Kind
+from bridge.core.world.shown import show_doubtful
 from bridge.core.world.tables import ACTIVE, PLAN
 from bridge.core.world.world import World
 
@@ -42,7 +43,9 @@ def _rests(voice: Voice, service: Service) -> bool:
 
 def look(world: World, voice: Voice, service: Service, gone: list[str]) -> Iterator[Finding]:
     if gone:
-        yield Finding(f"dead {service.name}", LASTING, partial(_tell, world, voice, service, gone))
+        doubt = f"the cluster shows it running on {', '.join(gone)} no more"
+        show = partial(show_doubtful, world, service.name, doubt)
+        yield Finding(f"dead {service.name}", LASTING, partial(_tell, world, voice, service, gone), show)
 
 
 def _tell(world: World, voice: Voice, service: Service, gone: list[str], since: datetime) -> None:

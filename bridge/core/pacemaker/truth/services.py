@@ -22,7 +22,7 @@ from bridge.core.pacemaker.truth.voice import ON_ITS_WAY, STILL_SO, Voice, is_th
 from bridge.core.world.event import Action, Outcome, Severity, node_subject
 from bridge.core.world.incident import Kind
 from bridge.core.world.nodes import node
-from bridge.core.world.shown import show_running, show_stopped
+from bridge.core.world.shown import show_doubtful, show_running, show_stopped
 from bridge.core.world.tables import ACTIVE, PLAN
 from bridge.core.world.world import World
 
@@ -46,7 +46,7 @@ def look(world: World, voice: Voice) -> Iterator[Finding]:
             places = service.places(voice)
             gone = inside.dead_on(world, voice, service, places)
             _tell_more(world, voice, service)
-            _place(world, voice, service, {**_still(world, service, gone), **places}, needs)
+            _place(world, voice, service, {**_still(world, service, gone), **places}, needs, gone)
             _answer(world, voice, service, places)
         if voice.whole and _is_settled(world, voice, world.get(HEALED, world.service(service.name))):
             found = _wrong(world, voice, service, needs, busy=busy)
@@ -76,7 +76,7 @@ def _is_settled(world: World, voice: Voice, started_at: datetime | None) -> bool
 # --- where it runs, and that it is well ----------------------------------------------------------------------------------
 
 
-def _place(world: World, voice: Voice, service: Service, places: dict[str, str], needs: Needs) -> None:
+def _place(world: World, voice: Voice, service: Service, places: dict[str, str], needs: Needs, gone: list[str]) -> None:
     """Where it runs, of those nodes that the picture speaks of."""
     name, nodes = service.name, voice.nodes
     for other in [*world.runs_on.get(name, {})]:
@@ -86,7 +86,7 @@ def _place(world: World, voice: Voice, service: Service, places: dict[str, str],
     for other, role in places.items():
         if node(world, other).lost_at is None:
             world.put((ACTIVE, other, name), role)
-    if world.wound(world.service(name)) is not None:
+    if gone or world.wound(world.service(name)) is not None:
         return
     if world.runs_on.get(name):
         show_running(world, name, voice.at)
@@ -151,7 +151,8 @@ def _wrong(world: World, voice: Voice, service: Service, needs: Needs, *, busy: 
     elif service.failed and not of_resource(service.first):
         yield Finding(f"failed {name}", LASTING, partial(_tell_failed, world, voice, service))
     elif service.stopped and not _arranged(world, voice, service, needs):
-        yield Finding(f"down {name}", AT_WORK if busy else LASTING, partial(_tell_down, world, voice, service, needs))
+        show = partial(show_doubtful, world, name, "the cluster shows it running nowhere")
+        yield Finding(f"down {name}", AT_WORK if busy else LASTING, partial(_tell_down, world, voice, service, needs), show)
 
 
 def _arranged(world: World, voice: Voice, service: Service, needs: Needs) -> str:
