@@ -67,6 +67,7 @@ NAMES: Final = frozenset(
         "nodes",
         "now_on",
         "nowhere",  # no node has the replica any more
+        "of_replica",  # the DRBD resource that this resource of the cluster is
         "pacemaker_version",
         "peer",
         "planned",  # it failed while somebody worked on it

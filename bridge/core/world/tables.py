@@ -53,6 +53,8 @@ SORT: Final = Table("sort", str)
 GUEST: Final = "guest"
 DEVICE: Final = "device"
 OTHER: Final = "other"
+REPLICATED: Final = Table("replicated", str)
+"""By resource, from its parameters: the DRBD resource that it makes primary and secondary."""
 PLAN: Final = Table("plan", str)
 """By subject: what somebody has arranged for it, in words (`in maintenance`)."""
 REMINDED: Final = Table("reminded", str)

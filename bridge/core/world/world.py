@@ -16,7 +16,7 @@ from bridge.core.world.known import Known
 from bridge.core.world.lists import count_elsewhere, with_alarm, with_outages, with_subjects, without_subjects
 from bridge.core.world.outage import Outages, began, ended, joined
 from bridge.core.world.settings import Settings
-from bridge.core.world.tables import CONDITION, GONE, HOLDER, INCIDENT, REMARK, WOUND, WOUNDS
+from bridge.core.world.tables import CONDITION, GONE, HOLDER, INCIDENT, REMARK, REPLICATED, WOUND, WOUNDS
 
 SAME_STORY: Final = timedelta(minutes=2)
 """An incident that a larger one overtakes so soon after its beginning was the larger one's first sign."""
@@ -60,6 +60,7 @@ class World(Known):
             changed_at=at,
             subjects=(root,),
             reason=reason,
+            facts={} if (replica := self.get(REPLICATED, subject_name(root))) is None else {"of_replica": replica},
         )
         self.put((INCIDENT, key), incident)
         self.draw_in(key, root, at)

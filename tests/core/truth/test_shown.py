@@ -64,3 +64,11 @@ def test_what_was_removed_and_still_runs(cluster):
     cluster.at(70).shows("n1", changed(resources={"ip": {**STOPPED, "removed": True}}))
     assert cluster.condition("resource/ip") == ("info", "deleted from the configuration")
     assert cluster.at(200).stories() == []
+
+
+def test_the_replica_behind_a_resource_stands_in_its_story(cluster):
+    """By the agent's parameter, since the resource may have any name; the runbook says where to look."""
+    says = changed(primitives=[{"id": "db", "agent": "ocf:linbit:drbd", "parameters": [["drbd_resource", "r0"]]}])
+    cluster.shows("n1", says).at(70).fails("n3", "db").fails("n3", "ip")
+    stories = {story.root: story.facts.get("of_replica") for story in cluster.incidents.values()}
+    assert stories == {"resource/db": "r0", "resource/ip": None}

@@ -1,4 +1,4 @@
-"""What a picture teaches for good: which resource is a guest, a fence device, a clone; who belongs together; what lives in what.
+"""What a picture teaches for good: which resource is a guest, a fence device, a clone, a DRBD replica; what lives in what.
 
 An agent says what names only hint at. (Pacemaker Explained, resource classes; Pacemaker Remote, guest nodes)
 """
@@ -12,7 +12,7 @@ from bridge.core.pacemaker.truth.arranged import arrange
 from bridge.core.world.condition import Condition
 from bridge.core.world.nodes import meet, node, set_node
 from bridge.core.world.picture import Picture
-from bridge.core.world.tables import CONDITION, DEVICE, GUEST, HOLDER, OTHER, SORT
+from bridge.core.world.tables import CONDITION, DEVICE, GUEST, HOLDER, OTHER, REPLICATED, SORT
 from bridge.core.world.world import World
 
 GUEST_AGENTS: Final = frozenset({"VirtualDomain", "Xen", "lxc", "libvirt-lxc", "KVM", "ManageVE", "vmrun", "lxd-container"})
@@ -25,6 +25,9 @@ def learn(world: World, witness: str, picture: Picture) -> None:
         _sort(world, name, _sort_of(row.agent, is_machine=row.id in inside), picture.at)
         if row.clone and row.agent:
             world.put((CLONE, name), value=True)
+    for primitive in picture.primitives:
+        if replica := primitive.parameter("drbd_resource"):
+            world.put((REPLICATED, plain_name(primitive.id)), replica)
     for one in picture.nodes:
         meet(world, witness, one.name)
         if one.kind == "remote":
