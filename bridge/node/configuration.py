@@ -48,6 +48,7 @@ KINDS: Final = {
 MOST_CONSTRAINTS: Final = 2000
 """Of each kind: sets can multiply."""
 MINUS_INFINITY: Final = "-INFINITY"
+MOVED: Final = "cli-prefer-"
 
 
 class Configured(NamedTuple):
@@ -64,6 +65,7 @@ def reduced(root: Element) -> Configured:
     meta = {one.get("id"): _meta(one, sets) for one in _within(resources, "primitive", "group", "clone", "master", "bundle")}
     told = {
         "locations": (found for one in constraints.all("rsc_location") for found in _locations(one)),
+        "moved": (found for one in constraints.all("rsc_location") for found in _moved(one)),
         "colocations": (found for one in constraints.all("rsc_colocation") for found in _colocations(one)),
         "orders": (found for one in constraints.all("rsc_order") for found in _orders(one)),
         "ticketed": (found for one in constraints.all("rsc_ticket") for found in _ticketed(one)),
@@ -147,6 +149,13 @@ def _locations(element: Element) -> Iterator[Row]:
             role=name(element, "role"),
             ruled=bool(rules),
         )
+
+
+def _moved(element: Element) -> Iterator[Row]:
+    """What is left of `crm_resource --move NODE`: a rule has the node where the move has an end, and with 1.1."""
+    ruled = [name(one, "value") for one in _within(element, "expression") if one.get("attribute") == "#uname"]
+    if element.get("id").startswith(MOVED):
+        yield row(id=name(element, "id"), resource=name(element, "rsc"), node=name(element, "node") or next(iter(ruled), ""))
 
 
 def _colocations(element: Element) -> Iterator[Row]:

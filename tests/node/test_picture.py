@@ -170,6 +170,8 @@ def test_the_configuration_says_what_crm_mon_does_not_and_no_secret():
         <bundle id="b"><podman image="i" replicas="2"/><network ip-range-start="10.0.0.9"/></bundle>
         </resources><constraints>
         <rsc_location id="l" rsc="v" node="a" score="-INFINITY"/><rsc_location id="likes" rsc="v" node="b" score="100"/>
+        <rsc_location id="cli-prefer-v" rsc="v" role="Started" node="b" score="INFINITY"/>
+        <rsc_location id="cli-prefer-d" rsc="d"><rule id="cli-prefer-rule-d" score="INFINITY"><expression id="cli-prefer-expr-d" attribute="#uname" operation="eq" value="a"/></rule></rsc_location>
         <rsc_colocation id="c" rsc="v" with-rsc="ms" with-rsc-role="Master" score="INFINITY"/>
         <rsc_order id="o"><resource_set id="s1"><resource_ref id="d"/><resource_ref id="e"/></resource_set><resource_set id="s2"><resource_ref id="v"/></resource_set></rsc_order>
         </constraints></configuration>"""
@@ -186,6 +188,8 @@ def test_the_configuration_says_what_crm_mon_does_not_and_no_secret():
     }
     assert said["bundles"] == [{"id": "b", "kind": "podman", "image": "i", "replicas": "2", "network": "10.0.0.9"}]
     assert said["locations"] == [{"id": "l", "resource": "v", "node": "a"}]
+    moved = [("cli-prefer-v", "v", "b"), ("cli-prefer-d", "d", "a")]
+    assert said["moved"] == [{"id": constraint, "resource": resource, "node": node} for constraint, resource, node in moved]
     assert said["colocations"] == [{"id": "c", "resource": "v", "partner": "ms", "partner_role": "Master", "score": "INFINITY"}]
     assert [(row["first"], row["then"]) for row in said["orders"]] == [("d", "e"), ("e", "v")]
 

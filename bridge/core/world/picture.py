@@ -191,6 +191,14 @@ class Location(Row, frozen=True):
     ruled: bool = False
 
 
+class Moved(Row, frozen=True):
+    """A location constraint `cli-prefer-…`: it is left of `crm_resource --move`, and holds the resource on the node for good."""
+
+    id: Name
+    resource: Name = ""
+    node: Name = ""
+
+
 class Colocation(Row, frozen=True):
     """`resource` goes where `partner` is; with a score of -INFINITY it never does."""
 
@@ -261,6 +269,7 @@ class Picture(Row, frozen=True):
     primitives: tuple[Primitive, ...] = ()
     bundles: tuple[Bundle, ...] = ()
     locations: tuple[Location, ...] = ()
+    moved: tuple[Moved, ...] = ()
     colocations: tuple[Colocation, ...] = ()
     orders: tuple[Order, ...] = ()
     ticketed: tuple[Ticketed, ...] = ()

@@ -50,6 +50,12 @@ def test_a_leftover_ban_is_shown_as_long_as_it_is_there(cluster):
     assert cluster.at(200).stories() == []
 
 
+def test_what_is_left_of_a_move_is_shown_too(cluster):
+    cluster.shows("n1", changed(moved=[{"id": "cli-prefer-ip", "resource": "ip", "node": "n2"}]))
+    assert cluster.condition("resource/ip") == ("ok", "runs on n2; held on n2 by cli-prefer-ip, left of a move")
+    assert cluster.at(70).shows("n1", seen()).condition("resource/ip") == ("ok", "runs on n2")
+
+
 def test_what_fails_in_spite_of_it_is_trouble_as_any_other(cluster):
     bans = [{"id": "cli-ban-ip-on-n1", "resource": "ip", "node": "n1"}]
     cluster.shows("n1", changed(bans=bans)).at(70).fails("n2", "ip").stops("n2", "ip")

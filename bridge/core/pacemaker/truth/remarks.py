@@ -1,5 +1,5 @@
 """What is odd about a service and hurts nobody now: shown with it, and rung nowhere. What is left of `crm_resource --ban` and
-`--move` keeps it from a node for good; what was removed from the configuration while it ran is looked after by nobody.
+`--move` keeps it from a node, or on one, for good; what was removed while it ran is looked after by nobody.
 """
 
 from typing import Final
@@ -16,8 +16,10 @@ def remark_on(picture: Picture, service: Service) -> str:
     """Empty, mostly."""
     if service.first.removed and not service.stopped:
         return "removed from the configuration while it ran: nobody looks after it"
+    held = [one for one in picture.moved if one.resource in service.names and one.node]
+    on = f"held on {few({one.node for one in held})} by {few(one.id for one in held)}, left of a move" if held else ""
     left = [ban for ban in picture.bans if ban.resource in service.names and ban.id.startswith(LEFT)]
-    return "; ".join(words for only in (False, True) if (words := _left_behind(left, promoted_only=only)))
+    return "; ".join(filter(None, (on, *(_left_behind(left, promoted_only=only) for only in (False, True)))))
 
 
 def _left_behind(bans: list[Ban], *, promoted_only: bool) -> str:
