@@ -27,18 +27,24 @@ def pytest_runtest_makereport(item):
 
 
 @pytest.fixture
-def site(request, worker_id):
+def kind_of_site():
+    """What `site` makes; a file of tests may say otherwise."""
+    return Site
+
+
+@pytest.fixture
+def site(request, worker_id, kind_of_site):
     if RELEASE is None:
         pytest.fail("clusters live in namespaces of their own: run `make cluster`, or tests/cluster/run")
     number = int(worker_id.removeprefix("gw")) if worker_id != "master" else 0
     home = Path(f"/run/site{number}")
     kept = ROOT / ".debian/failed" / request.node.name
-    made = Site(home, number, RELEASE)
+    made = kind_of_site(home, number, RELEASE)
     try:
         made.start()
         yield made
         if RECORD:
-            record(home / "ledger.db", Path(RECORD), request.node.name.removeprefix("test_").replace("_", "-"))
+            record(made.folder / "ledger.db", Path(RECORD), request.node.name.removeprefix("test_").replace("_", "-"))
         if request.node.stash.get(FAILED, True):
             keep(made, kept)
     except BaseException:

@@ -45,7 +45,7 @@ def keep(site, folder):
         (folder / f"{name}.crm_mon.xml").write_text(text)
     for place in ("bridge.log", "ledger.db", "ledger.db-wal", "quorumbell.toml"):
         with contextlib.suppress(OSError):
-            shutil.copy(site.home / place, folder)
+            shutil.copy(site.folder / place, folder)
     for machine in site.machines.values():
         for log in (*machine.upper.glob("var/log/*.log"), *machine.upper.glob("var/log/*/*.log")):
             shutil.copy(log, folder / f"{machine.name}.{log.name}")

@@ -23,6 +23,8 @@ from tests.waiting import eventually
 NAME = "ha1"
 PASSWORD = "a cluster's password"
 RELEASES = {"mixed": ("bullseye", "host", "trixie")}
+OUTSIDE = 100
+"""On the management network: this process, its mailbox, board and bridge."""
 LOOK_TAKES = 1.0
 """Seconds, at most, for crm_mon on three machines and the bridge's status, on a machine that is not busy."""
 RINGS = {"opened", "escalated", "reminder"}
@@ -61,9 +63,15 @@ class Site:
         self.switch = Switch(home / "outside/power", self.machines)
         self.cluster = Cluster(self.machines)
         self.rules = Rules()
-        self.mail = Server(self.rules)
-        self.opsview = Opsview()
+        outside = self.networks.address("management", OUTSIDE)
+        self.mail = Server(self.rules, host=outside)
+        self.opsview = Opsview(host=outside)
         self.bridge = self.inside = None
+        self.address = outside
+        """Of the bridge."""
+        self.folder = home
+        """Of its files."""
+        self.config = home / "quorumbell.toml"
         self._port = free_port()
 
     # --- setting up, as README.md and docs/operate.md say
@@ -75,13 +83,16 @@ class Site:
         for machine in self.machines.values():
             self._prepare_node(machine)
         self.serve()
+        self._power_on()
+        until(lambda: not self.silent(), 60, "all relays are heard")
+        assert not self.rings(), f"nothing has happened yet: {self.rings()}"
+
+    def _power_on(self):
         for machine in self.machines.values():
             machine.on()
         self.cluster.wait_online()
         self.cluster.option(STARTUP_FENCING)
         self.cluster.settle()
-        until(lambda: not self.silent(), 60, "all relays are heard")
-        assert not self.rings(), f"nothing has happened yet: {self.rings()}"
 
     def _prepare_board(self):
         self.opsview.add_user("quorumbell", PASSWORD, rights=OPERATOR)
@@ -96,21 +107,22 @@ class Site:
         self.opsview.provide(NAME, services, freshness=1800)
 
     def _prepare_bridge(self):
-        address = self.networks.address("management", 100)
-        make_bridge_keys(str(self.home / "keys"))
-        (self.home / "allowed.d").mkdir()
-        self.config = self.home / "quorumbell.toml"
-        self.config.write_text(f"""\
+        make_bridge_keys(str(self.folder / "keys"))
+        (self.folder / "allowed.d").mkdir()
+        self.config.write_text(self._configured(self.folder))
+
+    def _configured(self, folder):
+        return f"""\
 [bridge]
-ledger = "sqlite:///{self.home}/ledger.db"
-listen = ["tcp://{address}:{self._port}"]
-keys = "{self.home}/keys"
-allowed = "{self.home}/allowed.d"
-control = "{self.home}/control.sock"
+ledger = "sqlite:///{folder}/ledger.db"
+listen = ["tcp://{self.address}:{self._port}"]
+keys = "{folder}/keys"
+allowed = "{folder}/allowed.d"
+control = "{folder}/control.sock"
 
 [receivers.oncall]
 kind = "mail"
-host = "127.0.0.1"
+host = "{self.networks.address("management", OUTSIDE)}"
 port = {self.mail.port}
 security = "none"
 from = "quorumbell@example.com"
@@ -120,22 +132,23 @@ digest = false
 [receivers.noc]
 kind = "opsview"
 url = "{self.opsview.url}"
+insecure = true
 user = "quorumbell"
 password = "{PASSWORD}"
 own_host = "bridge"
 look_every = "5s"
-""")
+"""
 
     def _prepare_node(self, machine):
         folder = machine.upper / "etc/quorumbell"
-        own = make_node_keys(str(self.home / "keys" / machine.name))
-        enrol(str(self.home / "allowed.d"), own.public, NAME, machine.name)
+        own = make_node_keys(str(self.folder / "keys" / machine.name))
+        enrol(str(self.folder / "allowed.d"), own.public, NAME, machine.name)
         self._add_user(machine)
-        endpoint = f"tcp://{self.networks.address('management', 100)}:{self._port}"
+        endpoint = f"tcp://{self.address}:{self._port}"
         keys = "key = /etc/quorumbell/keys/node.secret\nbridge_key = /etc/quorumbell/keys/bridge.public\n"
         machine.write("etc/quorumbell/relay.conf", f"bridge = {endpoint}\n{keys}")
         machine.write("etc/quorumbell/keys/node.secret", Path(own.secret).read_text(), owner="quorumbell", mode=0o600)
-        machine.write("etc/quorumbell/keys/bridge.public", (self.home / "keys/bridge.public").read_text())
+        machine.write("etc/quorumbell/keys/bridge.public", (self.folder / "keys/bridge.public").read_text())
         machine.write("etc/quorumbell/folders", _documented(FOLDERS))
         for place in ("bridge/__init__.py", "bridge/node", "bridge/wire"):
             _copy(ROOT / place, machine.upper / "usr/lib/quorumbell" / place)
@@ -185,12 +198,12 @@ look_every = "5s"
         with (self.home / "bridge.log").open("ab") as log:
             command = [sys.executable, "-m", "bridge", "serve", "-c", str(self.config)]
             self.bridge = subprocess.Popen(command, stdout=log, stderr=log, cwd=ROOT)
-        eventually((self.home / "control.sock").exists, 30, "the bridge serves")
+        eventually((self.folder / "control.sock").exists, 30, "the bridge serves")
 
     def kill_bridge(self):
         self.bridge.kill()
         self.bridge.wait(20)
-        (self.home / "control.sock").unlink(missing_ok=True)
+        (self.folder / "control.sock").unlink(missing_ok=True)
 
     def ask(self, *words):
         command = [sys.executable, "-m", "bridge", *words, "--json", "-c", str(self.config)]

@@ -56,6 +56,7 @@ class Asked:
 class Opsview:
     rules: Rules = field(default_factory=Rules)
     clock: object = time.time
+    host: str = "127.0.0.1"
     port: int = 0
 
     def __post_init__(self):
@@ -164,7 +165,7 @@ class Opsview:
         class Handler(_Handler):
             opsview = server
 
-        self._http = _Http(("127.0.0.1", self.port), Handler)
+        self._http = _Http((self.host, self.port), Handler)
         self.port = self._http.server_address[1]
         threading.Thread(target=self._http.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True).start()
         return self
@@ -181,7 +182,7 @@ class Opsview:
 
     @property
     def url(self):
-        return f"http://127.0.0.1:{self.port}"
+        return f"http://{self.host}:{self.port}"
 
     def __enter__(self):
         return self.start()
