@@ -59,14 +59,21 @@ class Ring(Request, frozen=True, kw_only=True, tag="ring"):
     receivers: tuple[str, ...] = ()
 
 
+class Reload(Request, frozen=True, kw_only=True, tag="reload"):
+    """Read the config again. Answer: {"ok": true, "taken": [key], "restart": [key], "warnings": [text]}; no with all mistakes."""
+
+
 class Hello(Request, frozen=True, kw_only=True, tag="hello"):
     """Answer: {"ok": true, "name", "version", "pid", "since_us", "now_us", "held_back": {receiver: count},
     "acknowledged": {key: who}, "ahead_us": of the machine's clock, "clock_set" and "clocks_set": when whose was last set,
     "ledger_lost_at": when another ledger took the place of the last; and "faults",
-    "kept_out" and "looks", as `status` shows them."""
+    "kept_out" and "looks", as `status` shows them; and "config", when the file is not what is in force. With `whole` also what
+    the bridge knows without its ledger."""
+
+    whole: bool = False
 
 
-Asked = Ack | Silence | EndSilence | Silences | Ring | Hello
+Asked = Ack | Silence | EndSilence | Silences | Ring | Reload | Hello
 Answer = Callable[..., None]
 """answer(incident=4711) says ok; answer(why="…") says no. May be called later, also when the asker is gone."""
 
