@@ -13,6 +13,7 @@ import pytest
 from examples.mail_sink import MailSink
 from tests.receivers.opsview.test_process import opsview  # noqa: F401 - a fixture
 from tests.serve.test_bridge import ROOT, Bridge, stop_failed
+from tests.serve.test_watchdog import Watched as WatchedStart
 from tests.waiting import eventually
 
 
@@ -264,3 +265,28 @@ def test_the_boards_own_service_says_it_and_a_board_is_replaced(bridge, opsview)
     bridge.config.write_text(good + table.replace('"5s"', '"6s"'))
     assert "receivers.noc" in bridge.command("reload")
     eventually(lambda: opsview.state("bellhost", "Quorumbell") == "ok")
+
+
+class Watched(WatchedStart, Reloading):
+    pass
+
+
+def test_systemd_hears_when_it_begins_and_when_it_is_over(tmp_path):
+    bridge = Watched(tmp_path)
+    try:
+        good = bridge.config.read_text()
+        for text, status in ((good.replace('"mail"', '"mial"'), "refused"), (good, "the config is in force")):
+            bridge.process.said.clear()
+            bridge.config.write_text(text)
+            bridge.process.send_signal(signal.SIGHUP)
+            said = eventually(lambda: (found := _said(bridge)) and "STATUS" in found[-1] and found)
+            assert [one.partition("=")[0] for one in said] == ["RELOADING", "MONOTONIC_USEC", "READY", "STATUS"]
+            assert abs(time.monotonic() - int(said[1].partition("=")[2]) / 1e6) < 20
+            assert status in said[3]
+        assert bridge.process.fates == []
+    finally:
+        bridge.stop()
+
+
+def _said(bridge):
+    return [word for _, _, words in bridge.process.said for word in words if not word.startswith("WATCHDOG")]
