@@ -74,6 +74,8 @@ main: Final = Table(
         "migrate": "serve:migrate",
         "backup": "backup:backup",
         "restore": "backup:restore",
+        "join-token": "join:join_token",
+        "join": "join:join",
         "setup": "",
     },
     help=_HELP,

@@ -58,7 +58,7 @@ def _keys(config: "Config") -> Iterator[str]:
         return
     try:
         load_secret(str(config.bridge.keys / "bridge.secret"))
-        peers = AllowList(str(config.bridge.allowed)).peers
+        peers = AllowList(str(config.bridge.allowed), str(config.bridge.joined)).peers
     except Mistakes as error:
         yield from (f"keys: {text}" for text in error.texts)
         return

@@ -95,8 +95,9 @@ def _from_the_bridge(path: Path, broken: Trouble, *, as_json: bool) -> None:
     bridge = running_at(control_of(path), whole=True)
     if not bridge["running"]:
         raise broken
-    if not bridge.get("config"):  # it has not read that one
-        bridge["config"] = {"mistakes": broken.message.splitlines()}
+    config = bridge.get("config") or {}
+    if not config.get("mistakes"):  # it has not read that one
+        bridge["config"] = {**config, "mistakes": broken.message.splitlines()}
     _from_memory(Silent(f"{path} has mistakes", bridge), "the ledger", as_json=as_json)
 
 

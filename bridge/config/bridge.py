@@ -21,6 +21,8 @@ class BridgeSettings(msgspec.Struct, frozen=True, kw_only=True):
     listen_plain: tuple[str, ...] = ()
     keys: Path = Path("/etc/quorumbell/keys")
     allowed: Path = Path("/etc/quorumbell/allowed.d")
+    joined: Path = Path("/var/lib/quorumbell/joined.d")
+    """Where the bridge keeps who joined with a line: its own user writes there."""
     control: Path = Path("/run/quorumbell/control.sock")
     metrics: str | None = None
     language: Language = "en"

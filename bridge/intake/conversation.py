@@ -19,9 +19,10 @@ from bridge.intake.arrivals import Arrival, Drained, Spoiled
 from bridge.intake.attention import Attention
 from bridge.intake.bounds import MOST_CONNECTIONS, Over
 from bridge.intake.conduct import Conduct
+from bridge.intake.enrolment import Enrolment
 from bridge.intake.peers import Peers, PeerState
 from bridge.intake.port import Port, checked_key
-from bridge.intake.zap import Refusal, Refusals
+from bridge.intake.zap import Refusal, Refusals, guest
 from bridge.wire import codec
 from bridge.wire.keys import NAME, AllowList, Peer
 
@@ -41,6 +42,7 @@ class Conversation:
         port: Port,
         peers: Peers,
         allowed: AllowList | None,
+        enrolment: Enrolment | None,
         conduct: Conduct,
         refusals: Refusals,
         *,
@@ -52,6 +54,7 @@ class Conversation:
         self._port = port
         self._peers = peers
         self._allowed = allowed
+        self._enrolment = enrolment
         self._conduct = conduct
         self._refusals = refusals
         self._name = name
@@ -74,11 +77,16 @@ class Conversation:
         except codec.Malformed as wrong:
             self._cannot_read(frames, route, wrong, now)
             return sum(len(frame) for frame in frames)
+        if isinstance(message, codec.Join):
+            self._join(checked_key(frames[0]), route, message, now)
+            return 0
         peer = self._identify(frames[0], route, message)
         over = Over.BATCHES if isinstance(message, codec.Batch) else Over.WORDS
         if peer is None:
             self._dismiss(route, "it is not known who speaks")
         elif self._allows(route, peer, over, now):
+            if isinstance(message, codec.Hello) and self._enrolment is not None:
+                self._enrolment.heard(checked_key(frames[0]) or "", peer)
             return self._answer(route, peer, message, drained, now)
         return 0
 
@@ -89,6 +97,13 @@ class Conversation:
             self._dismiss(route, str(wrong))
         else:
             self._allows(route, peer, Over.UNREADABLE, now, 1 + len(frames) // LONGEST_MESSAGE)
+
+    def _join(self, key: str | None, route: bytes, asked: codec.Join, now: float) -> None:
+        """Also for who is on no list yet: an invitation's key may say this, and nothing else."""
+        if key is None or self._enrolment is None or self._allowed is None:
+            self._dismiss(route, "without keys there is nothing to join")
+        elif self._allows(route, self._allowed.peers.get(key) or guest(key), Over.WORDS, now):
+            self.reply(route, self._enrolment.join(key, asked))
 
     def _answer(self, route: bytes, peer: Peer, message: codec.Message, drained: Drained, now: float) -> int:
         if self.standby is not None and not isinstance(message, codec.Bye):

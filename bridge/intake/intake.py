@@ -26,6 +26,7 @@ from bridge.intake.bounds import ALLOWANCES, Allowance, Over
 from bridge.intake.clocks import Line
 from bridge.intake.conduct import Conduct
 from bridge.intake.conversation import Conversation, Stamp
+from bridge.intake.enrolment import Enrolment
 from bridge.intake.peers import Peers, PeerState
 from bridge.intake.port import Port
 from bridge.intake.zap import Refusals
@@ -65,13 +66,17 @@ class Intake:
         self._refusals = Refusals()
         self._conduct = Conduct(allowances)
         self._house_at = 0.0
-        self._port = Port(bind, keys, allowed, self._conduct, self._refusals)
+        self.enrolment = None if allowed is None else Enrolment(allowed, lambda: line(clock()))
+        """None in plain text."""
+        self.public = "" if keys is None else keys.public.decode()
+        self._port = Port(bind, keys, allowed, self._conduct, self._refusals, self.enrolment)
         self.socket = self._port.socket
         self.endpoints = self._port.endpoints
         self._conversation = Conversation(
             self._port,
             self._peers,
             allowed,
+            self.enrolment,
             self._conduct,
             self._refusals,
             name=name or socket.gethostname(),
@@ -162,6 +167,8 @@ class Intake:
         self._peers.prune(self._attention.seconds)
         self._port.forget()
         self._conversation.keep_house(now)
+        if self.enrolment is not None:
+            self.enrolment.keep_house()
         for text in (self._allowed.refresh() if self._allowed else None) or ():
             log.error("allow-list: %s", text)
 

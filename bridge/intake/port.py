@@ -15,6 +15,7 @@ import zmq
 from bridge.intake.conduct import Conduct
 from bridge.intake.connections import Connection, Connections
 from bridge.intake.doorman import Doorman
+from bridge.intake.enrolment import Enrolment
 from bridge.intake.zap import DOMAIN, Authenticator, Refusals
 from bridge.wire.endpoint import families, is_loopback
 from bridge.wire.keys import AllowList, KeyPair, Peer
@@ -29,7 +30,13 @@ class Port:
     """`keys` and `allowed` are both given, or both None: then every endpoint must be on loopback, and it is said loudly."""
 
     def __init__(
-        self, bind: Sequence[str], keys: KeyPair | None, allowed: AllowList | None, conduct: Conduct, refusals: Refusals
+        self,
+        bind: Sequence[str],
+        keys: KeyPair | None,
+        allowed: AllowList | None,
+        conduct: Conduct,
+        refusals: Refusals,
+        enrolment: Enrolment | None = None,
     ) -> None:
         if (keys is None) != (allowed is None):
             raise ValueError("keys and an allow-list belong together: give both, or none for plain text on loopback")
@@ -37,7 +44,7 @@ class Port:
         if far:
             raise ValueError(f"{', '.join(far)}: plain text is for loopback only: make keys with quorumbell setup keys")
         self._context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
-        self._zap = Authenticator(self._context, allowed, conduct, refusals) if allowed is not None else None
+        self._zap = Authenticator(self._context, allowed, enrolment, conduct, refusals) if allowed is not None else None
         if self._zap is not None:
             self._zap.start()
         self._sizes = _PLAIN if keys is None else _CURVE

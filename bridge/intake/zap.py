@@ -17,8 +17,9 @@ from zmq.utils import z85
 
 from bridge.intake.bounds import Over
 from bridge.intake.conduct import Conduct
+from bridge.intake.enrolment import Enrolment
 from bridge.wire.endpoint import plain_address
-from bridge.wire.keys import AllowList
+from bridge.wire.keys import AllowList, Peer
 
 ADDRESS: Final = "inproc://zeromq.zap.01"
 DOMAIN: Final = b"quorumbell"
@@ -63,12 +64,20 @@ class Refusals:
             return {kind.value: number for kind, number in self._counts.items()}
 
 
+def guest(key: str) -> Peer:
+    """Who is on no list, for what it may send: its own name is a key, which no node's can be."""
+    return Peer("", key)
+
+
 class Authenticator(threading.Thread):
     """Ends when its context is terminated."""
 
-    def __init__(self, context: zmq.Context[Any], allowed: AllowList, conduct: Conduct, refusals: Refusals) -> None:
+    def __init__(
+        self, context: zmq.Context[Any], allowed: AllowList, enrolment: Enrolment | None, conduct: Conduct, refusals: Refusals
+    ) -> None:
         super().__init__(name="quorumbell-zap", daemon=True)
         self._allowed = allowed
+        self._enrolment = enrolment
         self._conduct = conduct
         self._refusals = refusals
         self._socket: zmq.Socket[bytes] = context.socket(zmq.REP)
@@ -94,9 +103,7 @@ class Authenticator(threading.Thread):
 
     def _may_come(self, key: str) -> bool:
         """Not who is kept out; its relay tells 500 from 400, and says so."""
-        peer, now = self._allowed.peers.get(key), time.monotonic()
-        if peer is None:  # taken off the list in this moment: its messages will be refused
-            return True
+        peer, now = self._allowed.peers.get(key) or guest(key), time.monotonic()
         if self._conduct.keeps_out(peer, now):
             self._conduct.knock(peer, now)
             return False
@@ -107,7 +114,8 @@ class Authenticator(threading.Thread):
             self._refusals.note(Refusal.NO_KEY, address)
             return b""
         key = z85.encode(credential)
-        if key.decode() in self._allowed.peers:
+        invited = self._enrolment is not None and self._enrolment.is_invited(key.decode())
+        if invited or key.decode() in self._allowed.peers:
             return key
         cure = "enrol the node's node.public if it is one of yours (quorumbell setup keys)"
         self._refusals.note(Refusal.UNKNOWN_KEY, f"{address} with {key.decode()}", cure)

@@ -141,7 +141,7 @@ def open_intakes(config: Config, clock: TimeLine) -> list[Intake]:
     intakes = []
     if settings.listen:
         keys = load_secret(str(settings.keys / "bridge.secret"))
-        allowed = AllowList(str(settings.allowed))
+        allowed = AllowList(str(settings.allowed), str(settings.joined))
         intakes.append(
             Intake(settings.listen, keys, allowed, name=settings.name, clock=clock.boot_ns, line=clock.at, stamp=stamp_ns)
         )

@@ -63,6 +63,16 @@ class Reload(Request, frozen=True, kw_only=True, tag="reload"):
     """Read the config again. Answer: {"ok": true, "taken": [key], "restart": [key], "warnings": [text]}; no with all mistakes."""
 
 
+class Invite(Request, frozen=True, kw_only=True, tag="invite"):
+    """For root and the bridge's own user. Answer: {"ok": true, "secret", "bridge"}: of the invitation, and the
+    bridge's public key. `node` "": any name."""
+
+    cluster: str
+    node: str = ""
+    seconds: int = 3600
+    again: bool = False
+
+
 class Hello(Request, frozen=True, kw_only=True, tag="hello"):
     """Answer: {"ok": true, "name", "version", "pid", "since_us", "now_us", "held_back": {receiver: count},
     "acknowledged": {key: who}, "ahead_us": of the machine's clock, "clock_set" and "clocks_set": when whose was last set,
@@ -73,7 +83,7 @@ class Hello(Request, frozen=True, kw_only=True, tag="hello"):
     whole: bool = False
 
 
-Asked = Ack | Silence | EndSilence | Silences | Ring | Reload | Hello
+Asked = Ack | Silence | EndSilence | Silences | Ring | Reload | Invite | Hello
 Answer = Callable[..., None]
 """answer(incident=4711) says ok; answer(why="…") says no. May be called later, also when the asker is gone."""
 
@@ -186,6 +196,8 @@ def _understood(line: bytes, user: int) -> tuple[Asked | None, str]:
     wordy = [text for text in (request.author, getattr(request, "comment", "")) if len(text) > SHORT]
     if wordy:
         return None, f"author and comment may have {SHORT} characters each; write less"
+    if isinstance(request, Invite) and user not in {0, os.geteuid()}:
+        return None, "only root may let a node join; use sudo"
     if user != 0 or not request.author:
         request = msgspec.structs.replace(request, author=_name(user))
     return request, ""

@@ -1,6 +1,7 @@
 """What people ask of the running bridge, through its local socket: acknowledge, silence, ring, who are you."""
 
 import os
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -8,6 +9,7 @@ from bridge import __version__
 from bridge.core.normalise import EVERYWHERE
 from bridge.core.world.event import to_us
 from bridge.core.world.incident import State
+from bridge.intake.intake import Intake
 from bridge.ledger.ledger import LedgerError, LedgerGone
 from bridge.serve import control, kept_out, looks
 from bridge.serve.bells import Bells
@@ -16,6 +18,7 @@ from bridge.serve.desk import Desk
 from bridge.serve.relays import Edges
 from bridge.serve.reload import Reload
 from bridge.serve.writer import Fields, Writer
+from bridge.wire.key_value import Mistakes
 
 
 class Orders:
@@ -67,6 +70,8 @@ class Orders:
             self._end_silence(request, answer, now)
         elif isinstance(request, control.Silences):
             answer(silences=[_shown(one, self._ahead_us()) for one in self._writer.line.router.silences(now)])
+        elif isinstance(request, control.Invite):
+            _invite(request, answer, self._edges.intakes)
         elif isinstance(request, control.Ring):
             self._bells.ring(request.receivers, answer, now)
         elif isinstance(request, control.Reload):
@@ -128,6 +133,19 @@ class Orders:
 
     def _say(self, words: Fields, now: datetime) -> None:
         self._writer.report("operator", EVERYWHERE, words, now)
+
+
+def _invite(request: control.Invite, answer: control.Answer, intakes: Sequence[Intake]) -> None:
+    for intake in intakes:
+        if intake.enrolment is not None:
+            try:
+                pair = intake.enrolment.invite(request.cluster, request.node, request.seconds, again=request.again)
+            except Mistakes as wrong:
+                answer(why="; ".join(wrong.texts))
+            else:
+                answer(secret=pair.secret.decode(), bridge=intake.public)
+            return
+    answer(why="this bridge has no port with keys; write [bridge] listen")
 
 
 def _was_set(clock: WasSet | None) -> dict[str, int]:

@@ -33,7 +33,7 @@ class Edges:
         heard: Callable[[Sequence[Edge], datetime, Collection[Place]], None],
     ) -> None:
         self._writer = writer
-        self._intakes = intakes
+        self.intakes = intakes
         self._metrics = metrics
         self.silent_after = silent_after
         self._clock = clock
@@ -52,7 +52,7 @@ class Edges:
         self._next_at = now + EVERY
         rows = []
         self._kept_out.look(now)
-        for intake, peer in [(one, state) for one in self._intakes for state in one.peers()]:
+        for intake, peer in [(one, state) for one in self.intakes for state in one.peers()]:
             place = (peer.cluster, peer.node)
             known = self._silent.get(place, False)
             silent = self._silent[place] = self._is_silent(peer, intake.silence(peer), known=known)
@@ -69,7 +69,7 @@ class Edges:
 
     def _drop(self, unknown: Collection[Place], now: datetime) -> list[Place]:
         """Nodes that are no longer enrolled: nobody waits for a word from them."""
-        if not know_all(self._intakes):
+        if not know_all(self.intakes):
             return []
         for cluster, node in sorted(unknown):
             self._writer.report("bridge", cluster, {"node": node, "silent": False, "gone": True}, now)
@@ -81,7 +81,7 @@ class Edges:
         return silence > self.silent_after / timedelta(seconds=1) or (known and peer.last_heard is None)
 
     def _tell_of_clocks(self, now: datetime) -> None:
-        for peer, by_ns in [step for intake in self._intakes for step in intake.take_steps().items()]:
+        for peer, by_ns in [step for intake in self.intakes for step in intake.take_steps().items()]:
             self._steps[peer] = self._steps.get(peer, 0) + by_ns
         for place, by_ns in list(self._steps.items()):
             told = self.clocks_set.get(place)

@@ -9,6 +9,8 @@
     relay → P1  token, JSON                   alive; backlog and clocks, the last look at the cluster
           ← Q1  token, window
     relay → B1                                an orderly stop
+    node  → J1  JSON                          let this key in: said with an invitation's key, or with the node's own one
+          ← K1  JSON                          it is in, under this name
 
 Numbers are big-endian. Decoding never raises anything but Malformed, whatever the other side sends.
 """
@@ -120,7 +122,20 @@ class Bye(NamedTuple):
     pass
 
 
-Message = Union[Hello, Welcome, NotNow, Batch, Taken, Refused, Ping, Pong, Bye]
+class Join(NamedTuple):
+    """`public` is the key that shall be let in, for the node of that name; "" with the node's own key: nothing is asked for but
+    under which name it is known."""
+
+    public: str
+    node: str = ""
+
+
+class Joined(NamedTuple):
+    cluster: str
+    node: str
+
+
+Message = Union[Hello, Welcome, NotNow, Batch, Taken, Refused, Ping, Pong, Bye, Join, Joined]
 
 
 def encode(message: Message) -> list[bytes]:
@@ -136,7 +151,7 @@ def encode(message: Message) -> list[bytes]:
         return [b"Q1", message.token, _U16.pack(message.window)]
     if isinstance(message, Bye):
         return [b"B1"]
-    letter = {Hello: b"H1", Welcome: b"W1", NotNow: b"R1"}[type(message)]
+    letter = {Hello: b"H1", Welcome: b"W1", NotNow: b"R1", Join: b"J1", Joined: b"K1"}[type(message)]
     return [letter, _dump(message._asdict())]
 
 
@@ -186,6 +201,16 @@ def _hello(rest: Sequence[bytes]) -> Message:
 def _welcome(rest: Sequence[bytes]) -> Message:
     welcome: Welcome = _known(Welcome, _json(rest[0]))
     return welcome
+
+
+def _join(rest: Sequence[bytes]) -> Message:
+    join: Join = _known(Join, _json(rest[0]))
+    return join
+
+
+def _joined(rest: Sequence[bytes]) -> Message:
+    joined: Joined = _known(Joined, _json(rest[0]))
+    return joined
 
 
 def _not_now(rest: Sequence[bytes]) -> Message:
@@ -239,4 +264,6 @@ _READERS: Final = {
     b"P1": _ping,
     b"Q1": _pong,
     b"B1": _bye,
+    b"J1": _join,
+    b"K1": _joined,
 }

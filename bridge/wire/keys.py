@@ -3,13 +3,16 @@
     DIR/bridge.secret  DIR/bridge.public     made on the bridge; bridge.public is copied to every node
     DIR/node.secret    DIR/node.public       made on a node; node.public is brought to the bridge and enrolled there
     ALLOWED/CLUSTER.NODE.public              the allow-list: public-key (more than one while keys change), cluster, node
+    JOINED/CLUSTER.NODE.public               the same, written by the bridge for who joined with a line; revoked-key: no more
 
 The key that delivers a report says which cluster and node it is from; nothing in the report does.
 """
 
 from __future__ import annotations
 
+import contextlib
 import os
+import pwd
 import re
 import stat
 from pathlib import Path
@@ -21,8 +24,13 @@ from zmq.utils import z85
 from bridge.wire.key_value import Line, Mistakes, read_lines
 
 KEY_CHARACTERS: Final = 40
+USER: Final = "quorumbell"
+"""Relay and bridge run as this user (packaging/quorumbell.sysusers)."""
 PUBLIC: Final = "public-key"
 SECRET: Final = "secret-key"  # noqa: S105 - the name of a line
+REVOKED: Final = "revoked-key"
+RETIRING: Final = "retiring-key"
+_KEYS: Final = {PUBLIC, REVOKED, RETIRING}
 NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}")
 
 
@@ -112,11 +120,11 @@ def _bad_keys(path: str, lines: list[Line]) -> list[str]:
     return [
         f"{path}:{line.number}: {line.key} is not a key of {KEY_CHARACTERS} characters: copy the file again, whole"
         for line in lines
-        if line.key in {PUBLIC, SECRET} and not _is_key(line.value)
+        if line.key in {*_KEYS, SECRET} and not is_key(line.value)
     ]
 
 
-def _is_key(text: str) -> bool:
+def is_key(text: str) -> bool:
     try:
         return len(text) == KEY_CHARACTERS and len(z85.decode(text.encode())) == 32
     except (ValueError, KeyError):
@@ -131,11 +139,20 @@ def _too_open(path: str, forbidden: int, cure: str) -> list[str]:
         return [f"{path}: {wrong.strerror}: make it with quorumbell setup keys, or correct the path"]
     if not (stat.S_ISREG(seen.st_mode) or stat.S_ISDIR(seen.st_mode)):
         return [f"{path}: not a regular file"]
-    if seen.st_uid not in {0, os.geteuid()}:
+    if seen.st_uid not in _owners():
         return [f"{path}: belongs to user {seen.st_uid}: chown it to root or to the user that runs this"]
     if seen.st_mode & forbidden:
         return [f"{path}: mode {stat.S_IMODE(seen.st_mode):o} lets others in: {cure}"]
     return []
+
+
+def _owners() -> set[int]:
+    """Who may own it: root, whoever runs this, and for root the user that relay and bridge run as."""
+    owners = {0, os.geteuid()}
+    if os.geteuid() == 0:
+        with contextlib.suppress(KeyError):
+            owners.add(pwd.getpwnam(USER).pw_uid)
+    return owners
 
 
 def enrol(allowed: str, public_key_file: str, cluster: str, node: str) -> str:
@@ -155,7 +172,7 @@ def enrol(allowed: str, public_key_file: str, cluster: str, node: str) -> str:
             [f"{public_key_file}: this key is enrolled as {others[key].node} of {others[key].cluster}: make one pair per node"]
         )
     path = f"{allowed}/{cluster}.{node}.public"
-    _replace(path, _enrolled_text(path, key, cluster, node))
+    replace_file(path, _enrolled_text(path, key, cluster, node))
     return path
 
 
@@ -165,20 +182,25 @@ def _enrolled_text(path: str, key: str, cluster: str, node: str) -> str:
     return "".join(f"{PUBLIC} = {one}\n" for one in keys) + f"cluster = {cluster}\nnode = {node}\n"
 
 
-def _replace(path: str, text: str) -> None:
+def replace_file(path: str, text: str, mode: int = 0o644) -> None:
+    """All of it or nothing, whatever dies meanwhile. Raises OSError."""
     fresh = f"{path}.{os.getpid()}.new"
-    _create(fresh, 0o644, text)
+    _create(fresh, mode, text)
     os.rename(fresh, path)
 
 
-_ALLOWED_KEYS: Final = {PUBLIC, "cluster", "node"}
+_ALLOWED_KEYS: Final = {*_KEYS, "cluster", "node"}
+"""`retiring-key` counts until the node has spoken with the other one; `revoked-key` counts no more, wherever it is enrolled."""
 
 
 class AllowList:
-    """key → (cluster, node), from a folder with one file per node. Read again when the folder changed."""
+    """key → (cluster, node), from a folder with one file per node, and from the one where the bridge keeps who joined. Read again
+    when they changed."""
 
-    def __init__(self, folder: str) -> None:
+    def __init__(self, folder: str, joined: str = "") -> None:
         self.folder = folder
+        self.joined = joined
+        """May be missing: then nobody has joined."""
         self.peers, wrong = self._read()
         self.whole = not wrong and Path(folder).is_dir()
         """Nothing in it could not be read: who is not in it is not enrolled."""
@@ -198,10 +220,7 @@ class AllowList:
         return wrong
 
     def _files(self) -> list[Path]:
-        try:
-            return sorted(path for path in Path(self.folder).iterdir() if path.suffix == ".public")
-        except OSError:
-            return []
+        return [path for folder in (self.folder, self.joined) if folder for path in _publics(folder)]
 
     def _signature(self) -> tuple[tuple[str, int, int, int], ...]:
         signature = []
@@ -215,12 +234,16 @@ class AllowList:
 
     def _read(self) -> tuple[dict[str, Peer], list[str]]:
         peers: dict[str, Peer] = {}
-        wrong = _too_open(self.folder, 0o022, f"chmod go-w {self.folder}")
+        revoked: set[str] = set()
+        stands_in: dict[str, Path] = {}
+        folders = [self.folder, *([self.joined] if self.joined and os.path.lexists(self.joined) else [])]
+        wrong = [text for folder in folders for text in _too_open(folder, 0o022, f"chmod go-w {folder}")]
         if wrong:
             return peers, wrong
         for path in self._files():
-            entries, bad = _read_allowed(str(path))
-            twice = [key for key in entries if key in peers]
+            entries, gone, bad = _read_allowed(str(path))
+            revoked |= gone
+            twice = [key for key, peer in entries.items() if peers.get(key, peer) != peer or stands_in.get(key) == path.parent]
             bad += [
                 f"{path}: its key is also that of {peers[key].node} of {peers[key].cluster}: make one pair per node"
                 for key in twice
@@ -228,22 +251,34 @@ class AllowList:
             wrong += bad
             if not bad:
                 peers.update(entries)
-        return peers, wrong
+                stands_in.update(dict.fromkeys(entries, path.parent))
+        return {key: peer for key, peer in peers.items() if key not in revoked}, wrong
 
 
-def _read_allowed(path: str) -> tuple[dict[str, Peer], list[str]]:
+def _publics(folder: str) -> list[Path]:
+    try:
+        return sorted(path for path in Path(folder).iterdir() if path.suffix == ".public")
+    except OSError:
+        return []
+
+
+def _read_allowed(path: str) -> tuple[dict[str, Peer], set[str], list[str]]:
+    """The keys in it, those that are revoked, and what is wrong with it."""
     wrong = _too_open(path, 0o022, f"chmod 644 {path}")
     if wrong:
-        return {}, wrong
+        return {}, set(), wrong
     lines, wrong = read_lines(path, _ALLOWED_KEYS)
     wrong += _bad_keys(path, lines)
-    said = {line.key: line.value for line in lines if line.key != PUBLIC}
+    said = {line.key: line.value for line in lines if line.key not in _KEYS}
     wrong += [
         f"{path}: `{key} = …` is missing or not a name: letters, digits, . _ - are"
         for key in ("cluster", "node")
         if not NAME.fullmatch(said.get(key, ""))
     ]
-    keys = [line.value for line in lines if line.key == PUBLIC]
+    keys = [line.value for line in lines if line.key in {PUBLIC, RETIRING}]
     if not keys and not wrong:
         wrong.append(f"{path}: holds no `{PUBLIC} = …`: enrol the node again with quorumbell setup keys")
-    return ({key: Peer(said["cluster"], said["node"]) for key in keys} if not wrong else {}), wrong
+    if wrong:
+        return {}, set(), wrong
+    revoked = {line.value for line in lines if line.key == REVOKED}
+    return {key: Peer(said["cluster"], said["node"]) for key in keys}, revoked, []

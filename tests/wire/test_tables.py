@@ -12,7 +12,22 @@ from bridge.node.door import may_say
 from bridge.node.life import LIFE, State, Step
 from bridge.node.pending import MAX_HELD, Pending
 from bridge.wire import codec
-from bridge.wire.codec import Batch, Bye, Hello, Malformed, NotNow, Ping, Pong, Refused, Taken, Welcome, decode, encode
+from bridge.wire.codec import (
+    Batch,
+    Bye,
+    Hello,
+    Join,
+    Joined,
+    Malformed,
+    NotNow,
+    Ping,
+    Pong,
+    Refused,
+    Taken,
+    Welcome,
+    decode,
+    encode,
+)
 
 A, B, C = (bytes([number]) * 16 for number in (1, 2, 3))
 
@@ -27,6 +42,8 @@ MESSAGES = [
     Ping(b"12345678", wall_ns=1, boot_ns=2, round_trip_ns=3, backlog=4, backlog_bytes=5, oldest_ns=6),
     Pong(b"12345678", 256),
     Bye(),
+    Join("a" * 40, "n1"),
+    Joined("ha1", "n1"),
 ]
 
 
@@ -49,6 +66,9 @@ BROKEN = [
     [b""],
     [b"Z1"],
     [b"E2", bytes(8)],
+    [b"J1"],
+    [b"J1", b'{"public": 1}'],
+    [b"K1", b"[]"],
     [b"E1"],
     [b"E1", bytes(7)],
     [b"E1", bytes(8), A],

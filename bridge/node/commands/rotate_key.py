@@ -1,0 +1,69 @@
+"""quorumbell-node rotate-key: a new key, which every bridge lets in before this node speaks with it.
+
+The old one counts until the new one has been heard; so wherever this is broken off, the node can still speak, and it can be run
+again.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+from typing import Final
+
+from bridge.node import settings
+from bridge.node.commands import trial
+from bridge.node.commands.common import Trouble, Unknown, ask, say, told
+from bridge.node.commands.join import add_places, give_to_relay, own_name, start_unit
+from bridge.wire import codec
+from bridge.wire.keys import KeyPair, load_secret, make_node_keys
+
+NEXT: Final = "next"
+"""The folder beside the keys where a new pair waits."""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    add_places(parser)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    with told():
+        conf = settings.load(arguments.config)
+        if conf.keys is None or conf.bridge_key is None:
+            raise Trouble(f"{arguments.config}: this relay has no key: let the node join first (quorumbell-node join)")
+        folder = f"{arguments.keys}/{NEXT}"
+        if not os.path.lexists(f"{folder}/node.secret"):
+            make_node_keys(folder)
+        fresh = load_secret(f"{folder}/node.secret")
+        for endpoint in conf.bridges:
+            joined = _announce(endpoint, conf.keys, conf.bridge_key, fresh)
+            say(f"the bridge at {endpoint} lets the new key of {joined.node} in")
+        _take_place(folder, arguments.keys)
+    start_unit()
+    with told():
+        trial.send(settings.load(arguments.config), arguments.hook, own_name())
+    say("the old key counts no more as soon as the bridge has heard the new one")
+    return 0
+
+
+def _announce(endpoint: str, old: KeyPair, bridge_key: bytes, fresh: KeyPair) -> codec.Joined:
+    """With the old key, or with the new one, if that was let in before."""
+    for own, message in ((old, codec.Join(fresh.public.decode())), (fresh, codec.Join(""))):
+        try:
+            answer = ask(endpoint, own, bridge_key, message)
+        except Unknown:
+            continue
+        if isinstance(answer, codec.Joined):
+            return answer
+        raise Trouble(f"{endpoint}: {answer.reason if isinstance(answer, codec.NotNow) else answer}; nothing was changed here")
+    raise Trouble(
+        f"{endpoint} knows neither the old key nor the new one: let this node join again (quorumbell join-token --again)"
+    )
+
+
+def _take_place(folder: str, keys: str) -> None:
+    """The secret last: the relay reads nothing else."""
+    give_to_relay(f"{folder}/node.secret")
+    for name in ("node.public", "node.secret"):
+        os.replace(f"{folder}/{name}", f"{keys}/{name}")
+    os.rmdir(folder)
+    say(f"{keys}/node.secret is the new one")
