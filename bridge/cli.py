@@ -67,6 +67,7 @@ main: Final = Table(
         "deliveries": "deliveries:deliveries",
         "ring": "operator:ring",
         "check": "check:check",
+        "reload": "reload:reload",
         "doctor": "doctor:doctor",
         "rehearse": "rehearse:rehearse",
         "replay": "serve:replay",

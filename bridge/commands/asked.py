@@ -1,8 +1,10 @@
 """What the running bridge and its ledger say, and that one of them keeps silent does not keep the command waiting."""
 
+import re
 import threading
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
 
 from bridge.commands.common import Trouble, reading
@@ -17,6 +19,18 @@ BUSY_AFTER: Final = 0.6
 """… and while the bridge answers from memory, since its loop is busy: it may wait for the same ledger."""
 ASK_EVERY: Final = 0.35
 R = TypeVar("R")
+_CONTROL: Final = re.compile(r"""^[ \t]*control[ \t]*=[ \t]*(["'])(.+?)\1""", re.MULTILINE)
+
+
+def control_of(path: Path) -> Path:
+    """Where the running bridge is asked: as the file says, also when it has mistakes and cannot be used for anything else."""
+    from bridge.config.bridge import BridgeSettings
+
+    try:
+        named = _CONTROL.search(path.read_text("utf-8", "replace"))
+    except OSError:
+        named = None
+    return Path(named[2]) if named else BridgeSettings().control
 
 
 class Silent(Exception):  # noqa: N818 - what it is
@@ -29,10 +43,15 @@ class Silent(Exception):  # noqa: N818 - what it is
 
 def running(config: "Config") -> dict[str, Any]:
     """What the bridge says of itself; `ledger_away` is there when nothing can be stored."""
+    return running_at(config.bridge.control)
+
+
+def running_at(control: Path, *, whole: bool = False) -> dict[str, Any]:
+    """With `whole` also what it knows without its ledger."""
     from bridge.serve.control import ControlError, Hello, ask
 
     try:
-        return {"running": True, **ask(config.bridge.control, Hello(), timeout=3)}
+        return {"running": True, **ask(control, Hello(whole=whole), timeout=3)}
     except ControlError as error:
         return {"running": False, "why": str(error)}
 

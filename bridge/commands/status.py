@@ -4,11 +4,10 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
-from bridge.commands.asked import Silent, read, running
-from bridge.commands.common import config_option, emit, json_option, load, now
+from bridge.commands.asked import Silent, control_of, read, running, running_at
+from bridge.commands.common import Trouble, config_option, emit, json_option, load, now
 
 if TYPE_CHECKING:
-    from bridge.config.config import Config
     from bridge.ledger.reader import Reader
 
 FROM_MEMORY: Final = ("gravest", "relays", "open_incidents", "known_at", "held", "busy_seconds", "ledger_away")
@@ -32,12 +31,16 @@ def status(config_path: Path, *, as_json: bool, all_of_it: bool) -> None:
       quorumbell status --all
       quorumbell status --json | jq .incidents[].summary
     """
-    config = load(config_path)
+    try:
+        config = load(config_path)
+    except Trouble as broken:
+        _from_the_bridge(config_path, broken, as_json=as_json)
+        return
     bridge = running(config)
     try:
         counts, incidents, edges, troubles, all_boards, healths, queues = read(config, bridge, _look)
     except Silent as error:
-        _from_memory(error, config, as_json=as_json)
+        _from_memory(error, config.bridge.ledger, as_json=as_json)
         return
     from bridge.commands import shapes
     from bridge.core.telling.circuit import Health
@@ -87,15 +90,27 @@ def _look(ledger: "Reader") -> tuple[Any, ...]:
     )
 
 
-def _from_memory(error: Silent, config: "Config", *, as_json: bool) -> None:
-    from bridge.commands import from_memory, relays
+def _from_the_bridge(path: Path, broken: Trouble, *, as_json: bool) -> None:
+    """The file cannot be used. A bridge that runs goes on with the one before, and is asked; else the mistakes are raised."""
+    bridge = running_at(control_of(path), whole=True)
+    if not bridge["running"]:
+        raise broken
+    config = bridge.get("config") or {}
+    if not config.get("mistakes"):  # it has not read that one
+        bridge["config"] = {**config, "mistakes": broken.message.splitlines()}
+    _from_memory(Silent(f"{path} has mistakes", bridge), "the ledger", as_json=as_json)
 
-    found = from_memory.result(error, config.bridge.ledger)
+
+def _from_memory(error: Silent, ledger: str, *, as_json: bool) -> None:
+    from bridge.commands import from_memory, relays, reload
+
+    found = from_memory.result(error, ledger)
     if as_json:
         emit(found)
         return
     bridge, at = found["bridge"], from_memory.now_of(found["bridge"])
-    told = [*_lost(bridge), *_clocks(bridge, at), *relays.kept_out_lines(bridge, at), *faults(bridge)]
+    told = [*reload.lines(bridge, at), *_lost(bridge), *_clocks(bridge, at)]
+    told += [*relays.kept_out_lines(bridge, at), *faults(bridge)]
     head = [f"bridge      {_bridge(bridge)}", *from_memory.lines(found), *told]
     click.echo("\n\n".join(["\n".join(head), *from_memory.tables(found, at)]))
 
@@ -108,7 +123,7 @@ def _now(bridge: dict[str, Any]) -> datetime:
 
 
 def _text(result: dict[str, Any], at: datetime) -> str:
-    from bridge.commands import relays, shapes
+    from bridge.commands import relays, reload, shapes
 
     counts, bridge = result["counts"], result["bridge"]
     lines = [
@@ -117,6 +132,7 @@ def _text(result: dict[str, Any], at: datetime) -> str:
         f"deliveries  {_queue(counts, at)}",
         f"relays      {relays.heard(result['edges'])}",
         f"incidents   {_how_many(result['incidents'], counts['open_incidents'])}",
+        *reload.lines(bridge, at),
         *_lost(bridge),
         *_clocks(bridge, at),
         *relays.kept_out_lines(bridge, at),

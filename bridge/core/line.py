@@ -1,6 +1,7 @@
 """The straight line from reports to words: normalise, correlate, route. No I/O; the bridge, a replay and a rehearsal share it."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from copy import copy
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -58,6 +59,12 @@ class Line:
         self._past: dict[str, Incident] = {}
         """What nobody is told of before the past has come in."""
         self._past_since: datetime | None = None
+
+    def rerouted(self, router: Router) -> "Line":
+        """One that goes on in the place of this one, with what is in memory of the correlator; the router is another."""
+        other = copy(self)
+        other.router = router
+        return other
 
     def take(self, reports: Sequence[Report], now: datetime, lags: Lags = PRESENT) -> Outcome:
         """Understands reports, whatever their order, and lets time pass until `now`, or as far as the past has come in."""

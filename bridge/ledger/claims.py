@@ -82,6 +82,13 @@ def release(connection: Connection, now: datetime) -> int:
     return connection.execute(held.values(state=Standing.PENDING.value, leased_until=None, next_at=to_us(now))).rowcount
 
 
+def give_back(connection: Connection, ids: Collection[int], now: datetime) -> None:
+    """Ends the leases of notices that nobody began to tell: they are due now, and the attempt does not count."""
+    held = update(notice).where(notice.c.state == Standing.LEASED.value, notice.c.id.in_(ids))
+    unbegun = {"state": Standing.PENDING.value, "attempts": notice.c.attempts - 1, "leased_until": None, "next_at": to_us(now)}
+    connection.execute(held.values(unbegun))
+
+
 def _lease(connection: Connection, row: Any, until: int) -> Claim:
     connection.execute(_take, {"which": row.id, "until_us": until})
     told = rows.to_notice(row)

@@ -3,7 +3,7 @@
 commit() stands right above the acknowledgement: a report that was acknowledged is in here exactly once.
 """
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 from typing import Self
@@ -154,3 +154,8 @@ class Ledger(Reader):
         """Ends the leases of an earlier process: this one holds the ledger's lock, so that one is dead. Gives how many."""
         with self._store.transaction() as connection:
             return claims.release(connection, now)
+
+    def give_back(self, ids: Collection[int], now: datetime) -> None:
+        """Notices that were claimed, and that nobody began to tell."""
+        with self._store.transaction() as connection:
+            claims.give_back(connection, ids, now)

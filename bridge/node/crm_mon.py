@@ -23,6 +23,8 @@ from bridge.node.rows import Row
 from bridge.node.xml_tree import Element, Tree
 from bridge.wire.body import Moment
 
+LOOKING: Final = "crm_mon"
+"""What its complaints are called at the bridge."""
 AUTO: Final = "auto"
 OFF: Final = "off"
 EVERY: Final = 15.0
@@ -71,7 +73,7 @@ class Onlooker:
         self._hurry = Hurry()
         self._in_vain = 0
         self._absent = False
-        self._trouble = Complaint("crm_mon", "the cluster is not looked at", "the cluster is looked at again")
+        self._trouble = Complaint(LOOKING, "the cluster is not looked at", "the cluster is looked at again")
         self._unread = Complaint("cibadmin", "the configuration is not read", "the configuration is read again")
         self._called = Called()
         self.picture: Picture | None = None

@@ -38,12 +38,16 @@ HANDSHAKES: Final = {
 
 class Dealer:
     def __init__(self, settings: Settings, context: zmq.Context[Any], poller: zmq.Poller) -> None:
-        self._keys = settings.keys
-        self._bridge_key = settings.bridge_key
+        self.take_over(settings)
         self._context = context
         self._poller = poller
         self.socket: zmq.Socket[bytes] | None = None
         self.monitor: zmq.Socket[bytes] | None = None
+
+    def take_over(self, settings: Settings) -> None:
+        """These keys from the next socket on."""
+        self._keys = settings.keys
+        self._bridge_key = settings.bridge_key
 
     def open(self, endpoint: str, *, ipv6: bool) -> None:
         self.socket = self._make_socket()

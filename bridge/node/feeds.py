@@ -40,6 +40,12 @@ class Feeds:
         self._poller = poller
         self._tell = tell
 
+    def replace(self, old: Sequence[Feed], new: Sequence[Feed]) -> None:
+        for one in self._feeds:
+            if one.feed in old:
+                self._poll(one, -1)
+        self._feeds = [one for one in self._feeds if one.feed not in old] + [_Kept(feed) for feed in new]
+
     def on_readable(self, handle: int, now: float, moment: Moment) -> None:
         """`handle` may be somebody else's."""
         for one in self._feeds:

@@ -79,6 +79,17 @@ class Link:
         """False when libzmq would have to queue it for nobody."""
         return self._dealer.send(codec.encode(message))
 
+    def take_over(self, settings: Settings, now: float, *, same_name: bool) -> None:
+        """Other bridges, or another name or key of ours: the line stays if it is one that they would make, too."""
+        stays = self._rota.replace(settings.bridges) and same_name
+        self._dealer.take_over(settings)
+        self._open_at = now
+        self._said = ("", 0.0)
+        if not stays and self.state is not State.DOWN:
+            self.send(codec.Bye())
+            self._step(Step.LOST)
+            self.close(200)
+
     def tick(self, now: float, in_flight: int) -> None:
         """All that time does to the line."""
         endpoint = self._rota.endpoint

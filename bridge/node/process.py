@@ -11,15 +11,29 @@ from typing import Final
 
 
 class StopSignal:
-    """SIGTERM and SIGINT as something that a poller can wait for."""
+    """SIGTERM and SIGINT as something that a poller can wait for; and SIGHUP, which ends nothing."""
 
     def __init__(self) -> None:
         self.heard = False
+        self._hung_up = False
         self._ours, self._theirs = socket.socketpair()
+        self._ours.setblocking(False)
         self._theirs.setblocking(False)
         signal.set_wakeup_fd(self._theirs.fileno(), warn_on_full_buffer=False)
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, self._hear)
+        signal.signal(signal.SIGHUP, self._hang_up)
+
+    def hung_up(self) -> bool:
+        """Whether SIGHUP came since this was asked last."""
+        came, self._hung_up = self._hung_up, False
+        if came:
+            with contextlib.suppress(BlockingIOError):
+                self._ours.recv(4096)
+        return came
+
+    def _hang_up(self, _number: int, _frame: object) -> None:
+        self._hung_up = True
 
     def _hear(self, _number: int, _frame: object) -> None:
         self.heard = True

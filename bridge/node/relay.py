@@ -13,17 +13,17 @@ import random
 import secrets
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Final
 
 import zmq
 
 from bridge import __version__
 from bridge.node import folders, settings
-from bridge.node.crm_mon import OFF, Onlooker
+from bridge.node.crm_mon import LOOKING, OFF, Onlooker
 from bridge.node.door import Door
 from bridge.node.drbd_states import Follower
-from bridge.node.feed import Feed, edge
+from bridge.node.feed import Body, Feed, edge
 from bridge.node.feeds import Feeds
 from bridge.node.folders import Lock
 from bridge.node.incoming import Incoming
@@ -35,6 +35,7 @@ from bridge.node.pending import Pending
 from bridge.node.places import Check, Places, SpoolCheck
 from bridge.node.present import Present
 from bridge.node.process import Prefixed, StopSignal, tell_systemd
+from bridge.node.reload import Reload
 from bridge.node.spool import Spool
 from bridge.node.spool_health import Backlog, Health
 from bridge.wire import codec
@@ -73,7 +74,9 @@ class Relay:
         self._present = Present(self._pending, self._link, lambda: self._onlooker.picture)
         self._incoming = Incoming(self._spool, self._door, pages, self._pending, self._own, self._poller, self._stirred)
         self._outgoing = Outgoing(self._spool, self._door, self._link, self._pending, self._own, self._boot)
-        own = Health(self._spool, conf.ballast, self._backlog), self._places()
+        self._health = Health(self._spool, conf.ballast, self._backlog)
+        self._followers = feeds
+        own = self._health, self._places()
         self._feeds = Feeds([*own, *feeds, self._onlooker], self._poller, self._own.tell)
         self._sweep_at = 0.0
         for feed in own:  # the door is open before anybody hears that we are here
@@ -92,12 +95,44 @@ class Relay:
         }
         return Places(checks, self._spool, self._incoming.watch)
 
-    def run(self, stop: StopSignal) -> None:
+    def run(self, stop: StopSignal, read_again: Callable[[], None] = lambda: None) -> None:
+        """`read_again` is called for each SIGHUP."""
         self._poller.register(stop.fileno(), zmq.POLLIN)
         while not stop.heard:
             self.turn(IDLE_TICK_MS)
+            if stop.hung_up():
+                read_again()
         self._poller.unregister(stop.fileno())
         self._say_goodbye()
+
+    def take_over(self, conf: settings.Settings) -> None:
+        """Other settings from now on, with the same folders."""
+        before, self._conf = self._conf, conf
+        log.setLevel(conf.log.upper())
+        self._health.take_over(conf.ballast)
+        self._link.take_over(conf, time.monotonic(), same_name=_names(conf) == _names(before))
+        if (conf.drbd, conf.drbdsetup) != (before.drbd, before.drbdsetup):
+            followers = [Follower(conf.drbdsetup)] if conf.drbd == "auto" else []
+            self._replace("drbd", self._followers, followers)
+            self._followers = followers
+        if (conf.crm_mon, conf.cibadmin) != (before.crm_mon, before.cibadmin):
+            onlooker = Onlooker(conf.crm_mon, conf.cibadmin)
+            self._replace(LOOKING, [self._onlooker], [onlooker])
+            self._onlooker = onlooker
+
+    def _replace(self, what: str, old: Sequence[Feed], new: Sequence[Feed]) -> None:
+        """What the old ones complained of is no more; the new ones say what is wrong with them."""
+        self._feeds.replace(old, new)
+        _close(old)
+        self.tell([edge(what, {"why": f"other settings for {what} are in force", "over": True}, moment(self._boot))])
+
+    def tell(self, bodies: Sequence[Body]) -> None:
+        """Reports of our own."""
+        self._own.tell(bodies)
+
+    def close(self) -> None:
+        """The children end."""
+        _close([*self._followers, self._onlooker])
 
     def turn(self, longest_ms: int) -> None:
         wait = longest_ms if not self._pending and self._link.may_send else min(longest_ms, BUSY_TICK_MS)
@@ -195,6 +230,17 @@ def hold(conf: settings.Settings) -> tuple[Lock, Lock]:
     return locks
 
 
+def _names(conf: settings.Settings) -> tuple[object, ...]:
+    """All that a bridge knows us by."""
+    return conf.keys, conf.bridge_key, conf.node, conf.cluster
+
+
+def _close(feeds: Sequence[Feed]) -> None:
+    for feed in feeds:
+        if isinstance(feed, (Follower, Onlooker)):
+            feed.close()
+
+
 def main(argv: Sequence[str] | None = None) -> int:
     arguments = sys.argv[1:] if argv is None else list(argv)
     if len(arguments) != 1 or arguments[0].startswith("-"):
@@ -206,6 +252,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         conf = settings.load(arguments[0])
         log.setLevel(conf.log.upper())
+        stop = StopSignal()
         follower, onlooker = Follower(conf.drbdsetup), Onlooker(conf.crm_mon, conf.cibadmin)
         relay = Relay(conf, [follower] if conf.drbd == "auto" else [], onlooker)
     except Mistakes as wrong:
@@ -216,12 +263,12 @@ def main(argv: Sequence[str] | None = None) -> int:
             "PLAIN TEXT: no key is set; reports go unprotected over loopback, and whoever is on this machine can forge them"
         )
     log.info("relay %s of node %s serves %s for %s", __version__, conf.node, conf.spool, ", ".join(conf.bridges))
+    reload = Reload(arguments[0], conf, relay.take_over, relay.tell)
     tell_systemd(b"READY=1")
     try:
-        relay.run(StopSignal())
+        relay.run(stop, reload)
     finally:
-        follower.close()
-        onlooker.close()
+        relay.close()
     return 0
 
 

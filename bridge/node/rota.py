@@ -20,6 +20,14 @@ class Rota:
         self._at = -1
         self._tries = 0
 
+    def replace(self, bridges: Sequence[str]) -> bool:
+        """Others from now on; whether the present one is among them."""
+        way = self._ways[self._at]
+        self._ways = [(endpoint, ipv6) for endpoint in bridges for ipv6 in families(endpoint)]
+        self._at = self._ways.index(way) if way in self._ways else -1
+        self._tries = 0
+        return self._at >= 0
+
     @property
     def endpoint(self) -> str:
         return self._ways[self._at][0]

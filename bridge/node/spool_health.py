@@ -51,6 +51,10 @@ class Health:
     def fileno(self) -> int:
         return -1
 
+    def take_over(self, ballast: int) -> None:
+        """What is held already stays as it is."""
+        self._ballast.size = ballast
+
     def on_readable(self, _now: float, _moment: Moment) -> list[Body]:
         return []
 
@@ -94,7 +98,7 @@ class Ballast:
 
     def __init__(self, path: str, size: int) -> None:
         self._path = path
-        self._size = size
+        self.size = size
         self._thrown = False
 
     def look(self, free: int, moment: Moment) -> list[Body]:
@@ -105,11 +109,11 @@ class Ballast:
             return [
                 edge(
                     "ballast",
-                    {"why": f"the disk of the spool is full: {self._size >> 20} MiB given back", "free_bytes": free},
+                    {"why": f"the disk of the spool is full: {self.size >> 20} MiB given back", "free_bytes": free},
                     moment,
                 )
             ]
-        if not held and self._size and free > 4 * self._size:
+        if not held and self.size and free > 4 * self.size:
             self._take()
             if self._thrown:
                 self._thrown = False
@@ -130,7 +134,7 @@ class Ballast:
         except OSError:
             return
         try:
-            os.posix_fallocate(handle, 0, self._size)
+            os.posix_fallocate(handle, 0, self.size)
         except OSError:
             with contextlib.suppress(OSError):
                 os.ftruncate(handle, 0)

@@ -33,7 +33,8 @@ class Alarm:
         ledger: str,
         clock: Callable[[], datetime],
     ) -> None:
-        self._receivers = receivers
+        self.receivers = receivers
+        """Whoever is told from now on; another thread may put others in their place."""
         self._storing = storing
         self._note = note
         self._bridge = bridge
@@ -83,14 +84,14 @@ class Alarm:
                 log.error("nothing can be stored: %s", trouble.why)
             sd_notify(f"STATUS=nothing can be stored, relays hold their reports: {trouble.why}")
         if self.seconds() >= TELL_AFTER:
-            for name in self._receivers.keys() - self._telling:
+            for name in self.receivers.keys() - self._telling:
                 self._tell(name, outage)
 
     def _begin(self, outage: Outage) -> None:
         """The wall clock only says how old it is: from here on the clock counts that cannot be set."""
         self._began = time.monotonic() - max(0.0, (self._clock() - outage.since).total_seconds())
         self._telling = set()
-        for name in self._receivers.keys() if outage.lost else outage.told.keys() & self._receivers.keys():
+        for name in self.receivers.keys() if outage.lost else outage.told.keys() & self.receivers.keys():
             self._tell(name, outage)
 
     def _is_over(self) -> bool:
@@ -106,7 +107,7 @@ class Alarm:
 
     def _tell(self, name: str, outage: Outage) -> None:
         self._telling.add(name)
-        PastTheLedger(self._receivers[name], outage, self._bridge, self._changed, self._stopped, self._clock).start()
+        PastTheLedger(self.receivers[name], outage, self._bridge, self._changed, self._stopped, self._clock).start()
 
     def _changed(self, outage: Outage) -> None:
         """Also called from the receivers' threads. An outage that began after this one has the note for itself."""

@@ -31,6 +31,7 @@ from bridge.serve.faults import Faults
 from bridge.serve.orders import Orders
 from bridge.serve.patience import Patience
 from bridge.serve.relays import Edges
+from bridge.serve.reload import Reload
 from bridge.serve.storing import said
 from bridge.serve.telemetry import Metrics, MetricsServer, Pulse, sd_notify
 from bridge.serve.waiting import Waiting, remember
@@ -53,7 +54,12 @@ def serve(config: Config) -> None:
     asked: list[int] = []
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, partial(_leave, asked))  # until there is a loop: the start may wait for ever
+    changed: list[int] = []
+    signal.signal(signal.SIGHUP, lambda number, _: changed.append(number))
     bridge = build(config)
+    signal.signal(signal.SIGHUP, lambda *_: bridge.reload())
+    if changed:  # after it was read
+        bridge.reload()
     calm_the_collector()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: bridge.stop())
@@ -124,8 +130,9 @@ def _build(config: Config, pulse: Pulse, metrics: Metrics, watch: Watch) -> "Bri
     writer.past.begin(was_at, now)
     digests = Digests(config.receivers, ledger, line.router, now)
     edges = Edges(writer, intakes, metrics, config.correlation.edge_silent_after, clock, boards.hear)
-    orders = Orders(watch.desk, writer, bells, edges, clock, config.bridge.name, watch.lost_at)
-    return Bridge(writer, bells, digests, boards, edges, orders, intakes, watch, waker, metrics, server, clock, pulse)
+    reload = Reload(config, writer, bells, boards, digests, edges, watch, pulse.beat)
+    orders = Orders(watch.desk, writer, bells, edges, clock, config.bridge.name, watch.lost_at, reload)
+    return Bridge(writer, bells, digests, boards, edges, orders, reload, intakes, watch, waker, metrics, server, clock, pulse)
 
 
 def open_intakes(config: Config, clock: TimeLine) -> list[Intake]:
@@ -176,6 +183,7 @@ class Bridge:
         boards: Boards,
         edges: Edges,
         orders: Orders,
+        reload: Reload,
         intakes: list[Intake],
         watch: Watch,
         waker: Waker,
@@ -190,6 +198,7 @@ class Bridge:
         self._boards = boards
         self._edges = edges
         self._orders = orders
+        self._reload = reload
         self._intakes = intakes
         self._watch = watch
         self._waker = waker
@@ -207,6 +216,11 @@ class Bridge:
 
     def stop(self) -> None:
         self._stopping = self._writer.stopping = True
+        self._waker.wake()
+
+    def reload(self) -> None:
+        """The config is to be read again."""
+        self._reload.ask()
         self._waker.wake()
 
     def run(self) -> None:
@@ -230,6 +244,7 @@ class Bridge:
             ("received", self._writer.receive),
             ("caught up", self._writer.catch_up),
             ("asked", self._orders.listen),
+            ("read again", self._reload.read_again),
             ("heard", self._hear),
             ("looked at", self._look),
             ("waited for", self._writer.pass_time),

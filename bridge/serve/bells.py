@@ -3,13 +3,14 @@
 import logging
 import random
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Any, Final
 
 from bridge.config.receivers import Receiver
 from bridge.core.telling.backlog import catch_up
-from bridge.core.telling.notice import Delivered, Verdict
+from bridge.core.telling.circuit import Health
+from bridge.core.telling.notice import Delivered, TryLater, Verdict
 from bridge.core.telling.retry import next_attempt, settled
 from bridge.ledger.ledger import Commit, Ledger, LedgerError, Standing
 from bridge.ledger.rows import VERDICTS
@@ -33,19 +34,44 @@ class Bells:
     def __init__(
         self, receivers: Mapping[str, Receiver], ledger: Ledger, metrics: Metrics, now: datetime, wake: Callable[[], None]
     ) -> None:
-        self._bells = {name: receiver for name, receiver in receivers.items() if not receiver.board}
+        bells = _bells(receivers)
         self._ledger = ledger
         self._metrics = metrics
-        self._deliveries = Deliveries({name: receiver.make() for name, receiver in self._bells.items()}, wake)
-        self._healths = Healths(self._bells, ledger)
-        self.health = self._healths.of
-        self._trials = Trials(self._bells, self._deliveries)
+        self._deliveries = Deliveries({name: receiver.make() for name, receiver in bells.items()}, wake)
+        self._healths = Healths(bells, ledger)
+        self._trials = Trials(bells, self._deliveries)
+        self._unbegun: list[int] = []
+        """Notices of receivers that are no more, which these had not begun to tell: the ledger still has them as claimed."""
         self._attempts: dict[str, dict[int, int]] = {}
         """Of each receiver, what it has in hand and how often that was tried."""
         self._unrecorded: deque[Told] = deque()
         """Verdicts that the ledger does not have yet."""
         self.next_at: datetime | None = now
         """When something can next be handed out."""
+
+    @property
+    def health(self) -> Mapping[str, Health]:
+        return self._healths.of
+
+    def take_over(
+        self, receivers: Mapping[str, Receiver], made: Mapping[str, Any], removed: Collection[str], now: datetime
+    ) -> None:
+        """The receivers of a changed config; `made` are those of them that are new or changed, ready for use.
+
+        What an old one has begun it finishes, and that counts; all else is its successor's, or waits, as after a restart. Raises
+        LedgerError before anything is changed."""
+        bells = _bells(receivers)
+        self._healths.take_over(bells)
+        self._trials.bells = bells
+        new = {name: one for name, one in made.items() if name in bells}
+        unbegun = self._deliveries.replace(new, {*removed, *(made.keys() - new.keys())})
+        for number in unbegun:
+            if self._trials.receiver(number) is not None:
+                self._trials.answered(number, TryLater("the config was changed before it was sent: ring once more"))
+        self._unbegun += [number for number in unbegun if number > 0]
+        for name in removed:
+            self._metrics.forget_receiver(name)
+        self.owed(now)
 
     def owed(self, now: datetime) -> None:
         """There are new notices."""
@@ -54,6 +80,9 @@ class Bells:
     def hand_out(self, now: datetime) -> None:
         if self.next_at is None or self.next_at > now:
             return
+        if self._unbegun:
+            self._ledger.give_back(self._unbegun, now)
+            self._unbegun = []
         for name in self._deliveries.free():
             only_urgent = not self.health[name].is_open_to_all(now)
             if self._healths.has_missed(name) and self._is_due(name, now, only_urgent=only_urgent):
@@ -135,3 +164,7 @@ class Bells:
             self._ledger.keep_health(receiver, health)
             self._healths.accept(receiver, health)
         self._trials.answered(number, verdict)
+
+
+def _bells(receivers: Mapping[str, Receiver]) -> dict[str, Receiver]:
+    return {name: receiver for name, receiver in receivers.items() if not receiver.board}

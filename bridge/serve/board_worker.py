@@ -9,7 +9,7 @@ from collections.abc import Callable, Collection, Sequence
 from datetime import datetime
 from functools import partial
 from queue import Empty, SimpleQueue
-from typing import TypeVar
+from typing import Final, TypeVar
 
 from bridge.core.showing.orders import Act, Order
 from bridge.core.showing.picture import Seen, Show
@@ -21,6 +21,8 @@ Done = Callable[[datetime], None]
 """What is left to do in the writer's thread."""
 Job = Callable[[], Done]
 R = TypeVar("R")
+LONGEST_PARTING: Final = 120.0
+"""Seconds that one has to finish before another takes its place."""
 
 log = logging.getLogger("quorumbell.bridge")
 
@@ -28,15 +30,17 @@ log = logging.getLogger("quorumbell.bridge")
 class BoardWorker:
     """`then` of each request is called by `take_back`, with the answer and the time. `wake` is called when there is one."""
 
-    def __init__(self, name: str, receiver: BoardReceiver, wake: Callable[[], None]) -> None:
+    def __init__(self, name: str, receiver: BoardReceiver, wake: Callable[[], None], after: "BoardWorker | None" = None) -> None:
+        """`after` is the one that it replaces, which may be in the middle of something older."""
         self.busy = False
+        self._after = after
         self._name = name
         self._receiver = receiver
         self._wake = wake
         self._jobs: SimpleQueue[Job | None] = SimpleQueue()
         self._done: SimpleQueue[Done] = SimpleQueue()
-        self._thread = threading.Thread(target=self._work, name=f"board-{name}", daemon=True)
-        self._thread.start()
+        self.thread = threading.Thread(target=self._work, name=f"board-{name}", daemon=True)
+        self.thread.start()
 
     def show(self, shows: Sequence[Show], then: Callable[[Sequence[Verdict], datetime], None]) -> None:
         """Verdicts up to the first TryLater: what comes after it was not tried."""
@@ -47,6 +51,10 @@ class BoardWorker:
 
     def obey(self, orders: Sequence[Order], then: Callable[[Sequence[Verdict], datetime], None]) -> None:
         self._give(lambda: [self._safely(partial(self._do, order)) for order in orders], then)
+
+    def leave(self) -> None:
+        """It finishes what is under way, and nobody waits for that."""
+        self._jobs.put(None)
 
     def take_back(self, now: datetime) -> None:
         while True:
@@ -59,8 +67,8 @@ class BoardWorker:
 
     def close(self, within: float = 5.0) -> None:
         """What is under way may end."""
-        self._jobs.put(None)
-        self._thread.join(within)
+        self.leave()
+        self.thread.join(within)
 
     def _give(self, ask: Callable[[], R], then: Callable[[R, datetime], None]) -> None:
         def job() -> Done:
@@ -72,6 +80,9 @@ class BoardWorker:
     # --- the worker's thread
 
     def _work(self) -> None:
+        if self._after is not None:
+            self._after.thread.join(LONGEST_PARTING)
+            self._after = None
         while (job := self._jobs.get()) is not None:
             self._done.put(job())
             self._wake()

@@ -9,7 +9,7 @@ Nothing is kept that a restart needs: then everything is shown again.
 import logging
 from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Any, Final
 
 from bridge.config.receivers import Receiver
 from bridge.core.line import Line
@@ -42,14 +42,35 @@ class Boards:
     ) -> None:
         self._ledger = ledger
         self._metrics = metrics
-        self._line = line
-        self._boards = [OneBoard(name, one.make(), wake) for name, one in receivers.items() if one.board]
+        self._wake = wake
+        self._boards: list[OneBoard] = []
         self._heard = Heard(now)
         self._write_at = now
         self._written: dict[str, Standing] = {}
+        self.trouble = ""
+        """What else each board says of the bridge itself."""
+        self.take_over(receivers, {name: one.make() for name, one in receivers.items() if one.board}, line, now)
+
+    def take_over(self, receivers: Mapping[str, Receiver], made: Mapping[str, Any], line: Line, now: datetime) -> None:
+        """The boards of a changed config; `made` are those of them that are new or changed, ready for use. These are shown
+        everything, the others what they do not show yet. Raises LedgerError before anything is changed."""
+        wanted = [name for name, one in receivers.items() if one.board]
+        edges, conditions = (self._ledger.edges(), self._ledger.conditions()) if wanted else ([], [])
+        before = {one.name: one for one in self._boards}
+        self._boards = [
+            OneBoard(name, made[name], self._wake, before.get(name)) if name in made else before[name] for name in wanted
+        ]
+        self._line = line
+        for one in before.values():
+            if one not in self._boards:
+                one.leave()
+            if one.name not in wanted:
+                self._metrics.forget_receiver(one.name)
+        self._written = {name: standing for name, standing in self._written.items() if name in wanted and name not in made}
         if self._boards:
-            self.hear(ledger.edges(), now)
-            self._learn([*line.correlator.gone(), *ledger.conditions()], {}, now)
+            self._heard = Heard(now)
+            self.hear(edges, now)
+            self._learn([*line.correlator.gone(), *conditions], {}, now)
 
     def committed(self, commit: Commit, numbers: Mapping[str, int]) -> None:
         """What a commit changed, and the numbers of its incidents."""
@@ -102,8 +123,10 @@ class Boards:
 
     def _own_word(self, one: OneBoard) -> tuple[Shade, str]:
         missing = one.board.lives().get(Life.REFUSED, 0)
-        if missing:
-            return Shade.WARNING, f"WARNING - {self._heard}; {missing} services cannot be shown here, see quorumbell status"
+        wrong = [f"{missing} services cannot be shown here"] if missing else []
+        wrong += [self.trouble] if self.trouble else []
+        if wrong:
+            return Shade.WARNING, f"WARNING - {'; '.join([str(self._heard), *wrong])}, see quorumbell status"
         return Shade.OK, f"OK - {self._heard}"
 
     def _story(self, one: OneBoard) -> Callable[[Target], Story]:

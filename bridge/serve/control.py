@@ -59,6 +59,10 @@ class Ring(Request, frozen=True, kw_only=True, tag="ring"):
     receivers: tuple[str, ...] = ()
 
 
+class Reload(Request, frozen=True, kw_only=True, tag="reload"):
+    """Read the config again. Answer: {"ok": true, "taken": [key], "restart": [key], "warnings": [text]}; no with all mistakes."""
+
+
 class Invite(Request, frozen=True, kw_only=True, tag="invite"):
     """For root and the bridge's own user. Answer: {"ok": true, "secret", "bridge"}: of the invitation, and the
     bridge's public key. `node` "": any name."""
@@ -73,10 +77,13 @@ class Hello(Request, frozen=True, kw_only=True, tag="hello"):
     """Answer: {"ok": true, "name", "version", "pid", "since_us", "now_us", "held_back": {receiver: count},
     "acknowledged": {key: who}, "ahead_us": of the machine's clock, "clock_set" and "clocks_set": when whose was last set,
     "ledger_lost_at": when another ledger took the place of the last; and "faults",
-    "kept_out" and "looks", as `status` shows them."""
+    "kept_out" and "looks", as `status` shows them; and "config", when the file is not what is in force. With `whole` also what
+    the bridge knows without its ledger."""
+
+    whole: bool = False
 
 
-Asked = Ack | Silence | EndSilence | Silences | Ring | Invite | Hello
+Asked = Ack | Silence | EndSilence | Silences | Ring | Reload | Invite | Hello
 Answer = Callable[..., None]
 """answer(incident=4711) says ok; answer(why="…") says no. May be called later, also when the asker is gone."""
 

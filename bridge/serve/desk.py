@@ -55,6 +55,10 @@ class Desk:
         for one in self._take(lambda _: True):
             yield one.request, one.answer
 
+    def known(self) -> dict[str, Any]:
+        """What is known without the ledger."""
+        return self._memory()
+
     def close(self) -> None:
         for one in self._take(lambda _: True):
             one.answer(why="the bridge is being stopped")

@@ -19,13 +19,16 @@ class Digests:
 
     def __init__(self, receivers: Mapping[str, Receiver], ledger: Ledger, router: Router, now: datetime) -> None:
         self._ledger = ledger
-        self._router = router
-        self._of = {name: (one, one.digest) for name, one in receivers.items() if one.digest is not None}
-        known = ledger.digested()
-        new = {name: daily.last(now) for name, (_, daily) in self._of.items() if name not in known}
+        self.take_over(receivers, router, now)
+
+    def take_over(self, receivers: Mapping[str, Receiver], router: Router, now: datetime) -> None:
+        """These receivers and routes from now on. Raises LedgerError before anything is changed."""
+        of = {name: (one, one.digest) for name, one in receivers.items() if one.digest is not None}
+        known = self._ledger.digested()
+        new = {name: daily.last(now) for name, (_, daily) in of.items() if name not in known}
         if new:
-            ledger.commit(Commit(now=now, digested=new))
-        self._until = known | new
+            self._ledger.commit(Commit(now=now, digested=new))
+        self._of, self._router, self._until = of, router, known | new
 
     def tell(self, now: datetime) -> bool:
         """Decides on the digests that are due; whether there is one to hand out."""

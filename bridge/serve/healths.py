@@ -16,10 +16,15 @@ class Healths:
     """`of` has each receiver's, as the ledger has it."""
 
     def __init__(self, names: Iterable[str], ledger: Ledger) -> None:
-        known = ledger.healths()
-        self.of = {name: known.get(name, Health()) for name in names}
+        self.of: dict[str, Health] = {}
         self._ledger = ledger
         self._back: set[str] = set()
+        self.take_over(names)
+
+    def take_over(self, names: Iterable[str]) -> None:
+        """These receivers from now on; of a new one, as an earlier process left it."""
+        known = self._ledger.healths()
+        self.of = {name: self.of.get(name) or known.get(name, Health()) for name in names}
 
     def has_missed(self, name: str) -> bool:
         """Whether it fails, or has just answered again: much may wait for it that is no longer so."""

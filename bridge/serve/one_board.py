@@ -24,12 +24,13 @@ log = logging.getLogger("quorumbell.bridge")
 
 
 class OneBoard:
-    def __init__(self, name: str, receiver: BoardReceiver, wake: Callable[[], None]) -> None:
+    def __init__(self, name: str, receiver: BoardReceiver, wake: Callable[[], None], after: "OneBoard | None" = None) -> None:
+        """`after` is the one in whose place it comes: nothing is shown before that one has left."""
         self.name = name
         self.board = Board(receiver.place, receiver.own, receiver.pace, name=name)
         self._wants_feedback = receiver.feedback
         self._feedback = Feedback(name)
-        self._worker = BoardWorker(name, receiver, wake)
+        self.worker: BoardWorker = BoardWorker(name, receiver, wake, None if after is None else after.worker)
         self._orders: list[Order] = []
         self._seen: list[Seen] | None = None
         self._reports: list[Fields] = []
@@ -37,11 +38,11 @@ class OneBoard:
 
     @property
     def busy(self) -> bool:
-        return self._worker.busy
+        return self.worker.busy
 
     def turn(self, now: datetime, story: Callable[[Target], Story], line: Line) -> None:
         """Takes what has come back, and hands out what is next: reading, people's doings, showing."""
-        self._worker.take_back(now)
+        self.worker.take_back(now)
         if self._seen is not None:
             silences = line.router.silences(now)
             reports, orders = self._feedback.compare(self._seen, story, line.router.who_has, silences, now)
@@ -59,9 +60,12 @@ class OneBoard:
     def next_at(self) -> datetime | None:
         return None if self.busy else self.board.next_at()
 
+    def leave(self) -> None:
+        self.worker.leave()
+
     def close(self) -> None:
         """What is under way may end; what it showed is shown again after the next start."""
-        self._worker.close()
+        self.worker.close()
 
     def _log_remarks(self) -> None:
         for remark in self.board.remarks[:MOST_REMARKS]:
@@ -73,12 +77,12 @@ class OneBoard:
     def _hand_out(self, now: datetime) -> None:
         hosts = self.board.look(now)
         if hosts is not None:
-            self._worker.look(hosts, partial(self._read, now))
+            self.worker.look(hosts, partial(self._read, now))
         elif self._orders:
             orders, self._orders = self._orders, []
-            self._worker.obey(orders, partial(self._obeyed, orders))
+            self.worker.obey(orders, partial(self._obeyed, orders))
         elif shows := self.board.next(now, AT_ONCE):
-            self._worker.show(shows, partial(self._answered, shows))
+            self.worker.show(shows, partial(self._answered, shows))
 
     def _answered(self, shows: Sequence[Show], verdicts: Sequence[Verdict], now: datetime) -> None:
         for show, verdict in zip(shows, verdicts, strict=False):

@@ -16,6 +16,7 @@ from bridge.serve.bells import Bells
 from bridge.serve.clock import TimeLine, WasSet
 from bridge.serve.desk import Desk
 from bridge.serve.relays import Edges
+from bridge.serve.reload import Reload
 from bridge.serve.writer import Fields, Writer
 from bridge.wire.key_value import Mistakes
 
@@ -32,6 +33,7 @@ class Orders:
         clock: TimeLine,
         name: str,
         lost_at: datetime | None,
+        reload: Reload,
     ) -> None:
         """`lost_at` is when the ledger before this one was deleted or replaced, by the wall clock."""
         self._asked = asked
@@ -41,6 +43,7 @@ class Orders:
         self._clock = clock
         self._name = name
         self._lost_at = lost_at
+        self._reload = reload
         self._started_at = clock()
 
     def listen(self, now: datetime) -> None:
@@ -71,8 +74,10 @@ class Orders:
             _invite(request, answer, self._edges.intakes)
         elif isinstance(request, control.Ring):
             self._bells.ring(request.receivers, answer, now)
+        elif isinstance(request, control.Reload):
+            self._reload.ask(answer)
         else:
-            answer(**self.introduction(now))
+            answer(**{**(self._asked.known() if request.whole else {}), **self.introduction(now)})
 
     def _ahead_us(self) -> int:
         """People name times by the machine's wall clock."""
@@ -98,6 +103,7 @@ class Orders:
             "faults": self._writer.faults.shown(),
             "kept_out": kept_out.shown(self._writer.relays()),
             "looks": looks.shown(self._writer.relays()),
+            "config": self._reload.shown(),
         }
 
     def _acknowledge(self, request: control.Ack, answer: control.Answer, now: datetime) -> None:

@@ -76,6 +76,24 @@ def restore(line: Line, ledger: Reader, now: datetime | None = None, beat: Calla
     _recall(line, ledger, now)
 
 
+def renewed(line: Line, config: Config, ledger: Reader, now: datetime, beat: Callable[[], None]) -> Line:
+    """The line that a changed config asks for, with what is in the ledger; `line` stays as it is.
+
+    What the understanding goes by is no different when only routes or receivers are: then the worlds go on as they are, and
+    what each receiver was told is remembered anew. Else all is filled again as at a start, so that the incidents are those that
+    a restart would make.
+    """
+    new = new_line(config)
+    if new.correlator.settings == line.correlator.settings:
+        new.router.keep_quiet(line.router.quiet)
+        new = line.rerouted(new.router)
+        _recall(new, ledger, now)
+        return new
+    restore(new, ledger, now, beat)
+    new.correlator.gathers = line.correlator.gathers
+    return new
+
+
 def _worlds(line: Line, ledger: Reader) -> tuple[int, dict[str, Restored]]:
     """Begins from the last checkpoint; gives the number of its last report, and what of each cluster must be understood again."""
     checkpoint = ledger.latest_checkpoint()

@@ -36,7 +36,7 @@ class Edges:
         self._writer = writer
         self.intakes = intakes
         self._metrics = metrics
-        self._silent_after = silent_after / timedelta(seconds=1)
+        self.silent_after = silent_after
         self._clock = clock
         self._kept_out = KeptOut(writer, intakes, metrics)
         self._versions = Versions(writer)
@@ -81,7 +81,7 @@ class Edges:
 
     def _is_silent(self, peer: PeerState, silence: float, *, known: bool) -> bool:
         """Whoever was silent when the bridge was stopped is so until it speaks."""
-        return silence > self._silent_after or (known and peer.last_heard is None)
+        return silence > self.silent_after / timedelta(seconds=1) or (known and peer.last_heard is None)
 
     def _tell_of_clocks(self, now: datetime) -> None:
         for peer, by_ns in [step for intake in self.intakes for step in intake.take_steps().items()]:

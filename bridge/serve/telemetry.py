@@ -234,6 +234,15 @@ class Metrics:
         self.success.labels(name).set(health.success_at.timestamp() if health.success_at else 0)
         self.failure.labels(name).set(health.failure_at.timestamp() if health.failure_at else 0)
 
+    def forget_receiver(self, name: str) -> None:
+        """It is no longer in the config: what was last measured of it is true no more. What was counted stays."""
+        for gauge in (self.failures, self.circuit, self.queue, self.waiting, self.held, self.success, self.failure):
+            with contextlib.suppress(KeyError):
+                gauge.remove(name)
+        for life in Life:
+            with contextlib.suppress(KeyError):
+                self.board.remove(name, life.value)
+
     def set_open(self, kinds: Mapping[str, int]) -> None:
         for kind in Kind:
             self.open.labels(kind.value).set(kinds.get(kind, 0))

@@ -17,22 +17,22 @@ class Trials:
     """Their notices have numbers below zero, which no notice of the ledger has."""
 
     def __init__(self, bells: Mapping[str, Receiver], deliveries: Deliveries) -> None:
-        self._bells = bells
+        self.bells = bells
         self._deliveries = deliveries
         self._trials: dict[int, _Trial] = {}
 
     def ring(self, names: tuple[str, ...], answer: control.Answer, now: datetime) -> None:
-        wanted = list(names) or sorted(self._bells)
-        unknown = [name for name in wanted if name not in self._bells]
+        wanted = list(names) or sorted(self.bells)
+        unknown = [name for name in wanted if name not in self.bells]
         if unknown or not wanted:
-            answer(why=f"there is no bell {', '.join(unknown)}; known are {', '.join(sorted(self._bells)) or 'none'}")
+            answer(why=f"there is no bell {', '.join(unknown)}; known are {', '.join(sorted(self.bells)) or 'none'}")
             return
         verdicts: list[dict[str, str]] = []
         base = min(self._trials, default=0) - 1
         for place, name in enumerate(wanted):
             number = base - place
             self._trials[number] = _Trial(name, answer, verdicts, len(wanted))
-            notice = _notice(number, name, self._bells[name].language, now)
+            notice = _notice(number, name, self.bells[name].language, now)
             self._deliveries.hand_out(name, [(notice, 0, {})])
 
     def receiver(self, number: int) -> str | None:

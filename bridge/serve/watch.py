@@ -3,10 +3,12 @@
 import logging
 import select
 import threading
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Final
 
 from bridge.config.config import Config
+from bridge.config.receivers import Receiver
 from bridge.serve.alarm import Alarm
 from bridge.serve.control import Control
 from bridge.serve.desk import Desk
@@ -49,6 +51,10 @@ class Watch:
     @property
     def lost_at(self) -> datetime | None:
         return self._alarm.lost_at
+
+    def take_over(self, receivers: Mapping[str, Receiver]) -> None:
+        """Whom to tell from now on that nothing can be stored; who was told already hears the end as before."""
+        self._alarm.receivers = receivers
 
     def lose(self, why: str) -> None:
         """Before the end: the ledger was deleted or replaced."""

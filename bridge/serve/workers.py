@@ -12,12 +12,12 @@ Workers touch neither ledger nor clock. The writer claims what is due, hands it 
 import logging
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import partial
 from queue import Empty, SimpleQueue
 from typing import Final, NamedTuple
 
-from bridge.core.telling.notice import Notice, TryLater, Verdict
+from bridge.core.telling.notice import Delivered, Notice, TryLater, Verdict
 from bridge.receivers import TRIED, Receiver
 from bridge.serve.safely import safely
 
@@ -76,21 +76,39 @@ class Deliveries:
     def __init__(self, receivers: Mapping[str, Receiver], wake: Callable[[], None], *, deadline: float = DEADLINE) -> None:
         self._deadline = deadline
         self._wake = wake
-        self._told: SimpleQueue[tuple[str, Told]] = SimpleQueue()
-        self._workers = {name: self._worker(name, receiver) for name, receiver in receivers.items()}
-        for worker in self._workers.values():
-            worker.thread.start()
+        self._told: SimpleQueue[tuple[_Worker, Told]] = SimpleQueue()
+        self._workers: dict[str, _Worker] = {}
+        self._leaving: list[_Worker] = []
+        """What they have begun, they finish; they get no more."""
+        self.replace(receivers, ())
 
-    def _worker(self, name: str, receiver: Receiver) -> _Worker:
+    def replace(self, receivers: Mapping[str, Receiver], removed: Collection[str]) -> list[int]:
+        """New receivers, and others in the place of those of the same name. Gives what the old ones had not begun to tell."""
+        unbegun: list[int] = []
+        for name in (receivers.keys() | set(removed)) & self._workers.keys():
+            worker = self._workers.pop(name)
+            waiting = _drop_waiting(worker)
+            worker.handed_out -= len(waiting)
+            worker.work.put(None)
+            self._leaving.append(worker)
+            unbegun += waiting
+        for name, receiver in receivers.items():
+            self._workers[name] = self._start(name, receiver)
+        return unbegun
+
+    def _start(self, name: str, receiver: Receiver) -> _Worker:
         def finished(told: Told) -> None:
-            self._told.put((name, told))
+            self._told.put((worker, told))
             self._wake()
 
-        return _Worker(name, receiver, finished)
+        worker = _Worker(name, receiver, finished)
+        worker.thread.start()
+        return worker
 
     def free(self) -> list[str]:
-        """Receivers with nothing in hand: those to claim for."""
-        return [name for name, worker in self._workers.items() if not worker.handed_out]
+        """Receivers with nothing in hand: those to claim for. One in another's place waits for what that one has in hand."""
+        held = {worker.name for worker in self._leaving if worker.handed_out and not worker.overdue}
+        return [name for name, worker in self._workers.items() if not worker.handed_out and name not in held]
 
     def hand_out(self, receiver: str, claimed: Sequence[Claimed]) -> None:
         worker = self._workers[receiver]
@@ -107,14 +125,20 @@ class Deliveries:
         found = []
         while True:
             try:
-                name, told = self._told.get_nowait()
+                worker, told = self._told.get_nowait()
             except Empty:
                 break
-            worker = self._workers[name]
             worker.handed_out -= 1
+            is_late = told.notice_id in worker.overdue
             worker.overdue.discard(told.notice_id)
+            if is_late and worker in self._leaving and not isinstance(told.verdict, Delivered):
+                continue  # it was called a failed one, and is the new receiver's by now
             found.append(told)
-        return found + [told for worker in self._workers.values() for told in self._overdue(worker)]
+        self._leaving = [worker for worker in self._leaving if worker.handed_out]
+        return found + [told for worker in self._all() for told in self._overdue(worker)]
+
+    def _all(self) -> list[_Worker]:
+        return [*self._workers.values(), *self._leaving]
 
     def _overdue(self, worker: _Worker) -> list[Told]:
         current = worker.current
@@ -129,20 +153,23 @@ class Deliveries:
 
     def close(self, within: float = 10.0) -> list[Told]:
         """Let every worker finish what it has begun, and return the last verdicts; what was not begun stays leased."""
-        for worker in self._workers.values():
+        for worker in self._all():
             _drop_waiting(worker)
             worker.work.put(None)
         until = time.monotonic() + within
-        for worker in self._workers.values():
+        for worker in self._all():
             worker.thread.join(max(0.0, until - time.monotonic()))
             if worker.thread.is_alive():
                 log.warning("receiver %s is still busy; its notice is told again after the restart", worker.name)
         return self.verdicts()
 
 
-def _drop_waiting(worker: _Worker) -> None:
+def _drop_waiting(worker: _Worker) -> list[int]:
+    """Gives the notices that it had not begun to tell."""
+    dropped: list[int] = []
     while True:
         try:
-            worker.work.get_nowait()
+            notice = worker.work.get_nowait()
         except Empty:
-            return
+            return dropped
+        dropped += [] if notice is None else [notice.id]

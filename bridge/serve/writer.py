@@ -168,6 +168,10 @@ class Writer:
         if due is not None and due <= now:
             self._commit([], self.line.catch_up(now, self._lags), now)
 
+    def understand_all(self, now: datetime) -> None:
+        """All that is gathered, before the line that gathered it goes."""
+        self._commit([], self.line.catch_up(now, self._lags, most=None), now)
+
     def pass_time(self, now: datetime) -> None:
         """What is due without a report."""
         due = self.next_due()

@@ -145,7 +145,15 @@ def test_the_program_follows_what_its_settings_name(ours, stop, monkeypatch, drb
         def __init__(self, _conf, feeds, _onlooker):
             made.extend(feeds)
 
-        def run(self, _stop):
+        def take_over(self, _conf):
+            raise AssertionError
+
+        tell = take_over
+
+        def run(self, _stop, _read_again):
+            pass
+
+        def close(self):
             pass
 
     class Looks:

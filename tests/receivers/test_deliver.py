@@ -10,6 +10,7 @@ from bridge.core.telling.notice import Delivered, GiveUp, TryLater
 from bridge.receivers import TRIED
 from bridge.secret import Secret
 from bridge.serve.workers import Deliveries
+from tests.waiting import eventually
 
 
 class Bell:
@@ -159,3 +160,55 @@ def test_the_end_does_not_wait_for_who_hangs(start, told, caplog):
     assert time.monotonic() - began < 3
     assert "still busy" in caplog.text
     stuck.set()
+
+
+def test_a_new_receiver_waits_for_what_the_old_one_has_in_hand_and_not_for_what_it_had_not_begun(start, told):
+    stuck = threading.Event()
+    old, new = Bell(stuck), Bell()
+    deliveries, woken = start(night=old)
+    deliveries.hand_out("night", [(told(id=41), 0, {}), (told(id=42), 0, {})])
+    eventually(lambda: old.heard)
+
+    assert deliveries.replace({"night": new}, ()) == [42]
+    assert deliveries.free() == [], "nobody reads that it is over before that it broke"
+    stuck.set()
+    (first,) = collect(deliveries, woken, 1)
+    assert (first.notice_id, first.verdict) == (41, Delivered("after all"))
+    assert deliveries.free() == ["night"]
+    deliveries.hand_out("night", [(told(id=42), 0, {})])
+    collect(deliveries, woken, 1)
+    assert (new.heard, old.closed.wait(5)) == ([(42, {})], True)
+
+
+def test_one_that_hangs_is_not_waited_for_longer_than_any_other(start, told):
+    stuck = threading.Event()
+    old = Bell(stuck)
+    deliveries, _ = start(deadline=0.2, night=old)
+    deliveries.hand_out("night", [(told(id=41), 0, {})])
+    eventually(lambda: old.heard)
+    deliveries.replace({"night": Bell()}, ())
+    (given_up,) = eventually(deliveries.verdicts)
+    assert isinstance(given_up.verdict, TryLater)
+    assert deliveries.free() == ["night"]
+
+
+def test_a_late_failure_of_one_that_left_is_not_passed_on(start, told):
+    stuck = threading.Event()
+
+    class Failing(Bell):
+        def deliver(self, notice, memory):
+            self.heard.append(notice.id)
+            assert stuck.wait(20)
+            return TryLater("the server hung up")
+
+    old = Failing()
+    deliveries, woken = start(deadline=0.2, night=old)
+    deliveries.hand_out("night", [(told(id=41), 0, {})])
+    eventually(lambda: old.heard)
+    deliveries.replace({}, ["night"])
+    eventually(deliveries.verdicts)
+    while woken.acquire(blocking=False):
+        pass
+    stuck.set()
+    assert woken.acquire(timeout=10)
+    assert deliveries.verdicts() == []

@@ -60,3 +60,28 @@ def test_what_a_worker_may_still_be_telling_is_owed_to_nobody_else(ledger):
     finally:
         slow.may_answer.set()
         bells.close(NOW)
+
+
+def test_what_an_old_receiver_had_not_begun_is_due_at_once_and_was_never_tried(ledger):
+    slow, woken = Slow(), threading.Semaphore(0)
+    receiver = SimpleNamespace(board=False, language="en", make=lambda: slow)
+    bells = Bells({"mail": receiver}, ledger, Metrics(), NOW, woken.release)
+    answers = []
+    try:
+        bells.ring(("mail",), lambda **said: answers.append(said), NOW)
+        claimed = ledger.claim("mail", NOW, timedelta(minutes=5))
+        bells._deliveries.hand_out("mail", claimed)
+        other = Slow()
+        other.may_answer.set()
+        bells.take_over({"mail": receiver}, {"mail": other}, (), NOW)
+        slow.may_answer.set()
+        assert woken.acquire(timeout=10)
+        bells.hear(NOW)
+        assert answers, "what it had begun counts"
+        bells.hand_out(NOW)
+        assert woken.acquire(timeout=10)
+        bells.hear(NOW)
+        (row,) = ledger.notices()
+        assert (row.state, row.attempts) == ("delivered", 1)
+    finally:
+        bells.close(NOW)

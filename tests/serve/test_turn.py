@@ -41,10 +41,12 @@ class Parts:
 def made(parts, clock=lambda: NOW):
     waker = Waker()
     board = SimpleNamespace(turn=parts.turn, next_at=lambda: NOW)
-    return Bridge(parts, parts, parts, board, parts, parts, [], parts, waker, None, None, clock, Pulse())
+    return Bridge(parts, parts, parts, board, parts, parts, parts, [], parts, waker, None, None, clock, Pulse())
 
 
-@pytest.mark.parametrize("broken", ["receive", "catch_up", "listen", "hear", "look", "pass_time", "tell", "hand_out", "turn"])
+@pytest.mark.parametrize(
+    "broken", ["receive", "catch_up", "listen", "read_again", "hear", "look", "pass_time", "tell", "hand_out", "turn"]
+)
 def test_each_part_can_raise_and_the_others_have_their_turn(broken):
     parts = Parts(RuntimeError("a mistake"))
     parts.broken = broken
@@ -52,7 +54,18 @@ def test_each_part_can_raise_and_the_others_have_their_turn(broken):
 
     bridge.turn(NOW)
 
-    assert set(parts.done) == {"receive", "catch_up", "listen", "hear", "look", "pass_time", "tell", "hand_out", "turn"}
+    assert set(parts.done) == {
+        "receive",
+        "catch_up",
+        "listen",
+        "read_again",
+        "hear",
+        "look",
+        "pass_time",
+        "tell",
+        "hand_out",
+        "turn",
+    }
     (known,) = parts.faults.shown()
     assert known["what"] == "RuntimeError: a mistake"
     text = "\n".join(shown({"faults": parts.faults.shown()}))

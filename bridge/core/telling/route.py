@@ -23,6 +23,7 @@ from bridge.core.telling.memory import Memory
 from bridge.core.telling.notice import Notice, Telling
 from bridge.core.telling.quiet import Quiet, Silence
 from bridge.core.telling.ways import Routes, Way
+from bridge.core.world.event import EPOCH
 from bridge.core.world.fault import Fault, fault
 from bridge.core.world.incident import Incident, State
 
@@ -43,7 +44,7 @@ class Router:
         self._routes = Routes(routes)
         self._memory = Memory(languages or {})
         self._desks = Desks(self._memory, in_place, brakes or {})
-        self._quiet = Quiet()
+        self.quiet = Quiet()
         self._looks = Looks()
         self._digests = digests
         self._live: dict[str, Incident] = {}
@@ -88,28 +89,28 @@ class Router:
         """Somebody has taken the incident: no reminders, nobody further is told; only what gets worse still rings."""
         notices = self._settle_desks(now)
         if withdrawn:
-            self._quiet.give_back(key)
+            self.quiet.give_back(key)
         else:
-            self._quiet.take(key, author)
+            self.quiet.take(key, author)
         return notices + self._look(key, now)
 
     def silence(self, silence: Silence, now: datetime) -> list[Notice]:
         """Begins, changes or (with an end in the past) ends a silence."""
         notices = self._settle_desks(now)
-        self._quiet.silence(silence)
+        self.quiet.silence(silence)
         self._looks.plan(silence.until, ALL)
         return notices + [notice for key in list(self._live) for notice in self._looked(key, now)]
 
     # --- what is asked of it -----------------------------------------------------------------------------------------
 
     def who_has(self, key: str) -> str:
-        return self._quiet.who_has(key)
+        return self.quiet.who_has(key)
 
     def acknowledged(self) -> dict[str, str]:
-        return self._quiet.taken()
+        return self.quiet.taken()
 
     def silences(self, now: datetime) -> list[Silence]:
-        return self._quiet.silences(now)
+        return self.quiet.silences(now)
 
     def receivers(self, incident: Incident) -> set[str]:
         """Whom the routes name for it, whenever."""
@@ -125,9 +126,15 @@ class Router:
 
     def is_calm(self, now: datetime) -> bool:
         """Whether no incident is watched that is not over, and nothing is silenced."""
-        return not self._live and not self._quiet.silences(now)
+        return not self._live and not self.quiet.silences(now)
 
-    # --- after a restart ---------------------------------------------------------------------------------------------
+    # --- after a restart, or with a changed config ---------------------------------------------------------------------
+
+    def keep_quiet(self, quiet: Quiet) -> None:
+        """What people took and silenced, with other routes."""
+        self.quiet = quiet
+        for silence in self.quiet.silences(EPOCH):
+            self._looks.plan(silence.until, ALL)
 
     def forget_told(self) -> None:
         """Before a restart's memories: what was decided while the reports were read again was decided, and told, before."""
@@ -216,8 +223,8 @@ class Router:
             way.route,
             now,
             ended=self._memory.has_ended(incident.key, receiver),
-            silenced=way.ends_only or self._quiet.is_silenced(incident, now),
-            taken=self._quiet.is_taken(incident.key),
+            silenced=way.ends_only or self.quiet.is_silenced(incident, now),
+            taken=self.quiet.is_taken(incident.key),
             why=way.why,
         )
 
@@ -244,7 +251,7 @@ class Router:
     def _hand_over(self, incident: Incident, into: str, now: datetime) -> list[Notice]:
         """Part of another now: whoever was told of both hears in the thread that ends where it goes on, and no more there."""
         both = self._memory.hand_over(incident.key, into)
-        self._quiet.hand_over(incident.key, into)
+        self.quiet.hand_over(incident.key, into)
         self._desks.drop(incident.key)
         self._live.pop(incident.key, None)
         reason = f"it goes on as part of another incident: {incident.reason}"
@@ -253,7 +260,7 @@ class Router:
     def _forget(self, key: str) -> None:
         self._live.pop(key, None)
         self._memory.forget(key)
-        self._quiet.give_back(key)
+        self.quiet.give_back(key)
 
 
 def _goes_on_as(key: str, changed: Mapping[str, Incident]) -> str:
