@@ -17,6 +17,7 @@ COMMANDS: Final = {
     "join": "let this node join with the line that quorumbell join-token printed",
     "setup": "have Pacemaker call our hook: once in a cluster; shows the difference, and writes with --apply",
     "setup-drbd": "have the handlers of DRBD call ours, on this node",
+    "doctor": "look at this node's installation, and say what is wrong and the cure",
     "rotate-key": "give this node a new key; the old one goes as soon as the new one has been heard",
     "relay": "run the relay in the foreground (the unit quorumbell-relay does)",
 }

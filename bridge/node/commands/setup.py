@@ -26,7 +26,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    cibadmin = shutil.which("cibadmin") or shutil.which("cibadmin", path=FOLDERS)
+    cibadmin = found("cibadmin")
     if cibadmin is None:
         raise Trouble("cibadmin is not there: is Pacemaker installed on this node? (Heartbeat without it: docs/hook.md)")
     say(f"{_version(cibadmin)}{_shells()}")
@@ -49,6 +49,15 @@ def run(arguments: argparse.Namespace) -> int:
     return 0
 
 
+def found(program: str) -> str | None:
+    return shutil.which(program) or shutil.which(program, path=FOLDERS)
+
+
+def missing(cibadmin: str, hook: str) -> alert.Change | None:
+    """What has to be written; None: nothing. Raises Trouble when the cluster does not answer."""
+    return alert.change(_configuration(cibadmin), hook)
+
+
 def _version(cibadmin: str) -> str:
     said = _call(cibadmin, "--version").stdout.splitlines()
     return said[0] if said else cibadmin
@@ -56,9 +65,9 @@ def _version(cibadmin: str) -> str:
 
 def _shells() -> str:
     """Not used, since cibadmin is everywhere: but who looks for the alert with them should know that they show it."""
-    found = [name for name in ("pcs", "crm") if shutil.which(name) or shutil.which(name, path=FOLDERS)]
+    shells = [name for name in ("pcs", "crm") if found(name)]
     shown = {"pcs": "pcs alert config", "crm": "crm configure show type:alert"}
-    return f"; afterwards `{'` or `'.join(shown[name] for name in found)}` shows it" if found else ""
+    return f"; afterwards `{'` or `'.join(shown[name] for name in shells)}` shows it" if shells else ""
 
 
 def _configuration(cibadmin: str) -> ET.Element:
@@ -69,10 +78,10 @@ def _configuration(cibadmin: str) -> ET.Element:
         root = ET.fromstring(done.stdout)  # noqa: S314 - the cluster's own, as root sees it
     except ET.ParseError as wrong:
         raise Trouble(f"cibadmin --query printed what is no XML: {wrong}") from None
-    found = root if root.tag == "configuration" else root.find(".//configuration")
-    if found is None:
+    configuration = root if root.tag == "configuration" else root.find(".//configuration")
+    if configuration is None:
         raise Trouble("cibadmin --query printed no configuration")
-    return found
+    return configuration
 
 
 def _write(cibadmin: str, wanted: alert.Change, *, really: bool) -> None:
@@ -97,7 +106,7 @@ def _look_at_hook(hook: str) -> None:
 
 
 def _hints() -> None:
-    if shutil.which("drbdadm") or shutil.which("drbdadm", path=FOLDERS):
+    if found("drbdadm"):
         say("DRBD is here: `quorumbell-node setup-drbd` chains its handlers, on each node", "to do")
     try:
         with open(ENFORCING, encoding="ascii") as file:
