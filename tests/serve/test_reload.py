@@ -235,6 +235,7 @@ def test_nothing_is_lost_and_nothing_told_twice_under_a_stream(bridge, sink):
         bridge.process.send_signal(signal.SIGHUP)
         turns += 1
         time.sleep(0.3)
+    bridge.config.write_text(good)
     eventually(lambda: len(bridge.stored()) == 150, 60)
     eventually(lambda: states(bridge) == {"delivered": 150}, 60)
     ids = Counter(mail["Message-ID"] for mail in [*bridge.mails, *sink.mails])
