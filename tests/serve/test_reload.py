@@ -111,6 +111,7 @@ def test_a_broken_config_is_refused_and_the_old_one_stays(bridge):
     shown = bridge.run("status")
     assert shown.returncode == 0
     assert "CONFIG      REFUSED" in shown.stdout
+    assert "busy" not in shown.stdout
     assert all(one in shown.stdout for one in checked)
     bridge.fail("db")
     eventually(lambda: bridge.mails)
