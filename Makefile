@@ -4,8 +4,10 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
+RELEASES = $(if $(filter undefined,$(origin RELEASE)),bookworm,$(RELEASE))
+
 .DEFAULT_GOAL := help
-.PHONY: help demo test coverage check fmt bench wheel judge crash cluster mutants debian synapse lock clean
+.PHONY: help demo test coverage check fmt bench wheel packages packages-test judge crash cluster mutants debian synapse lock clean
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 18
@@ -57,6 +59,12 @@ bench: $(READY) ## hook cost, latency, throughput, all in one run
 wheel: $(READY) ## build the wheel into dist/
 	$(BIN)/python -m hatchling build -t wheel
 
+packages: $(READY) ## .deb and .rpm into dist/ (the bridge's needs root; RELEASE='bookworm trixie', RELEASE= for the node's alone)
+	$(BIN)/python -m tools.packages $(RELEASES)
+
+packages-test: ## install, upgrade, remove and purge them in roots of their releases (needs root)
+	packaging/test $(RELEASES)
+
 debian: ## demo and tests on another Debian, in a root of its own (needs root; RELEASE=trixie)
 	tests/on-debian $(or $(RELEASE),trixie) synapse demo test
 
@@ -71,6 +79,7 @@ lock: ## pin every dependency, with hashes
 	$(PYTHON) -m venv $(VENV)-lock && $(VENV)-lock/bin/pip install --quiet uv
 	echo matrix-synapse | $(VENV)-lock/bin/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-emit-find-links --no-header --python-version 3.11 - -o tests/servers/synapse.lock
 	$(VENV)-lock/bin/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-emit-find-links --no-header --all-extras --group dev pyproject.toml -o requirements.lock
+	$(VENV)-lock/bin/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-emit-find-links --no-header --all-extras pyproject.toml -c requirements.lock -o packaging/requirements.lock
 	rm -rf $(VENV)-lock
 
 clean: ## remove everything that was built

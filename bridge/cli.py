@@ -74,6 +74,7 @@ main: Final = Table(
         "migrate": "serve:migrate",
         "backup": "backup:backup",
         "restore": "backup:restore",
+        "init": "init:init",
         "join-token": "join:join_token",
         "join": "join:join",
         "setup": "",

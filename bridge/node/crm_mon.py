@@ -13,6 +13,7 @@ from typing import Final, NamedTuple
 
 from bridge.node import answers, configuration
 from bridge.node.answers import Answer
+from bridge.node.called import Called
 from bridge.node.child import Child
 from bridge.node.complaint import Complaint
 from bridge.node.feed import Body
@@ -74,6 +75,7 @@ class Onlooker:
         self._absent = False
         self._trouble = Complaint(LOOKING, "the cluster is not looked at", "the cluster is looked at again")
         self._unread = Complaint("cibadmin", "the configuration is not read", "the configuration is read again")
+        self._called = Called()
         self.picture: Picture | None = None
 
     def fileno(self) -> int:
@@ -183,7 +185,7 @@ class Onlooker:
         path = _found(self._cibadmin, "cibadmin")
         if not self._asks or not path:
             self._see_cluster(root)
-            return []
+            return self._called.look(self._known, moment)
         self._asks -= 1
         self._root = root
         return self._ask((path, *CONFIGURATION), Tree(), now, moment)
@@ -196,7 +198,7 @@ class Onlooker:
             return self._unread.told(answer.why, moment)
         self._known = configuration.reduced(answer.root)
         self._see_cluster(root)
-        return self._unread.over(moment)
+        return self._unread.over(moment) + self._called.look(self._known, moment)
 
     def _see_cluster(self, root: Element) -> None:
         """With what is known of its configuration, as it was read last."""

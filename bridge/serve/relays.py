@@ -12,6 +12,7 @@ from bridge.ledger.ledger import Commit, Edge
 from bridge.serve.clock import TimeLine, WasSet
 from bridge.serve.kept_out import KeptOut
 from bridge.serve.telemetry import Metrics
+from bridge.serve.versions import Versions
 from bridge.serve.writer import Writer
 
 EVERY: Final = timedelta(seconds=5)
@@ -38,6 +39,7 @@ class Edges:
         self.silent_after = silent_after
         self._clock = clock
         self._kept_out = KeptOut(writer, intakes, metrics)
+        self._versions = Versions(writer)
         self._heard = heard
         self._next_at = clock()
         self._silent = {(edge.cluster, edge.node): edge.silent for edge in writer.ledger.edges()}
@@ -52,6 +54,7 @@ class Edges:
         self._next_at = now + EVERY
         rows = []
         self._kept_out.look(now)
+        self._versions.look(now)
         for intake, peer in [(one, state) for one in self.intakes for state in one.peers()]:
             place = (peer.cluster, peer.node)
             known = self._silent.get(place, False)

@@ -5,6 +5,7 @@ import json
 import shutil
 import sqlite3
 from collections import defaultdict
+from contextlib import closing
 
 PICTURES, ALERTS = "crm_mon", "pacemaker"
 
@@ -32,7 +33,7 @@ def _compact(record):
 
 
 def _reports(ledger):
-    with sqlite3.connect(f"file:{ledger}?mode=ro", uri=True) as read:
+    with closing(sqlite3.connect(f"file:{ledger}?mode=ro", uri=True)) as read:
         wanted = "SELECT source, node, received_at / 1e6, body FROM report WHERE source IN (?, ?) ORDER BY seq"
         return read.execute(wanted, (ALERTS, PICTURES)).fetchall()
 

@@ -8,6 +8,7 @@ import sqlite3
 import sys
 import time
 from collections import Counter
+from contextlib import closing
 
 import pytest
 
@@ -70,7 +71,7 @@ def waiting(machine):
 
 def twice(site):
     """What Pacemaker told once, and was stored more than once."""
-    with sqlite3.connect(f"file:{site.folder}/ledger.db?mode=ro", uri=True) as read:
+    with closing(sqlite3.connect(f"file:{site.folder}/ledger.db?mode=ro", uri=True)) as read:
         rows = read.execute("SELECT node, body FROM report WHERE source = 'pacemaker'").fetchall()
     told = Counter((node, *(json.loads(body).get(f"CRM_alert_{name}") for name in STAMP)) for node, body in rows)
     return [one for one, times in told.items() if times > 1]

@@ -77,8 +77,8 @@ class Cluster:
         says = msgspec.structs.replace(fields["says"], at=self.now)
         return self._feed(PictureTold(uid=self._uid(), witness=name, at=self.now, **{**fields, "says": says}))
 
-    def complains(self, name, *, over=False):
-        return self._feed(EdgeSaid(uid=self._uid(), witness=name, at=self.now, node=name, what="crm_mon", why="hangs", over=over))
+    def complains(self, name, *, over=False, what="crm_mon", why="hangs"):
+        return self._feed(EdgeSaid(uid=self._uid(), witness=name, at=self.now, node=name, what=what, why=why, over=over))
 
     def condition(self, subject):
         """(severity, why) of a subject, as it was last shown."""

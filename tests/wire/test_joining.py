@@ -6,6 +6,7 @@ import sqlite3
 import subprocess
 import sys
 import tempfile
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -73,7 +74,7 @@ class Site:
 
     def attributes(self):
         """How many of such reports are stored, by node."""
-        with sqlite3.connect(f"file:{self.home}/ledger.db?mode=ro", uri=True) as read:
+        with closing(sqlite3.connect(f"file:{self.home}/ledger.db?mode=ro", uri=True)) as read:
             return dict(read.execute("SELECT node, count(*) FROM report WHERE source = 'pacemaker' GROUP BY node"))
 
     def close(self):

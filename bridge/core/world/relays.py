@@ -12,10 +12,12 @@ from bridge.core.world.incident import Kind, State
 from bridge.core.world.nodes import circle, node
 from bridge.core.world.picture import PARTS, PICTURE
 from bridge.core.world.shown import relay_subject
-from bridge.core.world.tables import BLIND, CONDITION, SILENT, WAITS_FOR
+from bridge.core.world.tables import BLIND, CONDITION, LASTING, SILENT, WAITS_FOR
 from bridge.core.world.world import World
 
 LOOKING: Final = "crm_mon"
+STATES: Final = frozenset({LOOKING, "cibadmin", "drbd", "hook", "alert", "version"})
+"""What a relay says of these is so until it, or the bridge, says that it is over."""
 """What a relay calls its looking at the cluster."""
 BACK_WITHIN: Final = timedelta(seconds=60)
 """A node that is a member again starts its relay, too, within this time."""
@@ -104,8 +106,16 @@ def on_edge_said(world: World, event: EdgeSaid) -> None:
     """A relay about itself, or the bridge about what it sends: shown with the node, not rung."""
     if event.what == LOOKING:
         world.put((BLIND, event.node), None if event.over else True)
-    severity = Severity.OK if event.over else Severity.WARNING
-    world.note(relay_subject(event.node), severity, event.at, event.why)
+    lasting = world.get(LASTING, event.node) or {}
+    if event.what in STATES:
+        lasting = {
+            **{what: why for what, why in lasting.items() if what != event.what},
+            **({} if event.over else {event.what: event.why}),
+        }
+        world.put((LASTING, event.node), lasting or None)
+    passing = () if event.over or event.what in lasting else (event.why,)
+    words = "; ".join([*lasting.values(), *passing])
+    world.note(relay_subject(event.node), Severity.WARNING if words else Severity.OK, event.at, words or event.why)
     world.say(f"the relay of {event.node}: {event.why}")
 
 

@@ -53,6 +53,8 @@ SORT: Final = Table("sort", str)
 GUEST: Final = "guest"
 DEVICE: Final = "device"
 OTHER: Final = "other"
+LASTING: Final = Table("lasting", dict[str, str])
+"""By node: what is wrong with its relay until that is over, in words, by what it is."""
 REPLICATED: Final = Table("replicated", str)
 """By resource, from its parameters: the DRBD resource that it makes primary and secondary."""
 PLAN: Final = Table("plan", str)

@@ -61,3 +61,17 @@ def test_it_has_reported_nothing_since_its_last_word_not_since_that_was_noticed(
     (story,) = cluster.incidents.values()
     assert story.facts["silent_since"] == heard_at.isoformat()
     assert story.opened_at == cluster.now - timedelta(milliseconds=10)
+
+
+def test_what_is_wrong_with_a_relay_is_shown_until_it_is_over_whatever_else_it_says(cluster):
+    cluster.complains("n1").complains("n1", what="hook", why="no hook")
+    assert cluster.condition("relay/n1") == ("warning", "hangs; no hook")
+    cluster.complains("n1", what="torn", why="a torn report")
+    assert cluster.condition("relay/n1") == ("warning", "hangs; no hook; a torn report")
+    cluster.complains("n1", over=True, why="looked at again")
+    assert cluster.condition("relay/n1") == ("warning", "no hook")
+    cluster.complains("n1", what="hook", why="it is there again", over=True)
+    assert cluster.condition("relay/n1") == ("ok", "it is there again")
+    cluster.complains("n1", what="torn", why="a torn report")
+    cluster.complains("n1", what="place", why="a place is back", over=True)
+    assert cluster.condition("relay/n1") == ("ok", "a place is back")
