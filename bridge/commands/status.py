@@ -95,6 +95,7 @@ def _from_the_bridge(path: Path, broken: Trouble, *, as_json: bool) -> None:
     bridge = running_at(control_of(path), whole=True)
     if not bridge["running"]:
         raise broken
+    bridge.pop("busy_seconds", None)  # that is not why
     config = bridge.get("config") or {}
     if not config.get("mistakes"):  # it has not read that one
         bridge["config"] = {**config, "mistakes": broken.message.splitlines()}

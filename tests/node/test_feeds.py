@@ -78,3 +78,16 @@ def test_one_that_raises_is_told_and_rests_and_the_others_go_on(sick):
     feeds.on_tick(1.0 + 2 * RESTS, HERE)
     assert told[-1]["over"]
     assert [handle for handle, _ in poller.poll(0)] == [sick.ours]
+
+
+def test_one_in_whose_place_another_came_is_neither_asked_nor_waited_for(sick):
+    poller, well, other = zmq.Poller(), Well(), Well()
+    feeds = Feeds([sick, well], poller, lambda _: None)
+    feeds.on_tick(0.0, HERE)
+    assert sick.ours in dict(poller.sockets)
+
+    feeds.replace([sick], [other])
+    feeds.on_tick(1.0, HERE)
+    feeds.on_readable(sick.ours, 1.0, HERE)
+    assert (sick.asked, well.asked, other.asked) == (1, 2, 1)
+    assert dict(poller.sockets) == {}
