@@ -97,7 +97,7 @@ def test_a_server_that_is_stopped(on_server):
     assert "Resource db could not be stopped on n1" in text, "what was known before"
     assert "alpha    n1" in text
     code, text = bridge.ask("doctor")
-    assert code == 1
+    assert code == 2
     assert "NOTHING CAN BE STORED since" in text
     code, text = bridge.ask("ack", "1")
     assert code == 1
