@@ -4,7 +4,7 @@ An invitation is a key pair that lets its holder say one thing once: enrol this 
 other, and of what it is good for, the bridge keeps a file in the folder of those who joined, so that a restart ends none:
 
     JOINED/NAME.invited                      public-key, cluster, node (if it is fixed), until, again
-    JOINED/CLUSTER.NODE.public               who joined: keys.AllowList
+    JOINED/NODE@CLUSTER.public               who joined: keys.AllowList
 
 The thread that receives messages is the only one that writes; the authenticator's only asks `is_invited`.
 """
@@ -85,8 +85,13 @@ class Enrolment:
         if not self._allowed.joined or not path.exists():
             return
         keys, retiring, revoked = self._enrolled(path)
-        if retiring and key in keys:
+        if not retiring or key not in keys:
+            return
+        try:
             self._keep(peer, keys, [], [*revoked, *retiring])
+        except Mistakes as error:
+            log.error("the old key of %s of %s still counts: %s", peer.node, peer.cluster, error)  # noqa: TRY400 - says all there is
+        else:
             log.info("%s of %s speaks with its new key; the old one counts no more", peer.node, peer.cluster)
 
     def keep_house(self) -> None:
@@ -130,7 +135,8 @@ class Enrolment:
     # --- files
 
     def _path(self, peer: Peer) -> Path:
-        return self._folder / f"{peer.cluster}.{peer.node}.public"
+        """A node chooses its name: with a sign between that no name has, its file is no other node's."""
+        return self._folder / f"{peer.node}@{peer.cluster}.public"
 
     def _enrolled(self, path: Path) -> tuple[list[str], list[str], list[str]]:
         """Its keys, those that go, and those that are gone."""
@@ -158,7 +164,11 @@ class Enrolment:
 
     def _forget(self, key: str) -> None:
         self._invited, gone = {other: one for other, one in self._invited.items() if other != key}, self._invited[key]
-        gone.path.unlink(missing_ok=True)
+        try:
+            gone.path.unlink(missing_ok=True)
+        except OSError as error:
+            # A restart would find it again, and it would have run out by its own time.
+            log.error("%s: %s: remove it by hand", gone.path, error.strerror)  # noqa: TRY400
 
     def _read(self) -> dict[str, Invitation]:
         found = {}

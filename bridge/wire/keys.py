@@ -3,7 +3,7 @@
     DIR/bridge.secret  DIR/bridge.public     made on the bridge; bridge.public is copied to every node
     DIR/node.secret    DIR/node.public       made on a node; node.public is brought to the bridge and enrolled there
     ALLOWED/CLUSTER.NODE.public              the allow-list: public-key (more than one while keys change), cluster, node
-    JOINED/CLUSTER.NODE.public               the same, written by the bridge for who joined with a line; revoked-key: no more
+    JOINED/NODE@CLUSTER.public               the same, written by the bridge for who joined with a line; revoked-key: no more
 
 The key that delivers a report says which cluster and node it is from; nothing in the report does.
 """

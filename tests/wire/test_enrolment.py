@@ -1,5 +1,7 @@
 """Who joins with a line, and when a key is changed: once, in time, under one name, and never without a key that counts."""
 
+import os
+
 import pytest
 import zmq
 
@@ -149,3 +151,27 @@ def test_a_line_comes_back_as_it_was_and_is_refused_when_it_is_not_whole():
     for broken in (line[:-1], line[:-9], line.replace("A", "B", 1), f"{line}x", line[len("quorumbell1.") :], ""):
         with pytest.raises(ValueError, match=r"whole|no line of"):
             from_line(broken)
+
+
+def test_a_node_whose_name_has_a_dot_takes_no_other_cluster_s_place(door):
+    """`b.c` of `a` and `c` of `a.b`: a node says its own name."""
+    other = zmq.curve_public(door.enrolment.invite("ha1.x", "c", HOUR, again=False).secret).decode()
+    mine, theirs = key(), key()
+    assert door.join(other, theirs) == codec.Joined("ha1.x", "c")
+    assert door.join(door.invite(), mine, "x.c") == codec.Joined("ha1", "x.c")
+    door.restart()
+    assert door.allowed.peers == {theirs: Peer("ha1.x", "c"), mine: Peer("ha1", "x.c")}
+
+
+def test_a_disk_that_takes_nothing_stops_nobody_who_speaks(door):
+    """The old key counts on, and the next word tries again."""
+    old, fresh = key(), key()
+    door.join(door.invite(), old, "n1")
+    door.join(old, fresh)
+    joined = door.home / "joined"
+    (joined / f"n1@ha1.public.{os.getpid()}.new").mkdir()
+    door.enrolment.heard(fresh, N1)
+    assert door.keys_of() == {old, fresh}
+    (joined / f"n1@ha1.public.{os.getpid()}.new").rmdir()
+    door.enrolment.heard(fresh, N1)
+    assert door.keys_of() == {fresh}
