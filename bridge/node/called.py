@@ -12,7 +12,7 @@ from bridge.wire.body import Moment
 
 OURS: Final = "quorumbell"
 CLUSTERMON: Final = "ocf:pacemaker:ClusterMon"
-"""Calls the hook where there are no alerts yet (docs/hook.md)."""
+"""Calls the hook where there are no alerts yet (docs/heartbeat.md)."""
 
 
 class Called:

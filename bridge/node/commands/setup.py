@@ -15,7 +15,7 @@ from bridge.node.commands.trial import HOOK
 
 FOLDERS: Final = "/usr/sbin:/usr/bin:/sbin:/bin"
 ENFORCING: Final = "/sys/fs/selinux/enforce"
-TOO_OLD: Final = "alerts came with Pacemaker 1.1.15: of an older one use ClusterMon (docs/hook.md)"
+TOO_OLD: Final = "alerts came with Pacemaker 1.1.15: of an older one see docs/heartbeat.md"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -28,7 +28,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     cibadmin = found("cibadmin")
     if cibadmin is None:
-        raise Trouble("cibadmin is not there: is Pacemaker installed on this node? (Heartbeat without it: docs/hook.md)")
+        raise Trouble("cibadmin is not there: is Pacemaker installed on this node? (Heartbeat without it: docs/heartbeat.md)")
     say(f"{_version(cibadmin)}{_shells()}")
     configuration = _configuration(cibadmin)
     wanted = alert.removal(configuration) if arguments.remove else alert.change(configuration, arguments.hook)
