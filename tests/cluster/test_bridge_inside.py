@@ -4,11 +4,14 @@ A folder that all machines see stands in for the DRBD volume. What is written th
 """
 
 import json
+import shutil
 import sqlite3
 import sys
+import sysconfig
 import time
 from collections import Counter
 from contextlib import closing
+from pathlib import Path
 
 import pytest
 
@@ -22,7 +25,10 @@ pytestmark = pytest.mark.cluster
 STAMP = ("timestamp_epoch", "timestamp_usec", "node_sequence", "kind", "rsc", "task")
 FLOATS = 90
 """On the management network: the bridge, wherever it runs."""
-COMMAND = f'#!/bin/sh\ncd {ROOT} && exec {sys.executable} -m bridge "$@"\n'
+BASE = Path(sys.executable).resolve()
+PARTS = ("bridge", "migrations", "alert_scripts", "handlers")
+COMMAND = f'#!/bin/sh\nPYTHONPATH=/run/outside/project:/run/outside/packages exec {BASE} -m bridge "$@"\n'
+"""A machine sees neither /tmp nor /run of this one, and the project may lie there."""
 
 
 class Within(Site):
@@ -32,6 +38,9 @@ class Within(Site):
         self.folder = home / "outside/bridge"
         self.folder.mkdir()
         self.config = self.folder / "seen-from-outside.toml"
+        for part in PARTS:
+            shutil.copytree(ROOT / part, home / "outside/project" / part, ignore=shutil.ignore_patterns("__pycache__"))
+        shutil.copytree(sysconfig.get_path("purelib"), home / "outside/packages", ignore=shutil.ignore_patterns("__pycache__"))
 
     def _prepare_bridge(self):
         super()._prepare_bridge()
