@@ -2,7 +2,6 @@
 
 import json
 import os
-import pwd
 import shutil
 import subprocess
 import sys
@@ -14,7 +13,6 @@ import click
 from bridge.commands.common import Trouble, config_option, load
 
 UNIT: Final = "quorumbell-bridge.service"
-USER: Final = "quorumbell"
 STATE: Final = Path("/var/lib/quorumbell")
 Answers = dict[str, Any]
 
@@ -69,7 +67,7 @@ def _say(what: str, how: str = "ok") -> None:
 
 def _keys(folder: Path) -> None:
     from bridge.wire.key_value import Mistakes
-    from bridge.wire.keys import load_secret, make_bridge_keys
+    from bridge.wire.keys import give_to_user, load_secret, make_bridge_keys
 
     secret = folder / "bridge.secret"
     try:
@@ -77,30 +75,22 @@ def _keys(folder: Path) -> None:
             load_secret(str(secret))
             _say(f"{secret} is there", "kept")
         else:
-            _give(Path(make_bridge_keys(str(folder)).secret))
+            give_to_user(make_bridge_keys(str(folder)).secret)
             _say(f"{secret} made")
     except Mistakes as error:
         raise Trouble(str(error)) from None
 
 
 def _folder(path: Path, *, mine: bool) -> None:
+    from bridge.wire.keys import give_to_user
+
     if path.is_dir():
         _say(f"{path} is there", "kept")
         return
     path.mkdir(mode=0o750 if mine else 0o755, parents=True)
     if mine:
-        _give(path)
+        give_to_user(str(path))
     _say(f"{path} made")
-
-
-def _give(path: Path) -> None:
-    """To the bridge's user, if there is one, and root does this."""
-    try:
-        user = pwd.getpwnam(USER)
-    except KeyError:
-        return
-    if os.geteuid() == 0:
-        os.chown(path, user.pw_uid, user.pw_gid)
 
 
 # --- the config
@@ -177,7 +167,7 @@ def _text(value: object) -> str:
 
 def _secret(folder: Path, name: str) -> str:
     """A file of its own, that only the bridge can read."""
-    from bridge.wire.keys import replace_file
+    from bridge.wire.keys import give_to_user, replace_file
 
     path = folder / name
     if not path.exists():
@@ -186,7 +176,7 @@ def _secret(folder: Path, name: str) -> str:
             raise Trouble(f"write the password or token for {name} into {path} (mode 600), and run this again")
         folder.mkdir(mode=0o755, exist_ok=True, parents=True)
         replace_file(str(path), f"{told}\n", 0o600)
-        _give(path)
+        give_to_user(str(path))
         _say(f"{path} written")
     return f"{{ file = {_text(path)} }}"
 

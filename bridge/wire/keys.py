@@ -155,6 +155,14 @@ def _owners() -> set[int]:
     return owners
 
 
+def give_to_user(path: str) -> None:
+    """To the user that relay and bridge run as, if there is one and root does this. Raises OSError."""
+    with contextlib.suppress(KeyError):
+        user = pwd.getpwnam(USER)
+        if os.geteuid() == 0:
+            os.chown(path, user.pw_uid, user.pw_gid)
+
+
 def enrol(allowed: str, public_key_file: str, cluster: str, node: str) -> str:
     """Let a node's key in; a second key of the same node joins the first, so that keys can be changed without a gap."""
     wrong = [

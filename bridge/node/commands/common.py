@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import Final
 
@@ -70,6 +70,19 @@ def ask(endpoint: str, keys: KeyPair, bridge_key: bytes, message: codec.Join) ->
             if answer is not None:
                 return answer
     raise Trouble(f"{endpoint}: {why} (is the bridge running, its port open, and its key the right one?)")
+
+
+def first_yes(endpoint: str, bridge_key: bytes, tries: Iterable[tuple[KeyPair, codec.Join]], unknown: str) -> codec.Joined:
+    """With the first of these keys that the bridge lets in; `unknown` is told when it knows none. Raises Trouble."""
+    for keys, message in tries:
+        try:
+            answer = ask(endpoint, keys, bridge_key, message)
+        except Unknown:
+            continue
+        if isinstance(answer, codec.Joined):
+            return answer
+        raise Trouble(f"{endpoint}: {answer.reason if isinstance(answer, codec.NotNow) else answer}")
+    raise Trouble(unknown)
 
 
 def _answer(socket: zmq.Socket[bytes], monitor: zmq.Socket[bytes]) -> codec.Message | None:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import argparse
 import os
-import pwd
 import shutil
 import socket
 import subprocess
@@ -18,10 +17,10 @@ import zmq
 
 from bridge.node import settings
 from bridge.node.commands import trial
-from bridge.node.commands.common import CONFIG, KEYS, Trouble, Unknown, ask, say, told
+from bridge.node.commands.common import CONFIG, KEYS, Trouble, first_yes, say, told
 from bridge.wire import codec
 from bridge.wire.invitation import Token, from_line
-from bridge.wire.keys import NAME, USER, KeyPair, load_public, load_secret, make_node_keys, replace_file
+from bridge.wire.keys import NAME, KeyPair, give_to_user, load_public, load_secret, make_node_keys, replace_file
 
 UNIT: Final = "quorumbell-relay.service"
 
@@ -76,22 +75,12 @@ def own_name() -> str:
 def _own_keys(folder: str) -> KeyPair:
     secret = f"{folder}/node.secret"
     if os.path.lexists(secret):
-        give_to_relay(secret)
+        give_to_user(secret)
         say(f"{secret} is there", "kept")
     else:
-        give_to_relay(make_node_keys(folder).secret)
+        give_to_user(make_node_keys(folder).secret)
         say(f"{secret} made")
     return load_secret(secret)
-
-
-def give_to_relay(path: str) -> None:
-    """Only root can."""
-    try:
-        user = pwd.getpwnam(USER)
-    except KeyError:
-        return
-    if os.geteuid() == 0:
-        os.chown(path, user.pw_uid, user.pw_gid)
 
 
 def _bridge_key(folder: str, line: Token) -> bytes:
@@ -125,15 +114,9 @@ def _enrol(line: Token, keys: KeyPair, bridge_key: bytes, node: str) -> tuple[st
 
 def _joined(endpoint: str, invitation: KeyPair, bridge_key: bytes, keys: KeyPair, node: str) -> codec.Joined:
     """With our own key, if we have joined already."""
-    for own, message in ((invitation, codec.Join(keys.public.decode(), node)), (keys, codec.Join(""))):
-        try:
-            answer = ask(endpoint, own, bridge_key, message)
-        except Unknown:
-            continue
-        if isinstance(answer, codec.Joined):
-            return answer
-        raise Trouble(f"{endpoint}: {answer.reason if isinstance(answer, codec.NotNow) else answer}")
-    raise Trouble(f"{endpoint}: this line has been used, or has run out: make a new one with quorumbell join-token")
+    tries = ((invitation, codec.Join(keys.public.decode(), node)), (keys, codec.Join("")))
+    used = "this line has been used, or has run out: make a new one with quorumbell join-token"
+    return first_yes(endpoint, bridge_key, tries, f"{endpoint}: {used}")
 
 
 # --- settings

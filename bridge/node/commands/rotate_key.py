@@ -12,10 +12,10 @@ from typing import Final
 
 from bridge.node import settings
 from bridge.node.commands import trial
-from bridge.node.commands.common import Trouble, Unknown, ask, say, told
-from bridge.node.commands.join import add_places, give_to_relay, own_name, start_unit
+from bridge.node.commands.common import Trouble, first_yes, say, told
+from bridge.node.commands.join import add_places, own_name, start_unit
 from bridge.wire import codec
-from bridge.wire.keys import KeyPair, load_secret, make_node_keys
+from bridge.wire.keys import KeyPair, give_to_user, load_secret, make_node_keys
 
 NEXT: Final = "next"
 """The folder beside the keys where a new pair waits."""
@@ -46,23 +46,15 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _announce(endpoint: str, old: KeyPair, bridge_key: bytes, fresh: KeyPair) -> codec.Joined:
-    """With the old key, or with the new one, if that was let in before."""
-    for own, message in ((old, codec.Join(fresh.public.decode())), (fresh, codec.Join(""))):
-        try:
-            answer = ask(endpoint, own, bridge_key, message)
-        except Unknown:
-            continue
-        if isinstance(answer, codec.Joined):
-            return answer
-        raise Trouble(f"{endpoint}: {answer.reason if isinstance(answer, codec.NotNow) else answer}; nothing was changed here")
-    raise Trouble(
-        f"{endpoint} knows neither the old key nor the new one: let this node join again (quorumbell join-token --again)"
-    )
+    """With the old key, or with the new one, if that was let in before. Whatever goes wrong, nothing was changed here."""
+    tries = ((old, codec.Join(fresh.public.decode())), (fresh, codec.Join("")))
+    neither = "knows neither the old key nor the new one: let this node join again (quorumbell join-token --again)"
+    return first_yes(endpoint, bridge_key, tries, f"{endpoint} {neither}")
 
 
 def _take_place(folder: str, keys: str) -> None:
     """The secret last: the relay reads nothing else."""
-    give_to_relay(f"{folder}/node.secret")
+    give_to_user(f"{folder}/node.secret")
     for name in ("node.public", "node.secret"):
         os.replace(f"{folder}/{name}", f"{keys}/{name}")
     os.rmdir(folder)
