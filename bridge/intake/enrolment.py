@@ -10,7 +10,6 @@ The thread that receives messages is the only one that writes; the authenticator
 """
 
 import logging
-import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Final, NamedTuple
@@ -19,7 +18,19 @@ import zmq
 
 from bridge.wire import codec
 from bridge.wire.key_value import Mistakes, read_lines
-from bridge.wire.keys import NAME, PUBLIC, RETIRING, REVOKED, AllowList, KeyPair, Peer, is_key, replace_file
+from bridge.wire.keys import (
+    ALLOWED_KEYS,
+    NAME,
+    PUBLIC,
+    RETIRING,
+    REVOKED,
+    AllowList,
+    KeyPair,
+    Peer,
+    is_key,
+    no_names,
+    replace_file,
+)
 
 INVITED: Final = {PUBLIC, "cluster", "node", "until", "again"}
 SECOND_NS: Final = 1_000_000_000
@@ -41,7 +52,7 @@ class Enrolment:
     """`allowed.joined` is where it writes; "": nobody can join. `clock`: nanoseconds of the bridge's time, which goes on over a
     restart."""
 
-    def __init__(self, allowed: AllowList, clock: Callable[[], int] = time.time_ns) -> None:
+    def __init__(self, allowed: AllowList, clock: Callable[[], int]) -> None:
         self._allowed = allowed
         self._clock = clock
         self._folder = Path(allowed.joined)
@@ -49,11 +60,7 @@ class Enrolment:
 
     def invite(self, cluster: str, node: str, seconds: int, *, again: bool) -> KeyPair:
         """Raises Mistakes with what is wrong about the names, or with the folder."""
-        wrong = [
-            f"{name!r} is not a name: letters, digits, . _ - are"
-            for name in (cluster, *([node] if node else []))
-            if not NAME.fullmatch(name)
-        ]
+        wrong = no_names(cluster=cluster, **({"node": node} if node else {}))
         if node and not again and Peer(cluster, node) in self._allowed.peers.values():
             wrong.append(f"{node} of {cluster} is enrolled already: say --again if it gets a new key")
         if wrong:
@@ -140,7 +147,7 @@ class Enrolment:
 
     def _enrolled(self, path: Path) -> tuple[list[str], list[str], list[str]]:
         """Its keys, those that go, and those that are gone."""
-        lines, _ = read_lines(str(path), {PUBLIC, RETIRING, REVOKED, "cluster", "node"}) if path.exists() else ([], [])
+        lines, _ = read_lines(str(path), ALLOWED_KEYS) if path.exists() else ([], [])
         of = {kind: [line.value for line in lines if line.key == kind] for kind in (PUBLIC, RETIRING, REVOKED)}
         return of[PUBLIC], of[RETIRING], of[REVOKED]
 

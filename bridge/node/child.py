@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shutil
 import signal
 import subprocess
 from collections.abc import Callable, Sequence
@@ -17,7 +18,14 @@ PATIENCE: Final = 10.0
 """Seconds for the whole answer; crm_mon takes 40 ms."""
 MOST_BYTES: Final = 8 << 20
 CHUNK: Final = 1 << 16
+FOLDERS: Final = "/usr/sbin:/usr/bin:/sbin:/bin"
+"""A service's PATH may lack the first."""
 LATE: Final = f"it did not answer within {PATIENCE:.0f} s"
+
+
+def installed(name: str) -> str | None:
+    """Where the program is."""
+    return shutil.which(name) or shutil.which(name, path=FOLDERS)
 
 
 class Child:

@@ -153,8 +153,8 @@ def _locations(element: Element) -> Iterator[Row]:
 
 def _moved(element: Element) -> Iterator[Row]:
     """What is left of `crm_resource --move NODE`: a rule has the node where the move has an end, and with 1.1."""
-    ruled = [name(one, "value") for one in _within(element, "expression") if one.get("attribute") == "#uname"]
     if element.get("id").startswith(MOVED):
+        ruled = [name(one, "value") for one in _within(element, "expression") if one.get("attribute") == "#uname"]
         yield row(id=name(element, "id"), resource=name(element, "rsc"), node=name(element, "node") or next(iter(ruled), ""))
 
 

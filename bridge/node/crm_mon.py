@@ -7,14 +7,13 @@ present.py brings that to the bridge. Only what goes wrong with the looking is a
 from __future__ import annotations
 
 import logging
-import shutil
 from collections.abc import Sequence
 from typing import Final, NamedTuple
 
 from bridge.node import answers, configuration
 from bridge.node.answers import Answer
 from bridge.node.called import Called
-from bridge.node.child import Child
+from bridge.node.child import Child, installed
 from bridge.node.complaint import Complaint
 from bridge.node.feed import Body
 from bridge.node.hurry import Hurry
@@ -40,7 +39,6 @@ WAYS: Final = (
 )
 """How it may have to be called, the newest first."""
 CONFIGURATION: Final = ("--query", "--xpath", "//configuration")
-FOLDERS: Final = "/usr/sbin:/usr/bin:/sbin:/bin"
 
 log = logging.getLogger("quorumbell.relay")
 
@@ -144,7 +142,7 @@ class Onlooker:
         before = self.picture
         told = self._looked(answer, now, moment) if self._root is None else self._configured(answer, moment)
         after = self.picture
-        if before is not None and after is not None and telling(before.says) != telling(after.says):
+        if before is not None and after is not None and after is not before and telling(before.says) != telling(after.says):
             self.hurry(now)  # no event may have told of it: whether it lasts is to be seen soon
         return told
 
@@ -209,5 +207,5 @@ class Onlooker:
 def _found(setting: str, name: str) -> str:
     """Where the program is; empty when it is nowhere, or not to be run."""
     if setting == AUTO:
-        return shutil.which(name) or shutil.which(name, path=FOLDERS) or ""
+        return installed(name) or ""
     return "" if setting == OFF else setting

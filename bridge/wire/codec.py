@@ -19,8 +19,9 @@ from __future__ import annotations
 
 import json
 import struct
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from enum import IntEnum
+from functools import partial
 from typing import Any, Final, NamedTuple, Union
 
 PROTO: Final = 1
@@ -193,24 +194,10 @@ def _known(kind: Any, fields: dict[str, Any]) -> Any:
     return kind(**given)
 
 
-def _hello(rest: Sequence[bytes]) -> Message:
-    hello: Hello = _known(Hello, _json(rest[0]))
-    return hello
-
-
-def _welcome(rest: Sequence[bytes]) -> Message:
-    welcome: Welcome = _known(Welcome, _json(rest[0]))
-    return welcome
-
-
-def _join(rest: Sequence[bytes]) -> Message:
-    join: Join = _known(Join, _json(rest[0]))
-    return join
-
-
-def _joined(rest: Sequence[bytes]) -> Message:
-    joined: Joined = _known(Joined, _json(rest[0]))
-    return joined
+def _told(kind: Any, rest: Sequence[bytes]) -> Message:
+    """A message that is nothing but its fields."""
+    message: Message = _known(kind, _json(rest[0]))
+    return message
 
 
 def _not_now(rest: Sequence[bytes]) -> Message:
@@ -254,9 +241,9 @@ def _bye(_rest: Sequence[bytes]) -> Message:
     return Bye()
 
 
-_READERS: Final = {
-    b"H1": _hello,
-    b"W1": _welcome,
+_READERS: Final[dict[bytes, Callable[[Sequence[bytes]], Message]]] = {
+    b"H1": partial(_told, Hello),
+    b"W1": partial(_told, Welcome),
     b"R1": _not_now,
     b"E1": _batch,
     b"A1": _taken,
@@ -264,6 +251,6 @@ _READERS: Final = {
     b"P1": _ping,
     b"Q1": _pong,
     b"B1": _bye,
-    b"J1": _join,
-    b"K1": _joined,
+    b"J1": partial(_told, Join),
+    b"K1": partial(_told, Joined),
 }

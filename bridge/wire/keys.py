@@ -155,6 +155,13 @@ def _owners() -> set[int]:
     return owners
 
 
+def no_names(**said: str) -> list[str]:
+    """What is wrong with the names that were said."""
+    return [
+        f"{what} {name!r} is not a name: letters, digits, . _ - are" for what, name in said.items() if not NAME.fullmatch(name)
+    ]
+
+
 def give_to_user(path: str) -> None:
     """To the user that relay and bridge run as, if there is one and root does this. Raises OSError."""
     with contextlib.suppress(KeyError):
@@ -165,12 +172,7 @@ def give_to_user(path: str) -> None:
 
 def enrol(allowed: str, public_key_file: str, cluster: str, node: str) -> str:
     """Let a node's key in; a second key of the same node joins the first, so that keys can be changed without a gap."""
-    wrong = [
-        f"{what} {name!r} is not a name: letters, digits, . _ - are"
-        for what, name in (("cluster", cluster), ("node", node))
-        if not NAME.fullmatch(name)
-    ]
-    if wrong:
+    if wrong := no_names(cluster=cluster, node=node):
         raise Mistakes(wrong)
     key = load_public(public_key_file).decode()
     os.makedirs(allowed, mode=0o755, exist_ok=True)
@@ -185,7 +187,7 @@ def enrol(allowed: str, public_key_file: str, cluster: str, node: str) -> str:
 
 
 def _enrolled_text(path: str, key: str, cluster: str, node: str) -> str:
-    lines = read_lines(path, _ALLOWED_KEYS)[0] if os.path.exists(path) else []
+    lines = read_lines(path, ALLOWED_KEYS)[0] if os.path.exists(path) else []
     keys = list(dict.fromkeys([line.value for line in lines if line.key == PUBLIC] + [key]))
     return "".join(f"{PUBLIC} = {one}\n" for one in keys) + f"cluster = {cluster}\nnode = {node}\n"
 
@@ -197,7 +199,7 @@ def replace_file(path: str, text: str, mode: int = 0o644) -> None:
     os.rename(fresh, path)
 
 
-_ALLOWED_KEYS: Final = {*_KEYS, "cluster", "node"}
+ALLOWED_KEYS: Final = {*_KEYS, "cluster", "node"}
 """`retiring-key` counts until the node has spoken with the other one; `revoked-key` counts no more, wherever it is enrolled."""
 
 
@@ -275,7 +277,7 @@ def _read_allowed(path: str) -> tuple[dict[str, Peer], set[str], list[str]]:
     wrong = _too_open(path, 0o022, f"chmod 644 {path}")
     if wrong:
         return {}, set(), wrong
-    lines, wrong = read_lines(path, _ALLOWED_KEYS)
+    lines, wrong = read_lines(path, ALLOWED_KEYS)
     wrong += _bad_keys(path, lines)
     said = {line.key: line.value for line in lines if line.key not in _KEYS}
     wrong += [

@@ -191,7 +191,7 @@ def test_who_cannot_be_killed_is_asked_nothing_more(onlooker, program, monkeypat
 
 def test_no_crm_mon_is_no_fault_and_is_looked_for_again(tmp_path, program, monkeypatch):
     monkeypatch.setenv("PATH", str(tmp_path))
-    monkeypatch.setattr(crm, "FOLDERS", str(tmp_path))
+    monkeypatch.setattr(children, "FOLDERS", str(tmp_path))
     one = Onlooker("auto", "auto")
     assert [look(one, float(now)) for now in range(0, 290, 10)] == [[]] * 29
     program("/bin/cat " + str(SHOWN / "2.1.5/01-healthy.xml"))

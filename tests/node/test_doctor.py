@@ -33,7 +33,7 @@ class Node:
         self.box.bind(str(home / "run/hook.sock"))
         self.bridge_says(codec.Joined("ha1", "n1"))
         self.people(quorumbell=True, member=True)
-        monkeypatch.setattr(doctor.setup, "found", lambda _: None)
+        monkeypatch.setattr(doctor, "installed", lambda _: None)
 
     def bridge_says(self, answer):
         def ask(*_):
@@ -141,14 +141,14 @@ def test_an_alert_that_is_missing_and_a_cluster_that_does_not_answer(node, monke
             raise answer
         return answer
 
-    monkeypatch.setattr(doctor.setup, "found", lambda program: f"/usr/sbin/{program}" if program == "cibadmin" else None)
+    monkeypatch.setattr(doctor, "installed", lambda program: f"/usr/sbin/{program}" if program == "cibadmin" else None)
     monkeypatch.setattr(doctor.setup, "missing", missing)
     assert (only(node)[0], words in only(node)[2]) == ("alert", True)
 
 
 @pytest.mark.parametrize("code, wrong", [(0, []), (4, ["crm_mon"])])
 def test_crm_mon_that_the_relay_may_not_ask(node, monkeypatch, code, wrong):
-    monkeypatch.setattr(doctor.setup, "found", lambda program: f"/usr/sbin/{program}")
+    monkeypatch.setattr(doctor, "installed", lambda program: f"/usr/sbin/{program}")
     monkeypatch.setattr(doctor.setup, "missing", lambda *_: None)
     monkeypatch.setattr(doctor.os, "geteuid", lambda: 0)
     done = subprocess.CompletedProcess([], code, stdout="", stderr="Insufficient privileges")

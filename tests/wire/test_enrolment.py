@@ -37,6 +37,16 @@ class Door:
     def join(self, shown, public="", node=""):
         return self.enrolment.join(shown, codec.Join(public, node))
 
+    def enrolled_in(self, folder):
+        """n1's key, which joined with a line or was enrolled by hand."""
+        if folder == "joined":
+            self.join(self.invite(), key(), "n1")
+        else:
+            enrol(str(self.home / "allowed"), make_node_keys(str(self.home / "made")).public, "ha1", "n1")
+            self.allowed.refresh()
+        (known,) = self.keys_of()
+        return known
+
     def keys_of(self, peer=N1):
         return {one for one, whose in self.allowed.peers.items() if whose == peer}
 
@@ -74,16 +84,9 @@ def test_of_a_fixed_name_the_node_s_own_word_does_not_count(door):
 
 
 @pytest.mark.parametrize("folder", ["joined", "allowed"])
-def test_a_name_that_has_another_key_is_not_taken_by_a_plain_line(door, tmp_path, folder):
+def test_a_name_that_has_another_key_is_not_taken_by_a_plain_line(door, folder):
     """Nor is the key of another node. With `again` the other key goes, wherever it is enrolled."""
-    if folder == "joined":
-        old = key()
-        door.join(door.invite(), old, "n1")
-    else:
-        enrol(str(tmp_path / "allowed"), make_node_keys(str(tmp_path / "made")).public, "ha1", "n1")
-        door.allowed.refresh()
-        (old,) = door.keys_of()
-    fresh = key()
+    old, fresh = door.enrolled_in(folder), key()
     with pytest.raises(Mistakes, match="enrolled already"):
         door.invite("n1")
     assert "--again" in door.join(door.invite(), fresh, "n1").reason
@@ -96,15 +99,8 @@ def test_a_name_that_has_another_key_is_not_taken_by_a_plain_line(door, tmp_path
 
 
 @pytest.mark.parametrize("folder", ["joined", "allowed"])
-def test_a_key_is_changed_and_the_old_one_goes_when_the_new_one_is_heard(door, tmp_path, folder):
-    if folder == "joined":
-        old = key()
-        door.join(door.invite(), old, "n1")
-    else:
-        enrol(str(tmp_path / "allowed"), make_node_keys(str(tmp_path / "made")).public, "ha1", "n1")
-        door.allowed.refresh()
-        (old,) = door.keys_of()
-    fresh = key()
+def test_a_key_is_changed_and_the_old_one_goes_when_the_new_one_is_heard(door, folder):
+    old, fresh = door.enrolled_in(folder), key()
     assert door.join(old, fresh) == codec.Joined("ha1", "n1")
     assert door.keys_of() == {old, fresh}
     door.enrolment.heard(old, N1)

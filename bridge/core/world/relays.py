@@ -108,10 +108,8 @@ def on_edge_said(world: World, event: EdgeSaid) -> None:
         world.put((BLIND, event.node), None if event.over else True)
     lasting = world.get(LASTING, event.node) or {}
     if event.what in STATES:
-        lasting = {
-            **{what: why for what, why in lasting.items() if what != event.what},
-            **({} if event.over else {event.what: event.why}),
-        }
+        others = {what: why for what, why in lasting.items() if what != event.what}
+        lasting = others if event.over else {**others, event.what: event.why}
         world.put((LASTING, event.node), lasting or None)
     passing = () if event.over or event.what in lasting else (event.why,)
     words = "; ".join([*lasting.values(), *passing])

@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from typing import Final, NamedTuple
 
 from bridge.node import settings
+from bridge.node.child import installed
 from bridge.node.commands import setup, trial
 from bridge.node.commands.common import CONFIG, Trouble, Unknown, ask, say
 from bridge.node.commands.trial import HOOK
@@ -157,7 +158,7 @@ def _bridge(conf: Settings, endpoint: str) -> Finding:
 
 
 def _cluster(hook: str) -> Iterator[Finding]:
-    cibadmin = setup.found("cibadmin")
+    cibadmin = installed("cibadmin")
     if cibadmin is None:
         return
     try:
@@ -171,7 +172,7 @@ def _cluster(hook: str) -> Iterator[Finding]:
         )
     else:
         yield Finding("alert: Pacemaker calls the hook")
-    crm_mon = setup.found("crm_mon")
+    crm_mon = installed("crm_mon")
     if crm_mon is not None and os.geteuid() == 0:
         yield _looks(crm_mon)
 
@@ -201,7 +202,7 @@ def _looks(crm_mon: str) -> Finding:
 
 def _trial(conf: Settings, hook: str) -> Finding:
     try:
-        trial.send(conf, hook, conf.node, quietly=True)
+        trial.send(conf, hook, conf.node)
     except Trouble as wrong:
         return Finding("trial", str(wrong), "mend what is WRONG above first")
-    return Finding("trial: a report went through hook, spool and relay, and is committed in the bridge's ledger")
+    return Finding(f"trial: a {trial.ARRIVED}")

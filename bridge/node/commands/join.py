@@ -16,6 +16,7 @@ from typing import Final
 import zmq
 
 from bridge.node import settings
+from bridge.node.child import installed
 from bridge.node.commands import trial
 from bridge.node.commands.common import CONFIG, KEYS, Trouble, first_yes, say, told
 from bridge.wire import codec
@@ -54,11 +55,12 @@ def run(arguments: argparse.Namespace) -> int:
     start_unit()
     with told():
         trial.send(settings.load(arguments.config), arguments.hook, joined.node)
+    say(f"a trial {trial.ARRIVED}")
     return 0
 
 
 def own_name() -> str:
-    path = shutil.which("crm_node") or shutil.which("crm_node", path="/usr/sbin")
+    path = installed("crm_node")
     if path is not None:
         try:
             said = subprocess.run([path, "-n"], capture_output=True, text=True, timeout=10, check=False)
@@ -146,13 +148,13 @@ def _write_config(arguments: argparse.Namespace, endpoint: str) -> None:
 # --- the relay
 
 
-def start_unit(verb: str = "restart") -> None:
+def start_unit() -> None:
     """Where systemd runs and has the unit."""
     systemctl = shutil.which("systemctl")
     if systemctl is None or not os.path.isdir("/run/systemd/system"):
         say("systemd does not run here: start the relay now, with quorumbell-node relay", "to do")
         return
-    for words in (["enable", "--quiet", UNIT], [verb, UNIT]):
+    for words in (["enable", "--quiet", UNIT], ["restart", UNIT]):
         done = subprocess.run([systemctl, *words], capture_output=True, text=True, check=False)
         if done.returncode:
             raise Trouble(f"systemctl {' '.join(words)}: {done.stderr.strip() or done.returncode}; journalctl -u {UNIT} says why")

@@ -41,6 +41,7 @@ def run(arguments: argparse.Namespace) -> int:
     start_unit()
     with told():
         trial.send(settings.load(arguments.config), arguments.hook, own_name())
+    say(f"a trial {trial.ARRIVED}")
     say("the old key counts no more as soon as the bridge has heard the new one")
     return 0
 

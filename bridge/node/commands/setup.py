@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import argparse
 import os
-import shutil
 import subprocess
 import xml.etree.ElementTree as ET
 from typing import Final
 
+from bridge.node.child import installed
 from bridge.node.commands import alert
 from bridge.node.commands.common import Trouble, say
 from bridge.node.commands.trial import HOOK
 
-FOLDERS: Final = "/usr/sbin:/usr/bin:/sbin:/bin"
 ENFORCING: Final = "/sys/fs/selinux/enforce"
 TOO_OLD: Final = "alerts came with Pacemaker 1.1.15: of an older one see docs/heartbeat.md"
 
@@ -26,7 +25,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    cibadmin = found("cibadmin")
+    cibadmin = installed("cibadmin")
     if cibadmin is None:
         raise Trouble("cibadmin is not there: is Pacemaker installed on this node? (Heartbeat without it: docs/heartbeat.md)")
     say(f"{_version(cibadmin)}{_shells()}")
@@ -49,10 +48,6 @@ def run(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def found(program: str) -> str | None:
-    return shutil.which(program) or shutil.which(program, path=FOLDERS)
-
-
 def missing(cibadmin: str, hook: str) -> alert.Change | None:
     """What has to be written; None: nothing. Raises Trouble when the cluster does not answer."""
     return alert.change(_configuration(cibadmin), hook)
@@ -65,7 +60,7 @@ def _version(cibadmin: str) -> str:
 
 def _shells() -> str:
     """Not used, since cibadmin is everywhere: but who looks for the alert with them should know that they show it."""
-    shells = [name for name in ("pcs", "crm") if found(name)]
+    shells = [name for name in ("pcs", "crm") if installed(name)]
     shown = {"pcs": "pcs alert config", "crm": "crm configure show type:alert"}
     return f"; afterwards `{'` or `'.join(shown[name] for name in shells)}` shows it" if shells else ""
 
@@ -106,7 +101,7 @@ def _look_at_hook(hook: str) -> None:
 
 
 def _hints() -> None:
-    if found("drbdadm"):
+    if installed("drbdadm"):
         say("DRBD is here: `quorumbell-node setup-drbd` chains its handlers, on each node", "to do")
     try:
         with open(ENFORCING, encoding="ascii") as file:

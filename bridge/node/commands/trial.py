@@ -8,17 +8,18 @@ import subprocess
 import time
 from typing import Final
 
-from bridge.node.commands.common import Trouble, say
+from bridge.node.commands.common import Trouble
 from bridge.node.door import PACEMAKER_USER
 from bridge.node.settings import Settings
 
 HOOK: Final = "/usr/libexec/quorumbell/quorumbell-alert"
 ATTRIBUTE: Final = "quorumbell-trial"
+ARRIVED: Final = "report went through hook, spool and relay, and is committed in the bridge's ledger"
 PATIENCE: Final = 30.0
 """Seconds: a relay that has just been started must find the bridge first."""
 
 
-def send(conf: Settings, hook: str, node: str, *, quietly: bool = False) -> None:
+def send(conf: Settings, hook: str, node: str) -> None:
     """Raises Trouble when it is not committed in time, with what is in its way."""
     mark = os.urandom(8).hex()
     until = time.monotonic() + PATIENCE
@@ -35,8 +36,6 @@ def send(conf: Settings, hook: str, node: str, *, quietly: bool = False) -> None
         time.sleep(0.1)
     if _holds(f"{conf.spool}/bad", mark):
         raise Trouble(f"the bridge refused the trial report: {conf.spool}/bad has it, and the relay's log says why")
-    if not quietly:
-        say("a trial report went through hook, spool and relay, and is committed in the bridge's ledger")
 
 
 def _call(conf: Settings, hook: str, node: str, mark: str) -> None:
