@@ -2,7 +2,6 @@
 
 import shutil
 from collections.abc import Callable, Iterator
-from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
@@ -53,18 +52,45 @@ def doctor(context: click.Context, config_path: Path, *, as_json: bool) -> None:
     context.exit(max({OK: 0, NOTE: 1, WRONG: 2}[one.how] for one in found))
 
 
+class Seen(NamedTuple):
+    """What the bridge says of itself, and what the ledger holds; None: it did not answer, and why."""
+
+    bridge: dict[str, Any]
+    held: "Held | None"
+    trouble: Silent | Trouble | None
+
+
+class Held(NamedTuple):
+    edges: list[Any]
+    troubles: dict[tuple[str, str], str]
+    healths: dict[str, Any]
+    boards: list[Any]
+
+
 def _look(config: "Config") -> Iterator[Finding]:
-    bridge = running(config)
+    seen = _see(config)
     for what, well, look in LOOKS:
-        found = [Finding(what, how, words) for how, words in look(config, bridge)]
+        found = [Finding(what, how, words) for how, words in look(config, seen)]
         yield from found or [Finding(what, OK, well)]
 
 
+def _see(config: "Config") -> Seen:
+    """The ledger is asked once: one that keeps silent is waited for."""
+    from bridge.commands import relays
+
+    bridge = running(config)
+    try:
+        held = read(config, bridge, lambda one: Held(one.edges(), relays.troubles(one), one.healths(), one.boards()))
+    except (Silent, Trouble) as error:
+        return Seen(bridge, None, error)
+    return Seen(bridge, held, None)
+
+
 Words = Iterator[tuple[str, str]]
-Look = Callable[["Config", dict[str, Any]], Words]
+Look = Callable[["Config", Seen], Words]
 
 
-def _package(_config: "Config", _bridge: dict[str, Any]) -> Words:
+def _package(_config: "Config", _seen: Seen) -> Words:
     from importlib.metadata import packages_distributions
 
     owners = set(packages_distributions().get("bridge", ()))
@@ -72,7 +98,7 @@ def _package(_config: "Config", _bridge: dict[str, Any]) -> Words:
         yield WRONG, f"{', '.join(sorted(owners))} share the name bridge; give Quorumbell an environment of its own"
 
 
-def _keys(config: "Config", _bridge: dict[str, Any]) -> Words:
+def _keys(config: "Config", _seen: Seen) -> Words:
     from bridge.wire.key_value import Mistakes
     from bridge.wire.keys import AllowList, load_secret
 
@@ -88,36 +114,34 @@ def _keys(config: "Config", _bridge: dict[str, Any]) -> Words:
         yield WRONG, "no node may speak yet; quorumbell join-token --cluster NAME prints the line with which one joins"
 
 
-def _ledger(config: "Config", bridge: dict[str, Any]) -> Words:
+def _ledger(config: "Config", seen: Seen) -> Words:
     from bridge.commands.from_memory import lines, result
 
-    try:
-        read(config, bridge, lambda _: None)
-    except Silent as error:
-        yield WRONG, "\n       ".join(line.strip() for line in lines(result(error, config.bridge.ledger)))
-    except Trouble as error:
-        yield WRONG, str(error)
+    if isinstance(seen.trouble, Silent):
+        yield WRONG, "\n       ".join(line.strip() for line in lines(result(seen.trouble, config.bridge.ledger)))
+    elif seen.trouble is not None:
+        yield WRONG, str(seen.trouble)
 
 
-def _disk(config: "Config", _bridge: dict[str, Any]) -> Words:
+def _disk(config: "Config", _seen: Seen) -> Words:
     path = config.bridge.ledger.partition("sqlite:///")[2]
     folder = Path(path).parent
     if path and folder.is_dir() and (free := shutil.disk_usage(folder).free) < LEAST_FREE:
         yield WRONG, f"{folder} has {free >> 20} MiB left; make room, or relays have to keep their reports"
 
 
-def _runs(_config: "Config", bridge: dict[str, Any]) -> Words:
-    if not bridge["running"]:
-        yield WRONG, bridge["why"]
-    for one in bridge.get("faults", ()):
+def _runs(_config: "Config", seen: Seen) -> Words:
+    if not seen.bridge["running"]:
+        yield WRONG, seen.bridge["why"]
+    for one in seen.bridge.get("faults", ()):
         yield NOTE, f"an error of Quorumbell itself: {one['what']}; the report is kept, quorumbell status says more"
 
 
-def _in_force(_config: "Config", bridge: dict[str, Any]) -> Words:
-    if not bridge["running"]:
+def _in_force(_config: "Config", seen: Seen) -> Words:
+    if not seen.bridge["running"]:
         yield NOTE, "not known while the bridge does not run"
         return
-    said = bridge.get("config") or {}
+    said = seen.bridge.get("config") or {}
     yield from (
         (WRONG, f"the running bridge refused it: {text}; mend it, and quorumbell reload") for text in said.get("mistakes", ())
     )
@@ -125,49 +149,35 @@ def _in_force(_config: "Config", bridge: dict[str, Any]) -> Words:
         yield NOTE, f"a restart is needed for {', '.join(said['restart'])}: systemctl restart quorumbell-bridge"
 
 
-def _relays(config: "Config", bridge: dict[str, Any]) -> Words:
-    from bridge.commands import relays
-
-    told = _asked(config, bridge, lambda ledger: (ledger.edges(), relays.troubles(ledger)))
-    if told is None or not bridge["running"]:
+def _relays(_config: "Config", seen: Seen) -> Words:
+    if seen.held is None or not seen.bridge["running"]:
         yield NOTE, "not known while bridge or ledger do not answer"
         return
-    edges, troubles = told
-    for one in edges:
+    for one in seen.held.edges:
         name = f"{one.node} of {one.cluster}"
         if one.silent:
             yield WRONG, f"{name} is silent; on it: systemctl status quorumbell-relay, then quorumbell-node doctor"
-        elif trouble := troubles.get((one.cluster, one.node)):
+        elif trouble := seen.held.troubles.get((one.cluster, one.node)):
             yield WRONG, f"{name}: {trouble}"
         elif abs(one.offset.total_seconds()) > FAR_OFF:
             yield NOTE, f"the clock of {name} is {one.offset.total_seconds():+.0f} s off; let it follow NTP (chronyc tracking)"
 
 
-def _receivers(config: "Config", bridge: dict[str, Any]) -> Words:
-    told = _asked(config, bridge, lambda ledger: (ledger.healths(), ledger.boards()))
-    if told is None:
+def _receivers(config: "Config", seen: Seen) -> Words:
+    if seen.held is None:
         yield NOTE, "not known while the ledger does not answer"
         return
-    healths, boards = told
-    at: datetime = now()
-    for name, health in healths.items():
+    at = now()
+    for name, health in seen.held.healths.items():
         if name in config.receivers and health.failures:
             how = WRONG if health.circuit(at).value != "closed" else NOTE
             yield how, f"{name} fails: {health.failure}; when it is mended, quorumbell ring {name} lets all go out that waits"
-    for one in boards:
+    for one in seen.held.boards:
         if one.receiver in config.receivers and one.standing.untrue:
             words = f"{one.receiver} does not show {len(one.standing.untrue)} thing(s) as they are"
             yield NOTE, f"{words}; quorumbell status lists them, quorumbell setup opsview makes what is missing"
     if not config.receivers:
         yield WRONG, "nobody will be told anything: the config names no receiver"
-
-
-def _asked(config: "Config", bridge: dict[str, Any], look: Callable[[Any], Any]) -> Any:
-    """None when the ledger does not answer, which is said above."""
-    try:
-        return read(config, bridge, look)
-    except (Silent, Trouble):
-        return None
 
 
 LOOKS: Final[tuple[tuple[str, str, Look], ...]] = (
