@@ -13,18 +13,18 @@ from bridge.serve.telemetry import Metrics
 from bridge.serve.writer import Fields, Writer
 
 WORDS: Final = "kept out: "
-"""How a condition begins that says so."""
+"""With what a condition says so, perhaps beside other things."""
 
 
 class KeptOut:
-    def __init__(self, writer: Writer, intakes: Sequence[Intake], metrics: Metrics) -> None:
+    """`shown` is what is shown of each relay, by its node, when the bridge starts: also what one that died has left so."""
+
+    def __init__(self, writer: Writer, intakes: Sequence[Intake], metrics: Metrics, shown: Mapping[tuple[str, str], str]) -> None:
         self._writer = writer
         self._intakes = intakes
         self._metrics = metrics
         self._counted: dict[tuple[int, str], int] = {}
-        relays = [one for one in writer.ledger.conditions() if one.subject.startswith("relay/")]
-        self._told = {(one.cluster, one.subject.removeprefix("relay/")) for one in relays if one.why.startswith(WORDS)}
-        """Shown as kept out: also what a bridge that died has left so."""
+        self._told = {place for place, why in shown.items() if WORDS in why}
 
     def look(self, now: datetime) -> None:
         """Tells what is new, and takes back what is over."""

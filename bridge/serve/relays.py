@@ -5,7 +5,7 @@ from collections.abc import Callable, Collection, Sequence
 from datetime import datetime, timedelta
 from typing import Final
 
-from bridge.core.world.event import from_ns
+from bridge.core.world.event import from_ns, subject_name
 from bridge.intake.intake import Intake, know_all
 from bridge.intake.peers import PeerState
 from bridge.ledger.ledger import Commit, Edge
@@ -38,8 +38,10 @@ class Edges:
         self._metrics = metrics
         self.silent_after = silent_after
         self._clock = clock
-        self._kept_out = KeptOut(writer, intakes, metrics)
-        self._versions = Versions(writer)
+        relays = [one for one in writer.ledger.conditions() if one.subject.startswith("relay/")]
+        shown = {(one.cluster, subject_name(one.subject)): one.why for one in relays}
+        self._kept_out = KeptOut(writer, intakes, metrics, shown)
+        self._versions = Versions(writer, shown)
         self._heard = heard
         self._next_at = clock()
         self._silent = {(edge.cluster, edge.node): edge.silent for edge in writer.ledger.edges()}

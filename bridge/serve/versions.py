@@ -1,5 +1,6 @@
 """Relays of another version than this bridge: shown with the relay, so that none is forgotten in an upgrade."""
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Final
 
@@ -11,10 +12,11 @@ WORDS: Final = "runs version "
 
 
 class Versions:
-    def __init__(self, writer: Writer) -> None:
+    """`shown`: as KeptOut is given it."""
+
+    def __init__(self, writer: Writer, shown: Mapping[tuple[str, str], str]) -> None:
         self._writer = writer
-        relays = [one for one in writer.ledger.conditions() if one.subject.startswith("relay/")]
-        self._told = {(one.cluster, one.subject.removeprefix("relay/")): "" for one in relays if WORDS in one.why}
+        self._told = {place: "" for place, why in shown.items() if WORDS in why}
         """By node, the version that was told; "" if the bridge before this one told it."""
 
     def look(self, now: datetime) -> None:

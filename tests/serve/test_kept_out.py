@@ -5,11 +5,16 @@ import signal
 import time
 import urllib.request
 from contextlib import closing
+from types import SimpleNamespace
 
 import pytest
 
+from bridge.core.world.event import EPOCH
 from bridge.intake.bounds import ALLOWANCES, Over
+from bridge.intake.peers import PeerState
 from bridge.ledger.ledger import Ledger
+from bridge.serve.kept_out import KeptOut
+from bridge.serve.telemetry import Metrics
 from bridge.wire import codec
 from bridge.wire.keys import enrol, make_node_keys
 from tests.serve.test_bridge import Bridge, eventually
@@ -104,3 +109,11 @@ def test_a_bridge_that_dies_meanwhile_takes_it_back_afterwards(make):
     time.sleep(0.1)
     bridge.process = bridge.serve()
     eventually(lambda: bridge.relay_of_n2()[0] == "ok")
+
+
+def test_a_bridge_that_comes_after_takes_it_back_whatever_else_is_shown_of_the_relay():
+    relay = PeerState(cluster="ha1", node="n1")
+    said = []
+    writer = SimpleNamespace(relays=lambda: [relay], report=lambda _source, _cluster, words, _now: said.append(words))
+    KeptOut(writer, [], Metrics(), {("ha1", "n1"): "runs version 0.0.1; kept out: too many messages"}).look(EPOCH)
+    assert [(one["node"], one["edge"], one["over"]) for one in said] == [("n1", "kept-out", True)]

@@ -1,7 +1,5 @@
 """A relay of another version is told of once, and its upgrade too; also by the bridge that comes after."""
 
-from types import SimpleNamespace
-
 import pytest
 
 from bridge import __version__
@@ -11,20 +9,17 @@ from bridge.serve.versions import Versions
 
 
 class Bridge:
-    """What Versions is given: a writer with a ledger."""
+    """What Versions is given: a writer, and what is shown."""
 
     def __init__(self):
-        self.versions, self.said, self.shown = {}, [], []
-        self.ledger = SimpleNamespace(conditions=lambda: self.shown)
+        self.versions, self.said, self.shown = {}, [], {}
 
     def relays(self):
         return [PeerState(cluster="ha1", node=name, version=version) for name, version in self.versions.items()]
 
     def report(self, source, cluster, fields, _now):
         self.said.append((source, cluster, fields["node"], fields["edge"], fields["over"]))
-        self.shown = (
-            [] if fields["over"] else [SimpleNamespace(cluster=cluster, subject=f"relay/{fields['node']}", why=fields["why"])]
-        )
+        self.shown = {} if fields["over"] else {(cluster, fields["node"]): fields["why"]}
 
 
 @pytest.fixture
@@ -33,12 +28,12 @@ def bridge():
 
 
 def test_it_is_told_once_and_when_it_is_over(bridge):
-    versions = Versions(bridge)
+    versions = Versions(bridge, bridge.shown)
     bridge.versions = {"n1": __version__, "n2": "0.0.1", "n3": ""}
     versions.look(EPOCH)
     versions.look(EPOCH)
     assert bridge.said == [("bridge", "ha1", "n2", "version", False)]
-    later = Versions(bridge)
+    later = Versions(bridge, bridge.shown)
     bridge.versions["n2"] = __version__
     later.look(EPOCH)
     later.look(EPOCH)

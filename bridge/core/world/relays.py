@@ -16,7 +16,7 @@ from bridge.core.world.tables import BLIND, CONDITION, LASTING, SILENT, WAITS_FO
 from bridge.core.world.world import World
 
 LOOKING: Final = "crm_mon"
-STATES: Final = frozenset({LOOKING, "cibadmin", "drbd", "hook", "alert", "version", "config"})
+STATES: Final = frozenset({LOOKING, "cibadmin", "drbd", "hook", "alert", "version", "config", "kept-out"})
 """What a relay says of these is so until it, or the bridge, says that it is over."""
 """What a relay calls its looking at the cluster."""
 BACK_WITHIN: Final = timedelta(seconds=60)

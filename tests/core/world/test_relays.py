@@ -75,3 +75,11 @@ def test_what_is_wrong_with_a_relay_is_shown_until_it_is_over_whatever_else_it_s
     cluster.complains("n1", what="torn", why="a torn report")
     cluster.complains("n1", what="place", why="a place is back", over=True)
     assert cluster.condition("relay/n1") == ("ok", "a place is back")
+
+
+def test_a_relay_that_is_kept_out_is_shown_so_until_it_is_let_in(cluster):
+    cluster.complains("n1", what="version", why="runs version 0.0.1").complains("n1", what="kept-out", why="kept out: a flood")
+    cluster.complains("n1", what="torn", why="a torn report")
+    assert "kept out: a flood" in cluster.condition("relay/n1")[1]
+    cluster.complains("n1", what="kept-out", why="it is let in again", over=True)
+    assert cluster.condition("relay/n1") == ("warning", "runs version 0.0.1")
