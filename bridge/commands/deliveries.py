@@ -32,8 +32,9 @@ def deliveries(
       quorumbell deliveries --state pending --state leased --receiver ops-mail
     """
     config = load(config_path)
-    from bridge.commands import shapes
+    from bridge.asked import shapes
     from bridge.commands.format import table
+    from bridge.commands.status import untrue as untrue_table
 
     with reading(config) as ledger:
         boards = [shapes.board(one) for one in ledger.boards() if one.receiver in config.receivers]
@@ -56,7 +57,7 @@ def deliveries(
     else:
         click.echo("no deliveries", err=True)
     if untrue and not as_json:
-        click.echo(f"\n{shapes.untrue(untrue)}" if rows else shapes.untrue(untrue))
+        click.echo(("\n" if rows else "") + untrue_table(untrue))
 
 
 def _trouble(health: "Health") -> str:

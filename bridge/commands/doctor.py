@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import click
 
-from bridge.commands.asked import Silent, read, running
-from bridge.commands.common import Trouble, config_option, emit, json_option, load, now
+from bridge.asked.asking import Silent, read, running
+from bridge.commands.common import Trouble, config_option, emit, json_option, load, now, plainly
 
 if TYPE_CHECKING:
     from bridge.config.config import Config
@@ -76,11 +76,12 @@ def _look(config: "Config") -> Iterator[Finding]:
 
 def _see(config: "Config") -> Seen:
     """The ledger is asked once: one that keeps silent is waited for."""
-    from bridge.commands import relays
+    from bridge.asked.status import troubles
 
     bridge = running(config)
     try:
-        held = read(config, bridge, lambda one: Held(one.edges(), relays.troubles(one), one.healths(), one.boards()))
+        with plainly():
+            held = read(config, bridge, lambda one: Held(one.edges(), troubles(one.conditions()), one.healths(), one.boards()))
     except (Silent, Trouble) as error:
         return Seen(bridge, None, error)
     return Seen(bridge, held, None)
@@ -115,10 +116,11 @@ def _keys(config: "Config", _seen: Seen) -> Words:
 
 
 def _ledger(config: "Config", seen: Seen) -> Words:
-    from bridge.commands.from_memory import lines, result
+    from bridge.asked.status import from_memory
+    from bridge.commands.from_memory import lines
 
     if isinstance(seen.trouble, Silent):
-        yield WRONG, "\n       ".join(line.strip() for line in lines(result(seen.trouble, config.bridge.ledger)))
+        yield WRONG, "\n       ".join(line.strip() for line in lines(from_memory(seen.trouble, config.bridge.ledger)))
     elif seen.trouble is not None:
         yield WRONG, str(seen.trouble)
 

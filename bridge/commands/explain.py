@@ -32,7 +32,7 @@ def explain(incident_id: int, config_path: Path, *, as_json: bool) -> None:
       quorumbell explain 4711
     """
     config = load(config_path)
-    from bridge.commands import shapes
+    from bridge.asked import shapes
 
     with reading(config) as ledger:
         found = ledger.story(incident_id)
@@ -91,7 +91,8 @@ def _absorbed(ledger: "Reader", incident: "Incident") -> list[tuple[int, "Incide
 
 
 def _head(number: int, incident: "Incident") -> str:
-    from bridge.commands.format import instant, plain, span
+    from bridge.asked.plain import plain
+    from bridge.commands.format import instant, span
     from bridge.texts import summary
 
     ended = f"over since {instant(incident.over_at)}" if incident.over_at else "not over"
@@ -122,8 +123,8 @@ def _often(incident: "Incident", subject: str) -> str:
 
 
 def _told(reports: list["StoredReport"]) -> list[Line]:
+    from bridge.asked.shapes import says
     from bridge.commands.format import span
-    from bridge.commands.shapes import says
 
     lines = []
     for one in reports:
@@ -143,7 +144,8 @@ def _notices(notices: list["NoticeRow"]) -> list[Line]:
 
 
 def _shown(line: Line) -> str:
-    from bridge.commands.format import instant, plain
+    from bridge.asked.plain import plain
+    from bridge.commands.format import instant
 
     at, what, words, why = line
     first = f"{instant(at, fine=True)}  {plain(what):16}  {plain(words)}"

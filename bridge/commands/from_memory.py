@@ -3,17 +3,8 @@
 from datetime import datetime, timedelta
 from typing import Any
 
-from bridge.commands.asked import Silent
 from bridge.commands.common import now
 from bridge.commands.format import ago, ago_of, count, instant, table
-
-
-def result(error: Silent, ledger: str) -> dict[str, Any]:
-    """In the shape of `status --json`; `counts` is null, and what only the ledger knows is missing."""
-    bridge = dict(error.bridge)
-    incidents, edges = bridge.pop("gravest", []), bridge.pop("relays", [])
-    ours = {"bridge": bridge, "ledger": ledger, "ledger_trouble": str(error), "counts": None}
-    return {**ours, "incidents": incidents, "edges": edges, "boards": [], "receivers": []}
 
 
 def lines(found: dict[str, Any]) -> list[str]:

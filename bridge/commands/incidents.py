@@ -35,7 +35,7 @@ def incidents(
       quorumbell incidents --since "2026-11-24 03:00" --until "2026-11-24 04:00"
     """
     config = load(config_path)
-    from bridge.commands import shapes
+    from bridge.asked import shapes
     from bridge.commands.format import table
     from bridge.core.telling.digest import was_nothing
 

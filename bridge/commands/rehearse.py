@@ -118,7 +118,8 @@ def _own(faults: list[dict[str, str]]) -> str:
 
 
 def _show(result: dict[str, Any]) -> None:
-    from bridge.commands.format import count, instant, plain
+    from bridge.asked.plain import plain
+    from bridge.commands.format import count, instant
 
     told = (
         f"{count(result['reports'], 'report')}, {result['unreadable']} unreadable: {count(len(result['incidents']), 'incident')}"
@@ -135,7 +136,8 @@ def _show(result: dict[str, Any]) -> None:
 
 
 def _show_texts(sent: list[dict[str, str]]) -> None:
-    from bridge.commands.format import count, plain
+    from bridge.asked.plain import plain
+    from bridge.commands.format import count
 
     click.echo(count(len(sent), "message"))
     for one in sent:

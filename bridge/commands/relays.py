@@ -3,15 +3,8 @@
 from datetime import datetime
 from typing import Any
 
-from bridge.commands.format import ago_of, instant, plain, table
-from bridge.core.world.event import Severity, subject_name
-from bridge.ledger.reader import Reader
-
-
-def troubles(ledger: Reader) -> dict[tuple[str, str], str]:
-    """What relays say is wrong with them, in their words."""
-    found = [one for one in ledger.conditions() if one.subject.startswith("relay/") and one.severity is Severity.WARNING]
-    return {(one.cluster, subject_name(one.subject)): one.why for one in found}
+from bridge.asked.plain import plain
+from bridge.commands.format import ago_of, instant, table
 
 
 def kept_out_lines(bridge: dict[str, Any], at: datetime) -> list[str]:

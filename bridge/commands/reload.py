@@ -6,7 +6,7 @@ from typing import Any, Final
 
 import click
 
-from bridge.commands.asked import control_of
+from bridge.asked.asking import control_of
 from bridge.commands.common import config_option, plainly, who
 
 WITHIN: Final = 300.0

@@ -1,17 +1,11 @@
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 import click
 
-from bridge.commands.asked import Silent, control_of, read, running, running_at
-from bridge.commands.common import Trouble, config_option, emit, json_option, load, now
-
-if TYPE_CHECKING:
-    from bridge.ledger.reader import Reader
-
-FROM_MEMORY: Final = ("gravest", "relays", "open_incidents", "known_at", "held", "busy_seconds", "ledger_away")
-"""What the bridge says when it is busy, and the ledger says better."""
+from bridge.asked.asking import Silent, control_of, running_at
+from bridge.commands.common import Trouble, config_option, emit, json_option, load, now, plainly
 
 SHOWN: Final = 20
 """Incidents that a screen holds, with what stands above them."""
@@ -36,58 +30,20 @@ def status(config_path: Path, *, as_json: bool, all_of_it: bool) -> None:
     except Trouble as broken:
         _from_the_bridge(config_path, broken, as_json=as_json)
         return
-    bridge = running(config)
+    from bridge.asked.status import now_of, whole
+
     try:
-        counts, incidents, edges, troubles, all_boards, healths, queues = read(config, bridge, _look)
+        with plainly():
+            result = whole(config)
     except Silent as error:
         _from_memory(error, config.bridge.ledger, as_json=as_json)
         return
-    from bridge.commands import shapes
-    from bridge.core.telling.circuit import Health
-    from bridge.ledger.ledger import Queue
-
-    boards = [one for one in all_boards if one.receiver in config.receivers]
-    bells = [name for name, receiver in config.receivers.items() if not receiver.board]
-    held = {name: bridge.get("held_back", {}).get(name, 0) if bridge["running"] else None for name in bells}
-    taken = bridge.pop("acknowledged", {})
-    kept_out = {(one["cluster"], one["node"]): one for one in bridge.get("kept_out", ())}
-    looks = {(one["cluster"], one["node"]): one["looked_at"] for one in bridge.pop("looks", ())}
-    for name in FROM_MEMORY:
-        bridge.pop(name, None)
-    at = _now(bridge)
-    result: dict[str, Any] = {
-        "bridge": bridge,
-        "ledger": config.bridge.ledger,
-        "counts": {name: value.isoformat() if isinstance(value, datetime) else value for name, value in counts.items()},
-        "incidents": [shapes.incident(number, one) | {"acknowledged_by": taken.get(one.key)} for number, one in incidents],
-        "edges": [
-            shapes.edge(one) | {"kept_out": kept_out.get(place), "looked_at": looks.get(place), "trouble": troubles.get(place)}
-            for one in edges
-            for place in [(one.cluster, one.node)]
-        ],
-        "boards": [shapes.board(one) for one in boards],
-        "receivers": [
-            shapes.receiver(name, healths.get(name, Health()), queues.get(name, Queue()), held[name], at) for name in bells
-        ],
-    }
     if as_json:
         emit(result)
     else:
-        click.echo(_text(result if all_of_it else result | {"incidents": _gravest(result["incidents"])}, at))
-
-
-def _look(ledger: "Reader") -> tuple[Any, ...]:
-    from bridge.commands import relays
-
-    return (
-        ledger.counts(),
-        ledger.incidents(state=["watching", "open", "clearing"]),
-        ledger.edges(),
-        relays.troubles(ledger),
-        ledger.boards(),
-        ledger.healths(),
-        ledger.queues(),
-    )
+        click.echo(
+            _text(result if all_of_it else result | {"incidents": _gravest(result["incidents"])}, now_of(result["bridge"]))
+        )
 
 
 def _from_the_bridge(path: Path, broken: Trouble, *, as_json: bool) -> None:
@@ -103,9 +59,10 @@ def _from_the_bridge(path: Path, broken: Trouble, *, as_json: bool) -> None:
 
 
 def _from_memory(error: Silent, ledger: str, *, as_json: bool) -> None:
+    from bridge.asked import status
     from bridge.commands import from_memory, relays, reload
 
-    found = from_memory.result(error, ledger)
+    found = status.from_memory(error, ledger)
     if as_json:
         emit(found)
         return
@@ -116,15 +73,8 @@ def _from_memory(error: Silent, ledger: str, *, as_json: bool) -> None:
     click.echo("\n\n".join(["\n".join(head), *from_memory.tables(found, at)]))
 
 
-def _now(bridge: dict[str, Any]) -> datetime:
-    """By the bridge's own time: that is the time of all that it wrote down."""
-    from bridge.core.world.event import from_us
-
-    return from_us(bridge["now_us"]) if "now_us" in bridge else now()
-
-
 def _text(result: dict[str, Any], at: datetime) -> str:
-    from bridge.commands import relays, reload, shapes
+    from bridge.commands import relays, reload
 
     counts, bridge = result["counts"], result["bridge"]
     lines = [
@@ -144,7 +94,7 @@ def _text(result: dict[str, Any], at: datetime) -> str:
         relays.edges_table(result["edges"], at),
         receivers(result["receivers"], at),
         _boards(result["boards"], at),
-        shapes.untrue(result["boards"]),
+        untrue(result["boards"]),
         _incidents(result["incidents"], at),
     ]
     return "\n\n".join(["\n".join(lines), *filter(None, tables)])
@@ -234,6 +184,18 @@ def _boards(boards: list[dict[str, Any]], at: datetime) -> str:
     ]
     heads = ("BOARD", "SERVICES", "OWED", "LAST SUCCESS", "READ BACK", "NOT TRUE", "TROUBLE")
     return table(heads, rows) if rows else ""
+
+
+def untrue(boards: list[dict[str, Any]]) -> str:
+    """What boards do not show, or show otherwise; "" when all is true."""
+    from bridge.commands.format import table
+
+    rows = [
+        (one["receiver"], thing["host"], thing["service"], thing["state"], thing["why"])
+        for one in boards
+        for thing in one["untrue"]
+    ]
+    return table(("BOARD", "HOST", "SERVICE", "IS", "WHY"), rows) if rows else ""
 
 
 def receivers(found: list[dict[str, Any]], at: datetime) -> str:

@@ -7,9 +7,9 @@ from types import SimpleNamespace
 import pytest
 from click.testing import CliRunner
 
+from bridge.asked.asking import Silent
 from bridge.cli import main
 from bridge.commands import doctor
-from bridge.commands.asked import Silent
 from bridge.commands.common import Trouble
 from bridge.core.telling.circuit import Health
 from bridge.wire.keys import enrol, make_bridge_keys, make_node_keys

@@ -1,13 +1,12 @@
-"""What the running bridge and its ledger say, and that one of them keeps silent does not keep the command waiting."""
+"""What the running bridge and its ledger say, and that one of them keeps silent keeps nobody waiting."""
 
 import re
 import threading
 import time
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
-
-from bridge.commands.common import Trouble, reading
 
 if TYPE_CHECKING:
     from bridge.config.config import Config
@@ -57,7 +56,11 @@ def running_at(control: Path, *, whole: bool = False) -> dict[str, Any]:
 
 
 def read(config: "Config", bridge: dict[str, Any], look: Callable[["Reader"], R]) -> R:
-    """What `look` finds in the ledger. Raises Silent when it does not answer, or the bridge says that it does not."""
+    """What `look` finds in the ledger. Raises Silent when it does not answer, or the bridge says that it does not;
+    LedgerError when there is no bridge that could say so."""
+    from bridge.ledger.ledger import LedgerError
+    from bridge.secret import redact
+
     if bridge.get("ledger_away"):
         raise Silent(bridge["ledger_away"]["why"], bridge)
     reader = _Reader(config, look)
@@ -67,14 +70,14 @@ def read(config: "Config", bridge: dict[str, Any], look: Callable[["Reader"], R]
     while not reader.done.wait(ASK_EVERY):
         if time.monotonic() > until:
             why = f"no answer within {limit:g} s"
-            raise Silent(why, bridge) if bridge["running"] else Trouble(f"{config.bridge.ledger}: {why}; {bridge['why']}")
+            raise Silent(why, bridge) if bridge["running"] else LedgerError(f"{config.bridge.ledger}: {why}; {bridge['why']}")
         if bridge["running"] and (said := running(config)).get("ledger_away"):
             raise Silent(said["ledger_away"]["why"], said)
     if reader.trouble is None:
         return reader.found[0]
     if not bridge["running"]:
         raise reader.trouble
-    raise Silent(str(reader.trouble), bridge) from reader.trouble
+    raise Silent(redact(str(reader.trouble)), bridge) from reader.trouble
 
 
 class _Reader(threading.Thread, Generic[R]):
@@ -89,8 +92,11 @@ class _Reader(threading.Thread, Generic[R]):
         self.trouble: Exception | None = None
 
     def run(self) -> None:
+        from bridge.ledger.ledger import Ledger
+
         try:
-            with reading(self._config) as ledger:
+            ledger = Ledger.open(self._config.bridge.ledger_url, write=False)
+            with closing(ledger):
                 self.found.append(self._look(ledger))
         except Exception as error:  # noqa: BLE001 - it is raised again where it is waited for
             self.trouble = error

@@ -1,10 +1,10 @@
-"""Records of the ledger as `--json` shows them, and as a line on the terminal."""
+"""Records of the ledger as `--json` shows them."""
 
 import json
 from datetime import datetime
 from typing import Any
 
-from bridge.commands.format import plain, table
+from bridge.asked.plain import plain
 from bridge.core.telling.circuit import Health
 from bridge.core.world.incident import Incident
 from bridge.ledger.ledger import BoardRow, Edge, NoticeRow, Queue, StoredReport
@@ -105,16 +105,6 @@ def board(one: BoardRow) -> dict[str, Any]:
             {"host": host, "service": service, "state": state, "why": why} for host, service, state, why in standing.untrue
         ],
     }
-
-
-def untrue(boards: list[dict[str, Any]]) -> str:
-    """What boards do not show, or show otherwise; "" when all is true."""
-    rows = [
-        (one["receiver"], thing["host"], thing["service"], thing["state"], thing["why"])
-        for one in boards
-        for thing in one["untrue"]
-    ]
-    return table(("BOARD", "HOST", "SERVICE", "IS", "WHY"), rows) if rows else ""
 
 
 def report(one: StoredReport) -> dict[str, Any]:

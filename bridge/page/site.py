@@ -1,0 +1,33 @@
+"""What every view of the page has at hand: the config, the ledger to read, and the bridge to ask."""
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+from starlette.concurrency import run_in_threadpool
+
+from bridge.asked.asking import read, running
+from bridge.config.config import Config
+from bridge.ledger.reader import Reader
+from bridge.serve.control import Asked, ask
+
+R = TypeVar("R")
+
+
+class Site:
+    """One for the process; its methods may be called by many requests at once. Nothing here blocks the loop."""
+
+    def __init__(self, config: Config) -> None:
+        self.config = config
+
+    async def bridge(self) -> dict[str, Any]:
+        """What the running bridge says of itself; `running` is false, with `why`, when it does not answer."""
+        return await run_in_threadpool(running, self.config)
+
+    async def read(self, look: Callable[[Reader], R]) -> R:
+        """What `look` finds in the ledger. Raises Silent or LedgerError when it does not answer."""
+        bridge = await self.bridge()
+        return await run_in_threadpool(read, self.config, bridge, look)
+
+    async def ask(self, request: Asked) -> dict[str, Any]:
+        """Has the bridge do something. Raises ControlError, with its reason."""
+        return await run_in_threadpool(ask, self.config.bridge.control, request)
