@@ -203,3 +203,35 @@ edge: Final = Table(
     Column("version", Text, nullable=False),
     Column("boot", Text, nullable=False),
 )
+
+# Who may look at the page and act on it. What opens a door is kept as a hash only.
+person: Final = Table(
+    "person",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("role", Text, nullable=False),
+    Column("language", Text, nullable=False),
+    Column("zone", Text, nullable=False),
+    Column("password", Text, nullable=False),
+    Column("made_at", Instant, nullable=False),
+)
+
+session: Final = Table(
+    "session",
+    metadata,
+    Column("hash", LargeBinary(32), primary_key=True),
+    Column("person", Text, ForeignKey("person.name"), nullable=False, index=True),
+    Column("way", Text, nullable=False),
+    Column("began_at", Instant, nullable=False),
+    Column("ends_at", Instant, nullable=False, index=True),
+)
+
+token: Final = Table(
+    "token",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("scope", Text, nullable=False),
+    Column("hash", LargeBinary(32), nullable=False, unique=True),
+    Column("made_at", Instant, nullable=False),
+    Column("ends_at", Instant),
+)
