@@ -87,7 +87,7 @@ def test_a_migration_fills_it_with_what_the_incidents_know(url, make, away):
     ledger.commit(make.commit(incidents=[told, make.incident("b", outages=(away("resource/db"),), absorbed_into="a")]))
     before = _read(ledger, make)
     ledger.close()
-    _migrate(url, "0004")
+    _migrate(url, "0005")
     ledger = Ledger.open(url)
     assert _read(ledger, make) == before
     assert [one.outage for one in before] == [away(since=70, until=None), several]
