@@ -12,6 +12,8 @@ from bridge.ledger.searching import Place, Sought
 PAGE: Final = 25
 MOST_WORDS: Final = 8
 LONGEST: Final = 200
+LONGEST_NUMBER: Final = 19
+"""Digits: a database holds 64 bits."""
 NOT_OVER: Final = (State.WATCHING.value, State.OPEN.value, State.CLEARING.value)
 STATES: Final = {"": (), "not-over": NOT_OVER, "closed": (State.CLOSED.value,)}
 SEVERITIES: Final = ("", Severity.CRITICAL.value, Severity.WARNING.value, Severity.INFO.value)
@@ -55,7 +57,7 @@ def _day(text: str, zone: tzinfo, on: timedelta = timedelta(0)) -> datetime | No
 
 def _place(text: str) -> Place | None:
     opened, _, number = text.partition("-")
-    if not (text.isascii() and opened.isdigit() and number.isdigit() and len(text) < 36):
+    if not (text.isascii() and opened.isdigit() and number.isdigit() and max(len(opened), len(number)) < LONGEST_NUMBER):
         return None
     return Place(int(opened), int(number))
 
