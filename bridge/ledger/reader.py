@@ -8,8 +8,10 @@ from bridge.core.telling.circuit import Health
 from bridge.core.telling.notice import Notice
 from bridge.core.world.condition import Condition
 from bridge.core.world.incident import Incident
-from bridge.ledger import claims, outages, reading, searching
+from bridge.core.world.laid import Laid
+from bridge.ledger import claims, outages, overview, reading, searching
 from bridge.ledger.outages import Absence
+from bridge.ledger.overview import Overview, Woken
 from bridge.ledger.records import Anchor, BoardRow, Checkpoint, Edge, NoticeRow, Queue, StoredReport, ToldRow
 from bridge.ledger.searching import Ends, Found, Sought
 from bridge.ledger.store import Store
@@ -216,6 +218,26 @@ class Reader:
     def boards(self) -> list[BoardRow]:
         with self._store.transaction() as connection:
             return reading.boards(connection)
+
+    def revision(self) -> int:
+        """A number that changes with all that people see."""
+        with self._store.transaction() as connection:
+            return overview.number(connection)
+
+    def layout(self) -> list[Laid]:
+        """Where services run and how replicas are linked."""
+        with self._store.transaction() as connection:
+            return overview.laid(connection)
+
+    def overview(self) -> Overview:
+        """All that the first sight shows, of one moment, but the stories of incidents."""
+        with self._store.transaction() as connection:
+            return overview.read(connection)
+
+    def woken(self, incident_ids: Collection[int]) -> list[Woken]:
+        """Who was rung for these incidents, in the order of deciding."""
+        with self._store.transaction() as connection:
+            return overview.woken(connection, incident_ids)
 
     def counts(self) -> dict[str, Any]:
         with self._store.transaction() as connection:

@@ -21,13 +21,12 @@ from bridge.core.world.event import Severity, Silenced
 from bridge.core.world.world import SERVICES
 from bridge.ledger.outages import MOST_READ, Absence
 from bridge.ledger.reader import Reader
-from bridge.page.away import told_when_away
 from bridge.page.history.months import BadMonth, Line, Month, Work, beside, month, month_of, tally
 from bridge.page.history.strip import days, strip
 from bridge.page.history.table import table
 from bridge.page.render import page, person_of
 from bridge.page.story.incident import lane_name
-from bridge.texts.words import number, span
+from bridge.texts.words import number
 
 MOST_ROWS: Final = 400
 LONGEST_WORK: Final = timedelta(days=60)
@@ -51,7 +50,6 @@ class Rows(NamedTuple):
     work: list[Work]
 
 
-@told_when_away
 async def history(request: Request) -> Response:
     zone, asked = await _asked(request)
     rows: Rows = await request.app.state.site.read(partial(_look, asked))
@@ -78,13 +76,11 @@ async def history(request: Request) -> Response:
         most=MOST_READ,
         goes_on=asked.month.began_at <= asked.now < asked.month.ended_at,
         percent=partial(percent, language=language),
-        span=partial(span, language=language),
         number=partial(number, language=language),
         lane_name=lane_name,
     )
 
 
-@told_when_away
 async def as_csv(request: Request) -> Response:
     _, asked = await _asked(request)
     rows = await request.app.state.site.read(partial(_look, asked))

@@ -1,10 +1,9 @@
 """All that the page of one incident shows, in the words of whoever looks; made from rows, without a server."""
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable
 from datetime import datetime, timedelta, tzinfo
 from typing import Final, NamedTuple
-from urllib.parse import quote
 
 from bridge.asked.plain import plain
 from bridge.asked.story import Line, Story, lines
@@ -105,23 +104,6 @@ def raw(report: StoredReport) -> Raw:
 def matchers_for(incident: Incident) -> str:
     """The silence that is proposed: this thing in this cluster, whatever its trouble."""
     return "\n".join(str(Matcher(label, "=", value)) for label, value in (("cluster", incident.cluster), ("root", incident.root)))
-
-
-def links(templates: Mapping[str, str], incident: Incident, places: Sequence[tuple[str, str]]) -> list[tuple[str, str]]:
-    """(name, address) of what shows the same elsewhere. `places` are (host, service) of the boards; a template of which not all
-    is known gives nothing."""
-    known = {"cluster": incident.cluster, "node": incident.facts.get("node", "")}
-    if places:
-        known |= {"host": places[0][0], "service": places[0][1]}
-    quoted = {name: quote(value, safe="") for name, value in known.items() if value}
-    found = []
-    for name, template in templates.items():
-        try:
-            address = template.format_map(quoted)
-        except KeyError:
-            continue
-        found += [(name, address)] if address else []
-    return found
 
 
 def lasted(incident: Incident, now: datetime) -> timedelta:

@@ -17,10 +17,10 @@ from bridge.asked.story import story
 from bridge.core.telling.digest import was_nothing
 from bridge.core.world.incident import Incident
 from bridge.ledger.reader import Reader
-from bridge.page.away import told_when_away
+from bridge.page.links import Links
 from bridge.page.render import page, person_of
 from bridge.page.story import seeking
-from bridge.page.story.incident import MOST_REPORTS, Shown, is_over, lane_name, lasted, links, matchers_for, shown
+from bridge.page.story.incident import MOST_REPORTS, Shown, is_over, lane_name, lasted, matchers_for, shown
 from bridge.page.story.sorts import SORTS
 from bridge.page.story.timeline import rows
 from bridge.texts import summary
@@ -28,10 +28,9 @@ from bridge.texts.words import span
 
 HIGHEST: Final = 2**62
 """No incident has such a number, and no database could look for it."""
-STYLE: Final = Path(__file__).parent.parent / "static" / "story.css"
+STATIC: Final = Path(__file__).parent.parent / "static"
 
 
-@told_when_away
 async def listed(request: Request) -> Response:
     person, site = person_of(request), request.app.state.site
     asked: defaultdict[str, str] = defaultdict(str, request.query_params)
@@ -64,7 +63,6 @@ def _lasted(language: str, now: datetime, incident: Incident) -> str:
     return span(lasted(incident, now), language)
 
 
-@told_when_away
 async def one(request: Request) -> Response:
     number = request.path_params["number"]
     found, values = await _found(request)
@@ -77,15 +75,18 @@ async def one(request: Request) -> Response:
     return page(request, "incident.html", shown=found, **values)
 
 
-@told_when_away
 async def report(request: Request) -> Response:
     """One file that needs nothing else, so its style stands in it."""
     found, values = await _found(request)
     if found is None:
         return page(request, "no-incident.html", status=404, number=request.path_params["number"])
-    answer = page(request, "report.html", shown=found, style=STYLE.read_text("utf-8"), version=__version__, **values)
+    answer = page(request, "report.html", shown=found, style=_style(), version=__version__, **values)
     answer.headers["content-disposition"] = f'attachment; filename="quorumbell-incident-{found.number}.html"'
     return answer
+
+
+def _style() -> str:
+    return "\n".join((STATIC / name).read_text("utf-8") for name in ("page.css", "story.css"))
 
 
 async def _found(request: Request) -> tuple[Shown | None, dict[str, Any]]:
@@ -102,28 +103,23 @@ async def _found(request: Request) -> tuple[Shown | None, dict[str, Any]]:
         "bridge_runs": bridge["running"],
         "is_over": is_over(found.incident),
         "lasted": partial(_lasted, person.language, now),
-        "span": partial(span, language=person.language),
         "lane_name": lane_name,
         "sorts": SORTS,
         "rows": rows(found.timeline),
         "most_reports": MOST_REPORTS,
         "matchers": matchers_for(found.incident),
-        "links": links(_templates(site.config), found.incident, _places(site.config, found.incident)),
+        "links": _elsewhere(Links(site.config), found.incident),
     }
 
 
-def _templates(config: Any) -> dict[str, str]:
-    """Of the addresses that the config names."""
-    settings = getattr(config, "page", None)
-    named = {"Opsview": getattr(settings, "opsview", ""), "story_gui": getattr(settings, "cluster_gui", "")}
-    return {name: template for name, template in named.items() if template}
-
-
-def _places(config: Any, incident: Incident) -> list[tuple[str, str]]:
-    """Where the boards show what it is about."""
-    boards = [one.settings for one in config.receivers.values() if one.board and hasattr(one.settings, "placing")]
-    targets = [board.placing().place(incident.cluster, incident.root) for board in boards]
-    return [(target.host, target.service) for target in targets if target is not None]
+def _elsewhere(found: Links, incident: Incident) -> list[tuple[str, str]]:
+    """(word, address) of what shows the same, where the config names it."""
+    nodes = tuple(name for name in (incident.facts.get("node"), incident.facts.get("now_on")) if name)
+    ways = {
+        "story_opsview": found.opsview(incident.cluster, incident.root),
+        "story_gui": found.cluster_gui(incident.cluster, nodes),
+    }
+    return [(word, address) for word, address in ways.items() if address]
 
 
 routes: Final = [

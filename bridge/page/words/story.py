@@ -66,6 +66,7 @@ WORDS: Final[dict[str, tuple[str, str]]] = {
     "story_length": ("For how long", "Wie lange"),
     "story_preview": ("See what it would hold back", "Ansehen, was zurückgehalten würde"),
     "story_act": ("Act", "Handeln"),
+    "story_opsview": ("Opsview", "Opsview"),
     "story_gui": ("The cluster's own GUI", "Die Oberfläche des Clusters"),
     "story_elsewhere": ("Elsewhere", "Anderswo"),
     "story_report": ("Report to hand on (one file)", "Bericht zum Weitergeben (eine Datei)"),
@@ -119,10 +120,6 @@ WORDS: Final[dict[str, tuple[str, str]]] = {
         "Erstellt von Quorumbell {version} für {person} am {time}.",
     ),
     "story_after_action": ("After-action report", "Nachbericht"),
-    "story_away": (
-        "The ledger does not answer, so nothing can be shown that is true now.",
-        "Das Ledger antwortet nicht; darum kann nichts gezeigt werden, das jetzt stimmt.",
-    ),
     "standing_pending": ("still to be told", "noch zu sagen"),
     "standing_leased": ("being told", "wird gesagt"),
     "standing_delivered": ("told", "gesagt"),

@@ -12,19 +12,14 @@ import httpx
 import msgspec
 import pytest
 import uvicorn
-from starlette.applications import Starlette
-from starlette.routing import Mount
-from starlette.staticfiles import StaticFiles
 
-import bridge.page
 from bridge.config.config import parse_config
 from bridge.core.telling.notice import Delivered
 from bridge.core.world.event import Report
 from bridge.ledger.ledger import Ledger
-from bridge.page.history import views as history
+from bridge.page.app import application
 from bridge.page.person import Person
 from bridge.page.site import Site
-from bridge.page.story import views as story
 from bridge.rehearse.rehearse import read_recording
 from bridge.serve.recall import new_line
 from bridge.serve.writer import commit_of, stored
@@ -112,11 +107,8 @@ class Guard:
         await self.app(scope, receive, send)
 
 
-def application(config, person=ANN):
-    folder = Path(bridge.page.__file__).parent / "static"
-    app = Starlette(routes=[*story.routes, *history.routes, Mount("/static", StaticFiles(directory=folder))])
-    app.state.site = Site(config)
-    return Guard(app, person)
+def page_of(config, person):
+    return application(Site(config), lambda app: Guard(app, person))
 
 
 class Visitor:
@@ -136,7 +128,7 @@ def visit():
     """A client of the pages of a ledger, as the person who looks."""
 
     def client(told, **person):
-        return Visitor(application(told.config, msgspec.structs.replace(ANN, **person)))
+        return Visitor(page_of(told.config, msgspec.structs.replace(ANN, **person)))
 
     return client
 
@@ -149,7 +141,7 @@ def served():
     def serve(told, **person):
         with socket.create_server(("127.0.0.1", 0)) as listener:
             port = listener.getsockname()[1]
-        app = application(told.config, msgspec.structs.replace(ANN, **person))
+        app = page_of(told.config, msgspec.structs.replace(ANN, **person))
         server = uvicorn.Server(uvicorn.Config(app, host="127.0.0.1", port=port, log_config=None, ws="none", lifespan="off"))
         thread = threading.Thread(target=server.run)
         thread.start()

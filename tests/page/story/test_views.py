@@ -104,7 +104,7 @@ def test_the_report_is_one_file_that_needs_nothing_else(power_cut, visit):
     assert not page.named("script") + page.named("link") + page.named("img") + page.named("form")
     assert [one for one in page.named("a") if "href" in one] == []
     assert "url(http" not in answer.text
-    assert "--bad: #b3261e" in answer.text, "its style stands in it"
+    assert "--critical: #cf222e" in answer.text, "its style stands in it"
     assert page.named("svg")
     assert "Node n3 failed and was fenced" in answer.text
 
@@ -191,7 +191,8 @@ def test_when_the_ledger_does_not_answer_nothing_old_is_shown(tmp_path, visit, e
     for address in ("/incidents", "/incidents/1", "/incidents/1/report", "/history", "/history.csv"):
         answer = visit(empty).get(address)
         assert answer.status_code == 503
-        assert "The ledger does not answer" in answer.text
+        assert "no ledger at" in answer.text
+        assert "Node n3" not in answer.text
 
 
 def test_the_page_and_explain_tell_the_same(power_cut, visit, empty):
