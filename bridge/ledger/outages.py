@@ -15,7 +15,7 @@ from bridge.ledger.reading import chunks
 from bridge.ledger.rows import AT, MAYBE_AT, Shape, Values, Way
 from bridge.ledger.tables import incident, outage
 
-MOST_READ: Final = 50_000
+MOST_READ: Final = 30_000
 """Absences that are read for one span of time, the newest."""
 LENGTH: Final = Way(
     lambda length: None if length is None else length // MICROSECOND,

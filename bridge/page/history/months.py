@@ -11,8 +11,6 @@ from bridge.core.world.outage import Outage
 from bridge.ledger.outages import Absence
 
 NOTHING: Final = timedelta(0)
-MOST_SPANS: Final = 300
-"""Absences of one subject that are drawn."""
 
 
 class BadMonth(ValueError):  # noqa: N818 - the name of the mistake
@@ -176,7 +174,7 @@ def _line(place: tuple[str, Subject], known: timedelta, pieces: Sequence[Piece])
         planned_times=sum(one.times for one in pieces if one.planned),
         still=any(one.still for one in pieces),
         about=any(one.about for one in pieces),
-        pieces=tuple(sorted(sorted(pieces, key=lambda one: one.length)[-MOST_SPANS:], key=lambda one: one.began_at)),
+        pieces=tuple(pieces),
     )
 
 

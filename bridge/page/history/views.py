@@ -28,7 +28,7 @@ from bridge.page.render import page, person_of
 from bridge.page.story.incident import lane_name
 from bridge.texts.words import number
 
-MOST_ROWS: Final = 400
+MOST_ROWS: Final = 300
 LONGEST_WORK: Final = timedelta(days=60)
 """Planned work that began earlier is not looked for."""
 
@@ -55,7 +55,8 @@ async def history(request: Request) -> Response:
     rows: Rows = await request.app.state.site.read(partial(_look, asked))
     lines = _tallied(rows, asked)
     language = person_of(request).language
-    shown = sorted(lines, key=lambda line: line.away, reverse=True)[:MOST_ROWS]
+    longest = sorted(lines, key=lambda line: line.away, reverse=True)[:MOST_ROWS]
+    shown = {(line.cluster, line.subject) for line in longest}
     since = min(rows.heard.values(), default=None)
     return page(
         request,
@@ -64,7 +65,7 @@ async def history(request: Request) -> Response:
         before=beside(asked.month, -1, zone).name,
         after=beside(asked.month, 1, zone).name if asked.month.ended_at <= asked.now else "",
         clusters=sorted(rows.heard.keys() - {EVERYWHERE}),
-        lines=[(line, strip(line, asked.month, asked.now)) for line in lines if line in shown],
+        lines=[(line, strip(line, asked.month, asked.now)) for line in lines if (line.cluster, line.subject) in shown],
         left_out=len(lines) - len(shown),
         days=days(asked.month, zone),
         # Who is not well without being away has no outage, and must not look as if all were well.
