@@ -2,7 +2,7 @@
 
 An incident keeps the last few absences of a subject; each stood in it for itself once, and what was written down then stays as
 long as it lies within the sum. So nothing is lost, and what turns out never to have been goes. Bounded as well: of one subject
-the last hundred absences stay as they were, and what is older is one entry a day (UTC).
+the last fifty absences stay as they were, and what is older is one entry a day (UTC).
 """
 
 from collections.abc import Iterable
@@ -13,7 +13,7 @@ from bridge.core.world.event import Subject
 from bridge.core.world.incident import Incident
 from bridge.core.world.outage import Outage, Outages, as_one
 
-LAST: Final = 100
+LAST: Final = 50
 """Absences of one subject in one incident that stay each for itself."""
 
 

@@ -55,7 +55,7 @@ def test_each_absence_stays_as_it_was_however_few_the_incident_keeps(spans, most
         assert sorted((one.began_at, one.ended_at) for one in kept) == told
 
 
-def test_very_many_absences_of_one_subject_are_one_entry_a_day_and_the_last_hundred():
+def test_very_many_absences_of_one_subject_are_one_entry_a_day_and_the_last_fifty():
     outages, kept = (), ()
     for number in range(1000):
         at = AT + timedelta(minutes=5 * number)
