@@ -38,4 +38,5 @@ def application(site: Site, guard: Guard = Refusal) -> ASGIApp:
     )
     app.state.site = site
     page = site.config.page
-    return Headers(OnlyProxies(guard(app), page.proxy), secure=page.certificate is not None)
+    guarded = guard(app)
+    return Headers(OnlyProxies(guarded, page.networks) if page.only_proxies else guarded, secure=page.certificate is not None)

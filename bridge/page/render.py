@@ -32,7 +32,7 @@ def person_of(request: Request) -> Person:
 def page(request: Request, template: str, *, status: int = 200, **values: Any) -> HTMLResponse:
     """In templates: `t(key, …)` is a word of the page, `many(key, count)` one that counts; `at(instant)` a time in the person's
     zone, `clock` without its day, `when(instant, now)` with the day only where it is another one; `span(length)` a duration;
-    `person` who looks."""
+    `person` who looks, `said()` what came of what they did, once."""
     person = person_of(request)
     zone = ZoneInfo(person.zone)
     body = _ENVIRONMENT.get_template(template).render(
@@ -45,6 +45,7 @@ def page(request: Request, template: str, *, status: int = 200, **values: Any) -
         ident=_identity,
         many=partial(_many, person.language),
         path=request.url.path,
+        said=request.scope.get("said", list),
         **values,
     )
     return HTMLResponse(body, status)

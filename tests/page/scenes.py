@@ -1,9 +1,12 @@
 """Ledgers with something in them, a stand-in for the bridge's socket, and a guard that lets one person in."""
 
+import asyncio
 import threading
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+
+import httpx
 
 from bridge.config.config import parse_config
 from bridge.core.telling.notice import Delivered, Notice, Telling
@@ -38,7 +41,9 @@ def service(cluster, name, *nodes, subject=None, promoted="", **more):
 def replica(cluster, name, *sides, link=None):
     made = tuple(Side(node=node, role=role, disk=disk) for node, role, disk in sides)
     ends = {"one": made[0].node, "other": made[1].node, "state": "Connected"}
-    return Laid(cluster, f"replica/{name}", Replica(subject=f"drbd/{name}", sides=made, links=(Link(**{**ends, **(link or {})}),)))
+    return Laid(
+        cluster, f"replica/{name}", Replica(subject=f"drbd/{name}", sides=made, links=(Link(**{**ends, **(link or {})}),))
+    )
 
 
 def incident(key, **given):
@@ -58,11 +63,26 @@ def incident(key, **given):
 
 
 def notice(one, receiver, **given):
-    return Notice(**({"incident_id": 0, "receiver": receiver, "kind": Telling.OPENED, "reason": "opened", "at": one.opened_at, "incident": one} | given))
+    return Notice(
+        **(
+            {
+                "incident_id": 0,
+                "receiver": receiver,
+                "kind": Telling.OPENED,
+                "reason": "opened",
+                "at": one.opened_at,
+                "incident": one,
+            }
+            | given
+        )
+    )
 
 
 def edges(cluster, *nodes, silent=()):
-    return [Edge(cluster=cluster, node=node, last_heard_at=minutes(4) if node in silent else NOW, silent=node in silent) for node in nodes]
+    return [
+        Edge(cluster=cluster, node=node, last_heard_at=minutes(4) if node in silent else NOW, silent=node in silent)
+        for node in nodes
+    ]
 
 
 def well(cluster, nodes=("n1", "n2", "n3")):
@@ -118,7 +138,9 @@ def node_lost(cluster="berlin"):
             link={"good": False, "target": "n2", "done": 40},
         ),
     ]
-    return Commit(now=NOW, incidents=[story], notices=[notice(story, "oncall"), notice(story, "room")], conditions=bad, layout=layout)
+    return Commit(
+        now=NOW, incidents=[story], notices=[notice(story, "oncall"), notice(story, "room")], conditions=bad, layout=layout
+    )
 
 
 def planned(cluster):
@@ -136,9 +158,30 @@ def silent(cluster):
 
 def several():
     """Incidents of every pile, in one cluster of its own."""
-    taken = incident("x/taken", cluster="wien", kind=Kind.REPLICA_SPLIT_BRAIN, root="drbd/r0", opened_at=minutes(95), facts={"nodes": "a, b"})
-    quiet = incident("x/quiet", cluster="wien", kind=Kind.RESOURCE_FAILURE, severity=WARNING, peak=WARNING, root="resource/backup", opened_at=minutes(30), facts={"resource": "backup"})
-    heals = incident("x/heals", cluster="wien", kind=Kind.RESOURCE_FAILURE, severity=WARNING, peak=WARNING, root="resource/ip", state=State.CLEARING, opened_at=minutes(3), facts={"resource": "ip", "recovered_at": minutes(1).isoformat()})
+    taken = incident(
+        "x/taken", cluster="wien", kind=Kind.REPLICA_SPLIT_BRAIN, root="drbd/r0", opened_at=minutes(95), facts={"nodes": "a, b"}
+    )
+    quiet = incident(
+        "x/quiet",
+        cluster="wien",
+        kind=Kind.RESOURCE_FAILURE,
+        severity=WARNING,
+        peak=WARNING,
+        root="resource/backup",
+        opened_at=minutes(30),
+        facts={"resource": "backup"},
+    )
+    heals = incident(
+        "x/heals",
+        cluster="wien",
+        kind=Kind.RESOURCE_FAILURE,
+        severity=WARNING,
+        peak=WARNING,
+        root="resource/ip",
+        state=State.CLEARING,
+        opened_at=minutes(3),
+        facts={"resource": "ip", "recovered_at": minutes(1).isoformat()},
+    )
     return Commit(now=NOW, incidents=[taken, quiet, heals], notices=[notice(taken, "oncall")])
 
 
@@ -198,6 +241,23 @@ def guard(person):
 
 
 OPERATOR = Person(name="anna", role="operator", language="en", zone="Europe/Berlin", csrf="word")
+
+
+class Client:
+    """Asks the application without a network, as one who comes from `address`."""
+
+    def __init__(self, app, address="127.0.0.1"):
+        self._way = httpx.ASGITransport(app, raise_app_exceptions=False, client=(address, 5000))
+
+    def get(self, path):
+        return asyncio.run(self._ask("GET", path))
+
+    def post(self, path):
+        return asyncio.run(self._ask("POST", path))
+
+    async def _ask(self, method, path):
+        async with httpx.AsyncClient(transport=self._way, base_url="http://page") as client:
+            return await client.request(method, path)
 
 
 class Place:
