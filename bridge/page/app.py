@@ -1,8 +1,6 @@
 """The page as a whole: which view answers which address, who is let in, and what stands around every answer."""
 
 from collections.abc import Callable
-from pathlib import Path
-from typing import Final
 
 from starlette.applications import Starlette
 from starlette.responses import PlainTextResponse
@@ -12,12 +10,12 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from bridge.page import failures
 from bridge.page.headers import Headers, OnlyProxies
+from bridge.page.render import STATIC
 from bridge.page.sight import view
 from bridge.page.site import Site
 
 Guard = Callable[[ASGIApp], ASGIApp]
 """Lets in whom it knows, and says who that is as `scope["person"]`; all others never reach a view."""
-STATIC: Final = Path(__file__).parent / "static"
 
 
 class Refusal:

@@ -14,6 +14,7 @@ from bridge.page.person import Person
 from bridge.page.words import word
 from bridge.texts.words import clock, span
 
+STATIC: Final = Path(__file__).parent / "static"
 _ENVIRONMENT: Final = jinja2.Environment(
     loader=jinja2.FileSystemLoader(Path(__file__).parent / "templates"),
     autoescape=True,
@@ -21,6 +22,8 @@ _ENVIRONMENT: Final = jinja2.Environment(
     trim_blocks=True,
     lstrip_blocks=True,
 )
+# The frame's own goes before those of the views.
+_ENVIRONMENT.globals["sheets"] = ["page.css", *sorted(path.name for path in STATIC.glob("*.css") if path.name != "page.css")]
 
 
 def person_of(request: Request) -> Person:

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import os
 import signal
 import socket
 import ssl
@@ -94,4 +95,5 @@ def listen(page: PageSettings) -> socket.socket:
         family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
         return socket.create_server(address[:2], family=family, backlog=512)
     except OSError as error:
-        raise CannotServe(f"{page.listen}: {error.strerror}: stop what listens there, or give [page] another listen") from None
+        why = os.strerror(error.errno) if error.errno is not None and error.errno > 0 else error.strerror  # of a name: negative
+        raise CannotServe(f"{page.listen}: {why}: stop what listens there, or give [page] another listen") from None
