@@ -101,7 +101,7 @@ def opened_at(url, found):
 def demo(tmp_path):
     made = Demo(tmp_path)
     made.start()
-    eventually(lambda: (tmp_path / "control.sock").exists())
+    eventually((tmp_path / "control.sock").exists)
     served = Served(load_config(made.config))
     yield made, served
     served.close()
