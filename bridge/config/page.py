@@ -2,13 +2,15 @@
 
 import re
 import string
-from ipaddress import ip_address
+from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from pathlib import Path
-from typing import Final
+from typing import Annotated, Final
 
 import msgspec
 
 from bridge.config.findings import Findings, did_you_mean
+
+Network = IPv4Network | IPv6Network
 
 
 class PageSettings(msgspec.Struct, frozen=True, kw_only=True):
@@ -16,10 +18,12 @@ class PageSettings(msgspec.Struct, frozen=True, kw_only=True):
     certificate: Path | None = None
     """PEM, with the chain; without one the page speaks plain http."""
     key: Path | None = None
-    proxy: tuple[str, ...] = ()
-    """Addresses of the proxies in front: nobody else may connect then, and what they say of who asks is believed."""
+    trusted_proxy: tuple[str, ...] = ()
+    """Addresses or networks of the proxies in front: what they say of who asks is believed, and nobody else's word."""
     user_header: str = ""
-    """In which a proxy names whom it has let in."""
+    """In which such a proxy names whom it has let in."""
+    session_hours: Annotated[float, msgspec.Meta(gt=0, le=8760)] = 12
+    """So long after their last click somebody stays logged in."""
     opsview: str = ""
     """The address of a service's page in Opsview, with `{host}` and `{service}`."""
     cluster_gui: str = ""
@@ -29,6 +33,15 @@ class PageSettings(msgspec.Struct, frozen=True, kw_only=True):
     def place(self) -> tuple[str, int]:
         host, _, port = self.listen.rpartition(":")
         return host.strip("[]"), int(port)
+
+    @property
+    def networks(self) -> tuple[Network, ...]:
+        return tuple(map(ip_network, self.trusted_proxy))
+
+    @property
+    def only_proxies(self) -> bool:
+        """Whether it is plain http on a network: then nobody but the proxies may speak to it."""
+        return self.certificate is None and not _is_loopback(self.place[0])
 
     @property
     def url(self) -> str:
@@ -45,11 +58,11 @@ def check_page(page: PageSettings, findings: Findings) -> None:
     match = _PLACE.fullmatch(page.listen)
     if match is None or not 0 < int(match[2]) < 65536:
         findings.wrong(("page", "listen"), f'{page.listen!r} is no address; write it like "127.0.0.1:7780" or "[::1]:7780"')
-    elif page.certificate is None and not page.proxy and not _is_loopback(page.place[0]):
+    elif page.only_proxies and not page.trusted_proxy:
         findings.wrong(
             ("page", "listen"),
             f"{page.listen!r} would carry passwords in plain text over a network; "
-            'give certificate and key, or name the proxy in front: proxy = ["192.0.2.7"]',
+            'give certificate and key, or name the proxy in front: trusted_proxy = ["192.0.2.7"]',
         )
     if (page.certificate is None) != (page.key is None):
         missing = "certificate" if page.certificate is None else "key"
@@ -60,13 +73,17 @@ def check_page(page: PageSettings, findings: Findings) -> None:
 
 
 def _check_proxy(page: PageSettings, findings: Findings) -> None:
-    for number, address in enumerate(page.proxy):
-        if not _is_address(address):
-            findings.wrong(("page", "proxy", number), f'{address!r} is no IP address; write it like "192.0.2.7"')
+    for number, address in enumerate(page.trusted_proxy):
+        try:
+            ip_network(address)
+        except ValueError as error:
+            findings.wrong(("page", "trusted_proxy", number), f'{error}; write it like "192.0.2.7" or "192.0.2.0/24"')
     if page.user_header and not _HEADER.fullmatch(page.user_header):
         findings.wrong(("page", "user_header"), f'{page.user_header!r} is no header; write it like "X-Remote-User"')
-    elif page.user_header and not page.proxy:
-        findings.wrong(("page", "user_header"), 'anybody could claim to be anybody; name the proxy: proxy = ["127.0.0.1"]')
+    elif page.user_header and not page.trusted_proxy:
+        findings.wrong(
+            ("page", "user_header"), 'anybody could claim to be anybody; name the proxy: trusted_proxy = ["127.0.0.1"]'
+        )
 
 
 def _check_link(name: str, template: str, marks: tuple[str, ...], findings: Findings) -> None:

@@ -17,7 +17,7 @@ from bridge.core.world.event import Severity, from_us
 from bridge.core.world.incident import Kind, State
 from bridge.core.world.laid import Laid
 from bridge.ledger import rows
-from bridge.ledger.reading import chunks, conditions, edges
+from bridge.ledger.reading import AT_ONCE, chunks, conditions, edges
 from bridge.ledger.records import Edge, Standing
 from bridge.ledger.tables import incident, layout, mention, notice, report, revision
 
@@ -90,6 +90,7 @@ def briefs(connection: Connection) -> list[Brief]:
     names = ("key", "cluster", "root", "planned")
     columns = (incident.c.id, incident.c.kind, incident.c.severity, incident.c.peak, incident.c.state, incident.c.opened_at)
     wanted = select(*columns, *(incident.c[name] for name in names)).where(incident.c.state.in_(NOT_OVER))
+    in_pieces = wanted.execution_options(yield_per=AT_ONCE)  # never all rows in memory beside what is made of them
     return [
         Brief(
             number=row.id,
@@ -103,7 +104,7 @@ def briefs(connection: Connection) -> list[Brief]:
             planned=row.planned,
             opened_at=from_us(row.opened_at),
         )
-        for row in connection.execute(wanted)
+        for row in connection.execute(in_pieces)
     ]
 
 

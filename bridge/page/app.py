@@ -1,8 +1,6 @@
 """The page as a whole: which view answers which address, who is let in, and what stands around every answer."""
 
 from collections.abc import Callable
-from pathlib import Path
-from typing import Final
 
 from starlette.applications import Starlette
 from starlette.responses import PlainTextResponse
@@ -13,13 +11,13 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from bridge.page import failures
 from bridge.page.headers import Headers, OnlyProxies
 from bridge.page.history import views as history
+from bridge.page.render import STATIC
 from bridge.page.sight import view
 from bridge.page.site import Site
 from bridge.page.story import views as story
 
 Guard = Callable[[ASGIApp], ASGIApp]
 """Lets in whom it knows, and says who that is as `scope["person"]`; all others never reach a view."""
-STATIC: Final = Path(__file__).parent / "static"
 
 
 class Refusal:
@@ -40,4 +38,5 @@ def application(site: Site, guard: Guard = Refusal) -> ASGIApp:
     )
     app.state.site = site
     page = site.config.page
-    return Headers(OnlyProxies(guard(app), page.proxy), secure=page.certificate is not None)
+    guarded = guard(app)
+    return Headers(OnlyProxies(guarded, page.networks) if page.only_proxies else guarded, secure=page.certificate is not None)

@@ -1,10 +1,13 @@
 """What stands around every answer: nothing is kept, framed, guessed or fetched from elsewhere; and who may connect at all."""
 
+from ipaddress import ip_address
 from typing import Final
 
 from starlette.datastructures import MutableHeaders
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from bridge.config.page import Network
 
 HEADERS: Final = {
     "content-security-policy": (
@@ -13,7 +16,7 @@ HEADERS: Final = {
     ),
     "x-content-type-options": "nosniff",
     "x-frame-options": "DENY",
-    "referrer-policy": "no-referrer",
+    "referrer-policy": "same-origin",
     "cross-origin-opener-policy": "same-origin",
     "cross-origin-resource-policy": "same-origin",
     "permissions-policy": "camera=(), geolocation=(), microphone=()",
@@ -51,14 +54,21 @@ class Headers:
 
 
 class OnlyProxies:
-    """Behind a declared proxy nobody else is spoken to: plain text would go over a network, and anybody could name a user."""
+    """Nobody else is spoken to where a password would go over a network in plain text."""
 
-    def __init__(self, app: ASGIApp, proxies: tuple[str, ...]) -> None:
+    def __init__(self, app: ASGIApp, proxies: tuple[Network, ...]) -> None:
         self._app = app
-        self._proxies = frozenset(proxies)
+        self._proxies = proxies
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "http" and self._proxies and (scope.get("client") or ("",))[0] not in self._proxies:
+        if scope["type"] == "http" and not self._is_proxy(scope):
             await PlainTextResponse("Only the proxy in front of this page may ask it.\n", 403)(scope, receive, send)
             return
         await self._app(scope, receive, send)
+
+    def _is_proxy(self, scope: Scope) -> bool:
+        try:
+            address = ip_address((scope.get("client") or ("",))[0])
+        except ValueError:
+            return False
+        return any(address in network for network in self._proxies)

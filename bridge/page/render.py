@@ -14,6 +14,7 @@ from bridge.page.person import Person
 from bridge.page.words import word
 from bridge.texts.words import clock, span
 
+STATIC: Final = Path(__file__).parent / "static"
 _ENVIRONMENT: Final = jinja2.Environment(
     loader=jinja2.FileSystemLoader(Path(__file__).parent / "templates"),
     autoescape=True,
@@ -21,6 +22,8 @@ _ENVIRONMENT: Final = jinja2.Environment(
     trim_blocks=True,
     lstrip_blocks=True,
 )
+# The frame's own goes before those of the views.
+_ENVIRONMENT.globals["sheets"] = ["page.css", *sorted(path.name for path in STATIC.glob("*.css") if path.name != "page.css")]
 
 
 def person_of(request: Request) -> Person:
@@ -32,7 +35,7 @@ def person_of(request: Request) -> Person:
 def page(request: Request, template: str, *, status: int = 200, **values: Any) -> HTMLResponse:
     """In templates: `t(key, …)` is a word of the page, `many(key, count)` one that counts; `at(instant)` a time in the person's
     zone, `clock` without its day, `when(instant, now)` with the day only where it is another one; `span(length)` a duration;
-    `person` who looks."""
+    `person` who looks, `said()` what came of what they did, once."""
     person = person_of(request)
     zone = ZoneInfo(person.zone)
     body = _ENVIRONMENT.get_template(template).render(
@@ -45,6 +48,7 @@ def page(request: Request, template: str, *, status: int = 200, **values: Any) -
         ident=_identity,
         many=partial(_many, person.language),
         path=request.url.path,
+        said=request.scope.get("said", list),
         **values,
     )
     return HTMLResponse(body, status)

@@ -2,9 +2,12 @@
 
 import asyncio
 import logging
+import os
+import signal
 import socket
 import ssl
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Final
 
 import uvicorn
@@ -31,6 +34,16 @@ class Server(uvicorn.Server):
         super().__init__(config)
         self._site = site
         self._ready = ready
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Being asked to stop is no failure: uvicorn would end the process by the signal once more."""
+        before = {number: signal.signal(number, self.handle_exit) for number in (signal.SIGTERM, signal.SIGINT)}
+        try:
+            yield
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
@@ -82,4 +95,5 @@ def listen(page: PageSettings) -> socket.socket:
         family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
         return socket.create_server(address[:2], family=family, backlog=512)
     except OSError as error:
-        raise CannotServe(f"{page.listen}: {error.strerror}: stop what listens there, or give [page] another listen") from None
+        why = os.strerror(error.errno) if error.errno is not None and error.errno > 0 else error.strerror  # of a name: negative
+        raise CannotServe(f"{page.listen}: {why}: stop what listens there, or give [page] another listen") from None

@@ -1,9 +1,12 @@
 """Ledgers with something in them, a stand-in for the bridge's socket, and a guard that lets one person in."""
 
+import asyncio
 import threading
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+
+import httpx
 
 from bridge.config.config import parse_config
 from bridge.core.telling.notice import Delivered, Notice, Telling
@@ -238,6 +241,23 @@ def guard(person):
 
 
 OPERATOR = Person(name="anna", role="operator", language="en", zone="Europe/Berlin", csrf="word")
+
+
+class Client:
+    """Asks the application without a network, as one who comes from `address`."""
+
+    def __init__(self, app, address="127.0.0.1"):
+        self._way = httpx.ASGITransport(app, raise_app_exceptions=False, client=(address, 5000))
+
+    def get(self, path):
+        return asyncio.run(self._ask("GET", path))
+
+    def post(self, path):
+        return asyncio.run(self._ask("POST", path))
+
+    async def _ask(self, method, path):
+        async with httpx.AsyncClient(transport=self._way, base_url="http://page") as client:
+            return await client.request(method, path)
 
 
 class Place:

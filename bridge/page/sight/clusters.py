@@ -210,7 +210,7 @@ def picture(
     bands = _bands(services, columns, looks, numbers)
     shown, well = _folded(bands)
     heads = tuple(Head(name=node, look=looks.of(Subject(f"node/{node}"), numbers)) for node in nodes)
-    replicas = tuple(_replica(how, columns, looks, numbers) for how in laid if isinstance(how, Replica))
+    replicas = sorted((how for how in laid if isinstance(how, Replica)), key=lambda how: how.subject)
     remarks = _remarks(looks, numbers)
     states = [looks.of(subject, numbers).state for subject in looks.subjects] or ["unknown"]
     states += [OF_SEVERITY[one.severity] for one in open_now if heard and one.state is Life.OPEN and not one.planned]
@@ -220,7 +220,7 @@ def picture(
         heads=heads,
         bands=shown,
         well=well,
-        replicas=replicas,
+        replicas=tuple(_replica(how, columns, looks, numbers) for how in replicas),
         remarks=remarks,
         failover=failover,
         silent_since=looks.silent_since,
