@@ -1,12 +1,18 @@
 """The page as a whole: which view answers which address."""
 
 from starlette.applications import Starlette
+from starlette.types import ASGIApp
 
+from bridge.ledger.people import People
+from bridge.page.people import views as people
+from bridge.page.people.entry import Entry
+from bridge.page.people.guard import Guard
+from bridge.page.people.settings import PeopleSettings
 from bridge.page.site import Site
 
 
-def application(site: Site) -> Starlette:
+def application(site: Site, settings: PeopleSettings) -> ASGIApp:
     """Views find the site as `request.app.state.site`."""
-    app = Starlette(routes=[])
+    app = Starlette(routes=[*people.routes], exception_handlers=people.handlers)
     app.state.site = site
-    return app
+    return Guard(app, Entry(People(site.config.bridge.ledger_url), settings))

@@ -29,13 +29,15 @@ def person_of(request: Request) -> Person:
 
 
 def page(request: Request, template: str, *, status: int = 200, **values: Any) -> HTMLResponse:
-    """In templates: `t(key, …)` is a word of the page, `at(instant)` a time in the person's zone, `person` who looks."""
+    """In templates: `t(key, …)` is a word of the page, `at(instant)` a time in the person's zone, `person` who looks, `said()`
+    what came of what they did, once."""
     person = person_of(request)
     body = _ENVIRONMENT.get_template(template).render(
         person=person,
         t=partial(word, person.language),
         at=partial(_at, ZoneInfo(person.zone)),
         path=request.url.path,
+        said=request.scope.get("said", list),
         **values,
     )
     return HTMLResponse(body, status)

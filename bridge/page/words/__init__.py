@@ -2,10 +2,10 @@
 
 from typing import Final
 
-from bridge.page.words import shell
+from bridge.page.words import people, shell
 
 LANGUAGES: Final = ("en", "de")
-WORDS: Final[dict[str, tuple[str, str]]] = {**shell.WORDS}
+WORDS: Final[dict[str, tuple[str, str]]] = {**shell.WORDS, **people.WORDS}
 
 
 def word(language: str, key: str, **values: object) -> str:
