@@ -97,6 +97,28 @@ def test_planned_work_on_what_was_never_heard_of_says_so(page):
     assert "Is it the right name?" in anna.get("/planned").text
 
 
+def test_a_ring_that_did_not_arrive_is_not_told_as_a_success(page):
+    anna = page.inside("anna")
+    anna.post("/ring")
+    assert '<p class="said" role="status">Rung. ops: delivered' in anna.get("/planned").text
+    page.site.answers["Ring"] = {"verdicts": [{"receiver": "ops", "verdict": "given up", "why": f"550 {EVIL}"}]}
+    anna.post("/ring")
+    shown = anna.get("/planned").text
+    assert '<p class="wrong" role="alert">Rung. ops: given up (550 &lt;script' in shown
+    assert "<script>" not in shown
+
+
+def test_what_was_shown_can_be_changed(page):
+    anna = page.inside("anna")
+    query = {"matchers": f"node=n3\r\nkind={EVIL}", "length": "3h", "comment": "new <memory>"}
+    shown = anna.get("/silences/preview", params=query | {"matchers": "node=n3\r\nkind=x"}).text
+    assert anna.get(re.search(r'href="(/planned\?[^"]*)"', shown)[1].replace("&amp;", "&")).status_code == 200
+    forms = anna.get("/planned", params=query).text
+    for value in ('value="3h"', 'value="new &lt;memory&gt;"', "node=n3\r\nkind=&lt;script"):
+        assert value in forms
+    assert "<script>" not in forms
+
+
 def test_what_is_silenced_and_worked_on_is_listed_and_can_be_ended(page):
     one = {
         "id": "a/../b",

@@ -55,6 +55,6 @@ async def act(request: Request, what: Asked, done: str) -> Response:
     return back(request, word(person_of(request).language, done, **answer))
 
 
-def back(request: Request, text: str) -> Response:
-    entry_of(request).say(person_of(request).csrf, text)
+def back(request: Request, text: str, *, wrong: bool = False) -> Response:
+    entry_of(request).say(person_of(request).csrf, text, wrong=wrong)
     return RedirectResponse(path_of_ours(field(request, "back")), 303)

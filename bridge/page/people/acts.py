@@ -55,7 +55,8 @@ async def plan(request: Request) -> Response:
         author=author_of(request),
     )
     said = await request.app.state.site.ask(asked)
-    return back(request, word(person_of(request).language, "did.plan" if said["known"] else "did.plan_unknown", **said))
+    done = "did.plan" if said["known"] else "did.plan_unknown"
+    return back(request, word(person_of(request).language, done, **said), wrong=not said["known"])
 
 
 async def end_planned(request: Request) -> Response:
@@ -67,7 +68,8 @@ async def ring(request: Request) -> Response:
     names = tuple(request.scope["form"].get("receiver", []))
     said = await request.app.state.site.ask(Ring(receivers=names, author=author_of(request)))
     verdicts = "; ".join(f"{one['receiver']}: {one['verdict']} ({one['why']})" for one in said["verdicts"])
-    return back(request, word(person_of(request).language, "did.ring", verdicts=verdicts))
+    wrong = any(one["verdict"] != "delivered" for one in said["verdicts"])
+    return back(request, word(person_of(request).language, "did.ring", verdicts=verdicts), wrong=wrong)
 
 
 routes = [

@@ -6,7 +6,7 @@ from collections import OrderedDict
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from functools import partial
-from typing import Final, TypeVar
+from typing import Final, NamedTuple, TypeVar
 
 import anyio
 import anyio.to_thread
@@ -42,6 +42,11 @@ class NotNow(Exception):  # noqa: N818 - what it is
         self.seconds = max(1, int(wait.total_seconds()))
 
 
+class Said(NamedTuple):
+    text: str
+    wrong: bool
+
+
 class Found(msgspec.Struct, frozen=True):
     """Somebody who is in. `cookie` is the secret of the session; `fresh` when the browser is to be told."""
 
@@ -66,7 +71,7 @@ class Entry:
         self._waiting = 0
         self._known: OrderedDict[bytes, tuple[Account, Session, datetime]] = OrderedDict()
         self._away_until: datetime | None = None
-        self._said: OrderedDict[str, list[str]] = OrderedDict()
+        self._said: OrderedDict[str, list[Said]] = OrderedDict()
         self._logged_at: datetime | None = None
         self._refused_before = 0
 
@@ -197,13 +202,13 @@ class Entry:
 
     # --- what came of what they did
 
-    def say(self, csrf: str, text: str) -> None:
-        """To the person of this session, on the next page that they see."""
-        self._said.setdefault(csrf, []).append(text)
+    def say(self, csrf: str, text: str, *, wrong: bool = False) -> None:
+        """To the person of this session, on the next page that they see. `wrong`: not all of it went as they wanted."""
+        self._said.setdefault(csrf, []).append(Said(text, wrong))
         del self._said[csrf][:-5]
         if len(self._said) > MOST_REMEMBERED:
             self._said.popitem(last=False)
 
-    def said(self, csrf: str) -> list[str]:
+    def said(self, csrf: str) -> list[Said]:
         """Once."""
         return self._said.pop(csrf, [])

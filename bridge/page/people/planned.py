@@ -66,6 +66,7 @@ def parts(subjects: Sequence[str]) -> list[str]:
 
 
 async def planned(request: Request) -> Response:
+    """What stands in the query stands in the forms: others lead here, and so does whoever wants to change what was shown."""
     site = request.app.state.site
     try:
         found, why = running(await site.ask(Silences())), ""
@@ -75,6 +76,7 @@ async def planned(request: Request) -> Response:
     return page(
         request,
         "people/planned.html",
+        asked=request.query_params,
         why=why,
         work=[one for one in found if one.what],
         silences=[one for one in found if not one.what],
@@ -107,6 +109,7 @@ async def show(request: Request) -> Response:
         length=length,
         until=until,
         comment=comment_of(asked.get("comment", "")),
+        query=request.url.query,
     )
 
 
