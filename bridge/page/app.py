@@ -3,10 +3,8 @@
 from starlette.applications import Starlette
 from starlette.types import ASGIApp
 
-from bridge.ledger.people import People
 from bridge.page.people import views as people
-from bridge.page.people.entry import Entry
-from bridge.page.people.guard import Guard
+from bridge.page.people.guard import guarding
 from bridge.page.people.settings import PeopleSettings
 from bridge.page.site import Site
 
@@ -15,4 +13,4 @@ def application(site: Site, settings: PeopleSettings) -> ASGIApp:
     """Views find the site as `request.app.state.site`."""
     app = Starlette(routes=[*people.routes], exception_handlers=people.handlers)
     app.state.site = site
-    return Guard(app, Entry(People(site.config.bridge.ledger_url), settings))
+    return guarding(site.config.bridge.ledger_url, settings)(app)

@@ -10,6 +10,8 @@ What changes something is every method but GET and HEAD. Whoever adds a view nee
 """
 
 import hmac
+from collections.abc import Callable
+from functools import partial
 from typing import Final
 from urllib.parse import quote, urlsplit
 
@@ -18,12 +20,14 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from bridge.ledger.people import People
 from bridge.ledger.records import LedgerError
 from bridge.page.people.bodies import Refused, again, body_of, fields_of
 from bridge.page.people.cookies import baked, cookies_of, names
 from bridge.page.people.entry import Entry, Found, NotNow
 from bridge.page.people.passwords import secret, word_of
 from bridge.page.people.refusal import refusal
+from bridge.page.people.settings import PeopleSettings
 from bridge.page.people.visitor import Visitor, visitor_of
 from bridge.page.person import Person
 
@@ -160,10 +164,11 @@ def _ask_in(request: Request) -> Response:
 
 
 def _is_from_here(headers: Headers) -> bool:
-    """Browsers say which page sends a form; whoever says nothing is none. (Fetch, sec-fetch-site; HTTP, origin)"""
-    if headers.get("sec-fetch-site", "same-origin") not in {"same-origin", "none"}:
-        return False
-    origin = headers.get("origin")
+    """Browsers say which page sends a form; whoever says nothing is none. Over TLS and on the own machine they say it themselves
+    (Fetch Metadata); elsewhere by the origin, which is "null" where a page's referrer policy hides it (Fetch, 3.2)."""
+    site, origin = headers.get("sec-fetch-site"), headers.get("origin")
+    if site is not None:
+        return site in {"same-origin", "none"}
     return origin is None or urlsplit(origin).netloc == headers.get("host", "")
 
 
@@ -187,3 +192,8 @@ def _headed(send: Send, *, kept: bool) -> Send:
 
 async def _no_method(scope: Scope, receive: Receive, send: Send) -> None:
     await PlainTextResponse("method not allowed\n", 405, {"allow": "GET, HEAD"})(scope, receive, send)
+
+
+def guarding(ledger_url: str, settings: PeopleSettings) -> Callable[[ASGIApp], Guard]:
+    """A guard for an application, which lets in whom this ledger knows."""
+    return partial(Guard, entry=Entry(People(ledger_url), settings))

@@ -11,7 +11,7 @@ from bridge.page.app import application
 from bridge.page.people import passwords
 from bridge.page.people.settings import PeopleSettings
 from bridge.page.site import Site
-from tests.page.conftest import CHEAP, PASSWORD, Page
+from tests.page.people.conftest import CHEAP, PASSWORD, Page
 from tests.serve.test_bridge import bridge, stop_failed  # noqa: F401 - a fixture
 from tests.waiting import eventually
 

@@ -14,7 +14,7 @@ from bridge.ledger.ledger import Commit
 from bridge.page.people import api
 from bridge.serve.control import Ack, EndPlanned, EndSilence, Planned, Ring, Silence
 from tests.ledger.conftest import Make
-from tests.page.conftest import NOW
+from tests.page.people.conftest import NOW
 
 DESCRIBED = json.loads(Path(api.__file__).with_name("openapi.json").read_text())
 SCHEMAS = DESCRIBED["components"]["schemas"]

@@ -7,7 +7,7 @@ from ipaddress import ip_network
 import pytest
 
 from bridge.page.people.bodies import MOST
-from tests.page.conftest import PASSWORD
+from tests.page.people.conftest import PASSWORD
 
 VIEWS = [
     "/",
@@ -200,6 +200,7 @@ def test_a_login_that_another_page_sends_is_refused(page):
         {"origin": "http://bell.example.org.evil.example"},
         {"origin": "http://bell.example.org:81"},
         {"sec-fetch-site": "cross-site"},
+        {"sec-fetch-site": "cross-site", "origin": "http://bell.example.org"},
         {"sec-fetch-site": "same-site"},
     ],
 )
@@ -207,6 +208,15 @@ def test_what_comes_from_another_place_is_refused_even_with_the_word(page, heade
     anna = page.inside("anna")
     assert anna.post("/ring", headers=headers).status_code == 403
     assert page.site.heard == []
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [{}, {"origin": "http://bell.example.org"}, {"sec-fetch-site": "same-origin", "origin": "null"}, {"sec-fetch-site": "none"}],
+)
+def test_what_comes_from_here_is_taken(page, headers):
+    """Also while the referrer policy hides the origin."""
+    assert page.inside("anna").post("/ring", headers=headers).status_code == 303
 
 
 @pytest.mark.parametrize("kind", ["text/plain", "multipart/form-data; boundary=x", "application/json", ""])

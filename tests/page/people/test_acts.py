@@ -15,7 +15,7 @@ from bridge.page.people.preview import MOST_NAMED, preview
 from bridge.page.words import WORDS
 from bridge.serve.control import SHORT, Ack, EndPlanned, EndSilence, Planned, Ring, Silence
 from tests.ledger.conftest import Make
-from tests.page.conftest import NOW, PASSWORD
+from tests.page.people.conftest import NOW, PASSWORD
 
 ANNA = "anna (page)"
 HOUR = timedelta(hours=1)
