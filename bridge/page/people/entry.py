@@ -6,7 +6,7 @@ from collections import OrderedDict
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from functools import partial
-from typing import Final, NamedTuple, TypeVar
+from typing import Any, Final, NamedTuple, TypeVar, cast
 
 import anyio
 import anyio.to_thread
@@ -23,6 +23,8 @@ R = TypeVar("R")
 
 AWAY_AFTER: Final = 2.0
 """Seconds that the ledger has to say who somebody is."""
+WRITTEN_AFTER: Final = 8.0
+"""… and to write down that they are in: the bridge goes first."""
 LOOK_AGAIN_AFTER: Final = timedelta(seconds=5)
 REMEMBERED: Final = timedelta(hours=1)
 """While the ledger does not answer, whoever was known so lately still sees what the bridge says."""
@@ -48,11 +50,12 @@ class Said(NamedTuple):
 
 
 class Found(msgspec.Struct, frozen=True):
-    """Somebody who is in. `cookie` is the secret of the session; `fresh` when the browser is to be told."""
+    """Somebody who is in. `cookie` is the secret that only their browser has; `fresh` when it is to be told. Whom a proxy lets in
+    anew with each request needs no session."""
 
     account: Account
-    session: Session
     cookie: str
+    session: Session | None = None
     fresh: bool = False
 
 
@@ -69,7 +72,7 @@ class Entry:
         self.length = timedelta(hours=settings.session_hours)
         self._looking = asyncio.Semaphore(1)
         self._waiting = 0
-        self._known: OrderedDict[bytes, tuple[Account, Session, datetime]] = OrderedDict()
+        self._known: OrderedDict[bytes | str, tuple[Any, datetime]] = OrderedDict()
         self._away_until: datetime | None = None
         self._said: OrderedDict[str, list[Said]] = OrderedDict()
         self._logged_at: datetime | None = None
@@ -83,7 +86,10 @@ class Entry:
         if account is None:
             return None
         log.info("%s has logged in from %s", account.name, visitor.address)
-        return await self._begin(account, "password")
+        now, word = self.clock(), secret()
+        session = Session(hash=hash_of(word), person=account.name, began_at=now, ends_at=now + self.length)
+        begun = await self.write(partial(self.people.begin, session))
+        return Found(account, word, session, fresh=True) if begun else None
 
     async def known(self, typed: str, password: str, visitor: Visitor) -> Account | None:
         """Who has this name and this password; tries are counted. Raises NotNow, LedgerError."""
@@ -110,20 +116,6 @@ class Entry:
         log.warning("%r from %s: name and password do not fit", typed[:64], visitor.address)
         return None
 
-    async def let_in(self, visitor: Visitor) -> Found | None:
-        """Whom a trusted proxy names; None when nobody here is called so. Raises LedgerError."""
-        account = await self.ask(partial(self.people.account, visitor.named)) if visitor.named else None
-        if account is None:
-            return None
-        log.info("%s was let in by the proxy, from %s", account.name, visitor.address)
-        return await self._begin(account, "proxy")
-
-    async def _begin(self, account: Account, way: str) -> Found | None:
-        now, word = self.clock(), secret()
-        session = Session(hash=hash_of(word), person=account.name, way=way, began_at=now, ends_at=now + self.length)  # type: ignore[arg-type]
-        begun = await self.ask(partial(self.people.begin, session))
-        return Found(account, session, word, fresh=True) if begun else None
-
     def _mind(self, name: str, visitor: Visitor, now: datetime) -> None:
         """Raises NotNow. Of many refusals the log has a line a minute."""
         wait = self.doors.wait(name, visitor.address, now)
@@ -137,37 +129,38 @@ class Entry:
 
     # --- and stays
 
-    async def find(self, cookie: str, visitor: Visitor) -> Found | None:
+    async def find(self, cookie: str) -> Found | None:
         """Whose session it is, if it is one that still counts. Raises LedgerError."""
         now, hashed = self.clock(), hash_of(cookie)
-        found = await self._session(hashed, now)
-        if found is None:
+        found = await self._lately(hashed, partial(self.people.session, hashed, now), now)
+        if found is None or found[1].ends_at <= now:
             return None
         account, session = found
-        if session.way == "proxy" and visitor.named != account.name:
-            return None  # whom the proxy no longer names is out
-        if visitor.named is not None and visitor.named != account.name:
-            return None
         if session.ends_at - now >= self.length / 2:
-            return Found(account, session, cookie)
+            return Found(account, cookie, session)
         try:
-            await self.ask(partial(self.people.prolong, hashed, now + self.length))
+            await self.write(partial(self.people.prolong, hashed, now + self.length))
         except LedgerError:
-            return Found(account, session, cookie)
-        return Found(account, session, cookie, fresh=True)
+            return Found(account, cookie, session)
+        return Found(account, cookie, session, fresh=True)
 
-    async def _session(self, hashed: bytes, now: datetime) -> tuple[Account, Session] | None:
+    async def named(self, name: str, cookie: str) -> Found | None:
+        """Whom a trusted proxy names; None when nobody here is called so. Raises LedgerError."""
+        account = await self._lately(name, partial(self.people.account, name), self.clock()) if name else None
+        return None if account is None else Found(account, cookie or secret(), fresh=not cookie)
+
+    async def _lately(self, key: bytes | str, look: Callable[[], R | None], now: datetime) -> R | None:
         """From the ledger; while that does not answer, as it was lately."""
         try:
-            found = await self.ask(partial(self.people.session, hashed, now))
+            found = await self.ask(look)
         except LedgerError:
-            account, session, known_at = self._known.get(hashed, (None, None, now))
-            if account is None or session is None or now - known_at > REMEMBERED or session.ends_at <= now:
+            known, known_at = self._known.get(key, (None, now))
+            if known is None or now - known_at > REMEMBERED:
                 raise
-            return account, session
-        self._known.pop(hashed, None)
+            return cast("R", known)
+        self._known.pop(key, None)
         if found is not None:
-            self._known[hashed] = (*found, now)
+            self._known[key] = (found, now)
             if len(self._known) > MOST_REMEMBERED:
                 self._known.popitem(last=False)
         return found
@@ -184,21 +177,24 @@ class Entry:
     async def end(self, cookie: str) -> None:
         hashed = hash_of(cookie)
         self._known.pop(hashed, None)
-        await self.ask(partial(self.people.end, hashed))
+        await self.write(partial(self.people.end, hashed))
 
     async def ask(self, do: Callable[[], R]) -> R:
-        """The ledger, on a thread. Raises LedgerError, also when it keeps silent: then it is not asked again for some seconds."""
+        """The ledger. Raises LedgerError, also when it keeps silent: then it is not asked again for some seconds."""
         now = self.clock()
         if self._away_until is not None and now < self._away_until:
-            raise LedgerError("the ledger does not answer")
+            raise LedgerError("it keeps silent")
         try:
-            with anyio.fail_after(AWAY_AFTER):
-                found = await anyio.to_thread.run_sync(do, abandon_on_cancel=True)
-        except (TimeoutError, LedgerError) as error:
+            found = await _on_a_thread(do, AWAY_AFTER)
+        except LedgerError:
             self._away_until = now + LOOK_AGAIN_AFTER
-            raise LedgerError(str(error) or "the ledger does not answer") from error
+            raise
         self._away_until = None
         return found
+
+    async def write(self, do: Callable[[], R]) -> R:
+        """Raises LedgerError. That something cannot be written says nothing about what can be read."""
+        return await _on_a_thread(do, WRITTEN_AFTER)
 
     # --- what came of what they did
 
@@ -212,3 +208,12 @@ class Entry:
     def said(self, csrf: str) -> list[Said]:
         """Once."""
         return self._said.pop(csrf, [])
+
+
+async def _on_a_thread(do: Callable[[], R], seconds: float) -> R:
+    """Which is left to itself when it takes longer."""
+    try:
+        with anyio.fail_after(seconds):
+            return await anyio.to_thread.run_sync(do, abandon_on_cancel=True)
+    except TimeoutError:
+        raise LedgerError(f"no answer within {seconds:g} s") from None

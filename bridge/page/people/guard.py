@@ -100,11 +100,15 @@ class Guard:
         scope = request.scope
         jar = cookies_of(request.headers)
         cookie, form_cookie = names(visitor)
-        found = await self._found(jar.get(cookie, ""), visitor)
+        if visitor.named is not None:
+            cookie = form_cookie
+            found = await self._entry.named(visitor.named, jar.get(cookie, ""))
+            if found is None:
+                raise Refused(403, "not_here", name=visitor.named or "?")
+        else:
+            found = await self._entry.find(jar[cookie]) if jar.get(cookie) else None
         if found is not None:
-            scope["person"] = _person(found)
-            scope["session"] = found
-            scope["said"] = lambda: self._entry.said(word_of(found.cookie))
+            scope.update(person=_person(found), found=found, said=partial(self._entry.said, word_of(found.cookie)))
             send = baked(send, cookie, found.cookie, self._entry.length, tls=visitor.tls) if found.fresh else send
         elif scope["path"] == "/login":
             word = jar.get(form_cookie) or secret()
@@ -116,14 +120,6 @@ class Guard:
         if scope["method"] not in LOOKS:
             receive = await self._checked(request, receive)
         await self._app(scope, receive, send)
-
-    async def _found(self, cookie: str, visitor: Visitor) -> Found | None:
-        found = await self._entry.find(cookie, visitor) if cookie else None
-        if found is None and visitor.named is not None:
-            found = await self._entry.let_in(visitor)
-            if found is None:
-                raise Refused(403, "not_here", name=visitor.named or "?")
-        return found
 
     async def _checked(self, request: Request, receive: Receive) -> Receive:
         """A form that one of our pages sent, by one who may. Raises Refused."""

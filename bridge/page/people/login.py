@@ -14,7 +14,7 @@ from bridge.page.render import page
 async def login(request: Request) -> Response:
     """Whoever is in already is led on."""
     back = path_of_ours(request.query_params.get("back", ""))
-    if "session" in request.scope:
+    if "found" in request.scope:
         return RedirectResponse(back, 303)
     return _form(request, back)
 
@@ -31,15 +31,16 @@ async def log_in(request: Request) -> Response:
         return answer
     if found is None:
         return _form(request, back, name, "login", 403)
-    if "session" in request.scope:  # a new secret for each login: nobody can have planted it
-        await entry.end(request.scope["session"].cookie)
+    if "found" in request.scope:
+        await entry.end(request.scope["found"].cookie)
     response = RedirectResponse(back, 303)
     set_session(response, visitor, found.cookie, entry.length)
     return response
 
 
 async def log_out(request: Request) -> Response:
-    await entry_of(request).end(request.scope["session"].cookie)
+    """Whom a proxy lets in is in again at once."""
+    await entry_of(request).end(request.scope["found"].cookie)
     response = RedirectResponse("/login", 303)
     set_session(response, request.scope["visitor"], "", entry_of(request).length)
     return response

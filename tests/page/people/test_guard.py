@@ -359,10 +359,29 @@ def test_whom_a_trusted_proxy_names_is_in(page_with):
     assert ">anna<" in answer.text
     assert browser.post("/ring").status_code == 303
     assert page.site.heard[-1].author == "anna (page)"
-    cookie = {"cookie": f"quorumbell={browser.cookies['quorumbell']}"}
-    assert page.browser(address="10.0.0.1").get("/planned", headers=cookie).status_code == 303, "whom it names no more is out"
-    other = page.browser(address="10.0.0.1", **{"x-remote-user": "bob"}).get("/planned", headers=cookie)
-    assert ">bob<" in other.text, "a cookie is no other person's"
+    assert "quorumbell" not in browser.cookies, "without the proxy it is nobody's"
+    other = page.browser(address="10.0.0.1", **{"x-remote-user": "bob"})
+    assert other.client.post("/ring", data={"csrf": browser.word()}).status_code == 403, "whose word it is, their browser knows"
+    assert ">bob<" in other.get("/planned").text
+    assert other.get("/login").headers["location"] == "/"
+
+
+def test_whom_the_proxy_names_writes_nothing_into_the_ledger(page_with, monkeypatch):
+    """A program that asks every second keeps no cookie."""
+    page = page_with(**PROXY)
+    monkeypatch.setattr(page.people.__class__, "begin", None)
+    for _ in range(3):
+        assert page.browser(address="10.0.0.1", **{"x-remote-user": "anna"}).get("/account").status_code == 200
+    monkeypatch.setattr(page.people.__class__, "account", _away)
+    assert page.browser(address="10.0.0.1", **{"x-remote-user": "anna"}).get("/account").status_code == 200, "as it was lately"
+    assert page.browser(address="10.0.0.1", **{"x-remote-user": "bob"}).get("/account").status_code == 503
+
+
+def test_a_session_is_its_persons_whomever_the_proxy_names(page_with):
+    page = page_with(**PROXY)
+    anna = page.inside("anna")
+    cookie = {"cookie": f"quorumbell={anna.cookies['quorumbell']}"}
+    assert ">bob<" in page.browser(address="10.0.0.1", **{"x-remote-user": "bob"}).get("/planned", headers=cookie).text
 
 
 @pytest.mark.parametrize("address", ["10.0.1.1", "192.0.2.7", "127.0.0.1", "::1"])
