@@ -39,7 +39,7 @@ class _Tries:
         if over < 0:
             return ZERO
         wait = min(timedelta(seconds=2 ** min(over, 20)), self._rule.longest)
-        return max(ZERO, last_at + wait - now)
+        return max(ZERO, min(wait, last_at + wait - now))  # a clock that steps back keeps nobody out for longer
 
     def failed(self, key: str, now: datetime) -> None:
         times, last_at = self._failed.pop(key, (0, now))
