@@ -37,7 +37,7 @@ SETUP: Final = Table(
 _HELP: Final = """Understands what a Linux HA cluster reports, and tells the right people once.
 
 \b
-On the bridge:   check the config, serve, then status, incidents, explain.
+On the bridge:   check the config, serve, then status, incidents, explain; page for the browser.
 On a node:       relay.
 Somebody rang?   explain ID says why; ack ID says that you are on it.
 Nobody rang?     doctor, deliveries, ring.
@@ -80,6 +80,7 @@ main: Final = Table(
         "join": "join:join",
         "user": "people:user",
         "token": "people:token",
+        "page": "page:page",
         "setup": "",
     },
     help=_HELP,

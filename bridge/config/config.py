@@ -11,6 +11,7 @@ from bridge.config.fields import read
 from bridge.config.findings import ConfigError, Findings, Problem
 from bridge.config.gaps import look_for_gaps
 from bridge.config.intervals import read_intervals
+from bridge.config.page import PageSettings, check_page
 from bridge.config.receivers import Receiver, read_receiver
 from bridge.config.routes import read_route
 from bridge.config.toml_file import tables_of, text_of
@@ -26,6 +27,7 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
     path: Path
     bridge: BridgeSettings
     correlation: CorrelationSettings
+    page: PageSettings = PageSettings()
     receivers: dict[str, Receiver]
     routes: tuple[Route, ...]
     warnings: tuple[Problem, ...] = ()
@@ -38,6 +40,7 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
 class _Top(msgspec.Struct, frozen=True, kw_only=True):
     bridge: Any = {}
     correlation: Any = {}
+    page: Any = {}
     receivers: Any = {}
     intervals: Any = {}
     routes: Any = []
@@ -58,6 +61,9 @@ def parse_config(text: str, path: Path, *, secrets: bool = True) -> Config:
     correlation = read(CorrelationSettings, top.correlation, ("correlation",), findings)
     if bridge is not None:
         check_bridge(bridge, findings)
+    page = read(PageSettings, top.page, ("page",), findings)
+    if page is not None:
+        check_page(page, findings)
     language = bridge.language if bridge is not None else "en"
     receivers = {
         name: read_receiver(name, table, language, findings) for name, table in _named_tables(top.receivers, findings).items()
@@ -75,6 +81,7 @@ def parse_config(text: str, path: Path, *, secrets: bool = True) -> Config:
         path=path,
         bridge=bridge or BridgeSettings(),
         correlation=correlation or CorrelationSettings(),
+        page=page or PageSettings(),
         receivers=made,
         routes=tuple(route for route in routes if route) or default_routes(made),
         warnings=tuple(sorted(findings.warnings)),

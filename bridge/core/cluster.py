@@ -15,6 +15,7 @@ import msgspec
 
 from bridge.core import checkpoint
 from bridge.core.gathered import AT_ONCE, Gathered
+from bridge.core.layout import TABLES, Layout
 from bridge.core.pacemaker.names import Names
 from bridge.core.pacemaker.tables import NODE_ID
 from bridge.core.strand import MOST_TWINS, SAME_EVENT, Decision, Entry, Place, Strand, in_order, placed
@@ -22,12 +23,14 @@ from bridge.core.world.condition import Condition, gone
 from bridge.core.world.event import Action, AttributeSet, Event, Fencing, NodeSeen, Severity
 from bridge.core.world.fault import Fault
 from bridge.core.world.incident import Incident
+from bridge.core.world.laid import Laid
 from bridge.core.world.settings import Settings
 from bridge.core.world.tables import CONDITION, GONE, INCIDENT
 from bridge.core.world.world import World
 
 REACH: Final = 5_000
 """Events of one cluster that can be understood again."""
+SHOWN: Final = TABLES | {INCIDENT, CONDITION}
 FACTS_PER_EVENT: Final = 4
 """Facts written down in about a tenth of the time that one event takes: a large world is written down less often."""
 
@@ -38,6 +41,7 @@ class Changes(msgspec.Struct, kw_only=True):
     incidents: dict[str, Incident] = {}
     gone: dict[str, Incident] = {}
     conditions: list[Condition] = []
+    layout: list[Laid] = []
     decisions: dict[bytes, Decision] = {}
     faults: list[Fault] = []
     """What raised: an event (with its uid), or a timer."""
@@ -56,6 +60,7 @@ class Cluster:
         self._decisions: dict[bytes, Decision] = {}
         self._faults: list[Fault] = []
         self._moved = 0
+        self._layout = Layout()
         self._reached_back = False
         """The world at the horizon has learnt what happened before."""
 
@@ -136,8 +141,12 @@ class Cluster:
         self._collect(self._strand)
         changes = Changes(decisions=self._decisions, faults=self._faults)
         self._decisions, self._faults = {}, []
-        for key, old in self.world.take_touched().items():
+        touched = self.world.take_touched()
+        changes.layout = self._layout.changes(self.world, touched)
+        for key, old in touched.items():
             value = self.world.facts.get(key)
+            if key[0] in TABLES:
+                continue
             if key[0] is CONDITION:
                 changes.conditions.append(value if value is not None else _last_word(self.world, old))
             elif value is not None:
@@ -145,6 +154,10 @@ class Cluster:
             else:
                 changes.gone[old.key] = old
         return changes
+
+    def layout(self) -> list[Laid]:
+        """How all of it lies now."""
+        return self._layout.whole(self.world)
 
     def _place(self, event: Event) -> Entry | None:
         """Puts an event in its place, unless another recipient's copy of it is there already."""
@@ -204,8 +217,8 @@ class Cluster:
 
 
 def _changed(old: World, new: World) -> dict[Any, Any]:
-    """Incidents and conditions that differ, as they were."""
-    keys = [key for key in old.facts.keys() | new.facts.keys() if key[0] is INCIDENT or key[0] is CONDITION]
+    """Incidents, conditions, and what is laid out, that differ, as they were."""
+    keys = [key for key in old.facts.keys() | new.facts.keys() if key[0] in SHOWN]
     return {key: old.facts.get(key) for key in keys if old.facts.get(key) != new.facts.get(key)}
 
 

@@ -12,6 +12,7 @@ from bridge.core.world.condition import Condition, gone
 from bridge.core.world.event import Event, Report, Subject
 from bridge.core.world.incident import Incident
 from bridge.core.world.lag import PRESENT, Lags
+from bridge.core.world.laid import Laid
 from bridge.core.world.settings import Settings
 from bridge.core.world.tables import CONDITION, GONE, INCIDENT
 from bridge.core.world.world import World
@@ -79,6 +80,7 @@ class Correlator:
             changes.incidents |= part.incidents
             changes.gone |= part.gone
             changes.conditions += part.conditions
+            changes.layout += part.layout
             changes.decisions |= part.decisions
             changes.faults += part.faults
         return changes
@@ -104,6 +106,10 @@ class Correlator:
             self.cluster(page.cluster).turn_to(page.horizon, page.facts)
             found[page.cluster] = Restored(page.horizon, frozenset(bytes.fromhex(uid) for uid in page.waits))
         return found
+
+    def layout(self) -> list[Laid]:
+        """How all clusters lie now."""
+        return [one for cluster in self._clusters.values() for one in cluster.layout()]
 
     def incidents(self) -> dict[str, Incident]:
         """All that are in memory, by key."""

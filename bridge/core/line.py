@@ -22,6 +22,7 @@ from bridge.core.world.event import Acknowledged, Event, Report, Severity, Silen
 from bridge.core.world.fault import Fault, fault
 from bridge.core.world.incident import Incident, State
 from bridge.core.world.lag import PRESENT, Lags
+from bridge.core.world.laid import Laid
 from bridge.core.world.settings import Settings
 
 SAME_STORY: Final = timedelta(minutes=10)
@@ -36,6 +37,7 @@ class Outcome(msgspec.Struct, kw_only=True):
     decisions: dict[bytes, Decision] = {}
     incidents: dict[str, Incident] = {}
     conditions: list[Condition] = []
+    layout: list[Laid] = []
     notices: list[Notice] = []
     faults: list[Fault] = []
     """What raised in here, and was set aside."""
@@ -147,6 +149,7 @@ class Line:
         self._remember(incidents)
         outcome.incidents |= incidents
         outcome.conditions += changes.conditions
+        outcome.layout += changes.layout
         outcome.decisions |= changes.decisions
         outcome.notices += self._tell(incidents, now, lags)
         outcome.faults += self.router.faults

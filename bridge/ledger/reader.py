@@ -8,7 +8,9 @@ from bridge.core.telling.circuit import Health
 from bridge.core.telling.notice import Notice
 from bridge.core.world.condition import Condition
 from bridge.core.world.incident import Incident
-from bridge.ledger import claims, reading
+from bridge.core.world.laid import Laid
+from bridge.ledger import claims, overview, reading
+from bridge.ledger.overview import Overview, Woken
 from bridge.ledger.records import Anchor, BoardRow, Checkpoint, Edge, NoticeRow, Queue, StoredReport, ToldRow
 from bridge.ledger.store import Store
 
@@ -189,6 +191,26 @@ class Reader:
     def boards(self) -> list[BoardRow]:
         with self._store.transaction() as connection:
             return reading.boards(connection)
+
+    def revision(self) -> int:
+        """A number that changes with all that people see."""
+        with self._store.transaction() as connection:
+            return overview.number(connection)
+
+    def layout(self) -> list[Laid]:
+        """Where services run and how replicas are linked."""
+        with self._store.transaction() as connection:
+            return overview.laid(connection)
+
+    def overview(self) -> Overview:
+        """All that the first sight shows, of one moment, but the stories of incidents."""
+        with self._store.transaction() as connection:
+            return overview.read(connection)
+
+    def woken(self, incident_ids: Collection[int]) -> list[Woken]:
+        """Who was rung for these incidents, in the order of deciding."""
+        with self._store.transaction() as connection:
+            return overview.woken(connection, incident_ids)
 
     def counts(self) -> dict[str, Any]:
         with self._store.transaction() as connection:

@@ -12,6 +12,7 @@ from bridge.core.telling.notice import Notice, Telling, Verdict
 from bridge.core.world.condition import Condition
 from bridge.core.world.event import EPOCH, Severity, from_ns, to_us
 from bridge.core.world.incident import Incident
+from bridge.core.world.laid import Laid
 
 
 class LedgerError(Exception):
@@ -105,13 +106,21 @@ class Commit(msgspec.Struct, kw_only=True):
     digested: dict[str, datetime] = {}
     """Up to when each of these receivers was now told what healed by itself."""
     conditions: list[Condition] = []
+    layout: list[Laid] = []
     checkpoint: bytes | None = None
     edges: list[Edge] = []
     edges_gone: list[tuple[str, str]] = []
     """(cluster, node) of relays that are no longer enrolled."""
     boards: list[BoardRow] = []
+
     tried: bool = False
     """Without an answer: it may be in the ledger already."""
+
+    @property
+    def is_seen(self) -> bool:
+        """Whether anything of it is shown to people: most reports only say again what is known."""
+        made = (self.incidents, self.notices, self.withdrawn, self.verdicts, self.conditions, self.layout, self.edges_gone)
+        return any(made) or any(not one.node for one in self.reports)
 
 
 class Culprit(NamedTuple):

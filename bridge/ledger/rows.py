@@ -14,6 +14,7 @@ from bridge.core.telling.notice import Delivered, GiveUp, Notice, Telling, TryLa
 from bridge.core.world.condition import Condition
 from bridge.core.world.event import MICROSECOND, Severity, from_us, to_us
 from bridge.core.world.incident import Incident
+from bridge.core.world.laid import Laid, Replica, Service
 from bridge.ledger.records import Attempt, BoardRow, Edge, NoticeRow, Standing, StoredReport, ToldRow
 
 Values = dict[str, Any]
@@ -22,6 +23,7 @@ Noun = TypeVar("Noun", bound=msgspec.Struct)
 _encode: Final = msgspec.json.Encoder().encode
 _incident: Final = msgspec.json.Decoder(Incident).decode
 _notice: Final = msgspec.json.Decoder(Notice).decode
+_laid: Final = msgspec.json.Decoder(Service | Replica).decode
 _standing: Final = msgspec.json.Decoder(BoardStanding).decode
 _memory: Final = msgspec.json.Decoder(dict[str, str]).decode
 MOST_ITEMS: Final = 100
@@ -118,6 +120,14 @@ def of_incident(incident: Incident) -> Values:
 
 def to_incident(data: bytes) -> Incident:
     return _incident(data)
+
+
+def of_laid(laid: Laid) -> Values:
+    return {"cluster": laid.cluster, "name": laid.name, "data": _encode(laid.how)}
+
+
+def to_laid(row: Row[Any]) -> Laid:
+    return Laid(row.cluster, row.name, _laid(row.data))
 
 
 def of_notice(notice: Notice, ids: Mapping[str, int]) -> Values:

@@ -13,7 +13,7 @@ from bridge.ledger.records import LedgerError
 from bridge.ledger.store import Store
 from bridge.ledger.tables import metadata
 
-REVISION: Final = "0005"
+REVISION: Final = "0007"
 """The newest migration; kept here so that only a migration has to load Alembic."""
 
 

@@ -70,6 +70,8 @@ incident: Final = Table(
     Column("closed_at", Instant, index=True),
     Column("absorbed_into", Text),
     Column("data", LargeBinary, nullable=False),
+    # When a cluster last had one of a kind, however many incidents there were.
+    Index("ix_incident_kind", "cluster", "kind", "opened_at"),
     sqlite_autoincrement=True,
 )
 
@@ -150,6 +152,23 @@ condition: Final = Table(
     Column("why", Text, nullable=False),
     Column("uid", LargeBinary(16)),
     Column("incident_key", Text),
+)
+
+# Where each service runs and how each replica is linked: what the page draws beside the conditions.
+layout: Final = Table(
+    "layout",
+    metadata,
+    Column("cluster", Text, primary_key=True),
+    Column("name", Text, primary_key=True),
+    Column("data", LargeBinary, nullable=False),
+)
+
+# One row. Its number changes with all that people see: who shows it asks for nothing else while it stays the same.
+revision: Final = Table(
+    "revision",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=False),
+    Column("number", BigInteger, nullable=False),
 )
 
 checkpoint: Final = Table(

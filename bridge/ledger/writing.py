@@ -16,6 +16,7 @@ from bridge.core.telling.notice import Delivered, GiveUp, Notice, Verdict
 from bridge.core.world.condition import Condition
 from bridge.core.world.event import Severity, to_us
 from bridge.core.world.incident import Incident, State
+from bridge.core.world.laid import Laid
 from bridge.ledger import rows
 from bridge.ledger.reading import beginner, ids_of, incidents_of
 from bridge.ledger.records import BadRows, BoardRow, Commit, Culprit, Edge, Standing, StoredReport, Unstorable
@@ -28,11 +29,13 @@ from bridge.ledger.tables import (
     condition,
     edge,
     incident,
+    layout,
     memory,
     mention,
     notice,
     receiver,
     report,
+    revision,
 )
 
 Action = Callable[[Connection, Sequence[Any]], object]
@@ -64,6 +67,8 @@ def write(connection: Connection, commit: Commit) -> None:
     for _, action, items, _ in _parts(commit):
         if items:
             action(connection, items)
+    if commit.is_seen:
+        revise(connection)
 
 
 def find_culprits(connection: Connection, commit: Commit) -> list[Culprit]:
@@ -111,6 +116,7 @@ def _parts(commit: Commit) -> list[tuple[str, Action, Sequence[Any], Blame]]:
             commit.conditions,
             lambda item: {item.uid} if item.uid else of_key.get(item.incident_key, set()),
         ),
+        ("layout", keep_layout, commit.layout, lambda _: set()),
         ("edges", keep_edges, commit.edges, lambda _: set()),
         ("edges_gone", drop_edges, commit.edges_gone, lambda _: set()),
         ("boards", keep_boards, commit.boards, lambda _: set()),
@@ -215,6 +221,21 @@ def keep_conditions(connection: Connection, conditions: Sequence[Condition]) -> 
         connection.execute(delete(condition).where(condition.c.cluster == cluster, condition.c.subject == subject))
 
 
+def keep_layout(connection: Connection, laid: Sequence[Laid]) -> None:
+    newest = {(one.cluster, one.name): one for one in laid}
+    there = [rows.of_laid(one) for one in newest.values() if one.how is not None]
+    if there:
+        connection.execute(_upsert(connection.dialect.name, layout), there)
+    for cluster, name in (place for place, one in newest.items() if one.how is None):
+        connection.execute(delete(layout).where(layout.c.cluster == cluster, layout.c.name == name))
+
+
+def revise(connection: Connection) -> None:
+    """What people see is another one with this transaction."""
+    statement = _INSERT[connection.dialect.name](revision).values(id=1, number=1)
+    connection.execute(statement.on_conflict_do_update(index_elements=["id"], set_={"number": revision.c.number + 1}))
+
+
 def keep_edges(connection: Connection, edges: Sequence[Edge]) -> None:
     connection.execute(_upsert(connection.dialect.name, edge), [rows.EDGE.row(one) for one in edges])
 
@@ -238,6 +259,7 @@ def keep_checkpoint(connection: Connection, data: bytes, now: datetime) -> None:
 def record(connection: Connection, notice_id: int, verdict: Verdict, now: datetime, next_at: datetime | None) -> None:
     """A verdict may come late: what was withdrawn stays so and what was delivered stays so, but 'delivered' is always true."""
     connection.execute(insert(attempt), [rows.of_attempt(notice_id, verdict, now)])
+    revise(connection)
     change: rows.Values = {"leased_until": None, "last_word": rows.printable(verdict.why)}
     which = update(notice).where(notice.c.id == notice_id)
     if isinstance(verdict, Delivered):
@@ -265,8 +287,8 @@ def _remember(connection: Connection, notice_id: int, new: dict[str, str]) -> No
 
 def forget_derived(connection: Connection) -> None:
     """What a replay makes anew, from nothing. Incidents stay for their numbers, reports until they are decided again."""
-    connection.execute(delete(condition))
-    connection.execute(delete(checkpoint))
+    for table in (condition, checkpoint, layout):
+        connection.execute(delete(table))
 
 
 def drop_incidents(connection: Connection, produced: Collection[str]) -> None:

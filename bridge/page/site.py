@@ -8,6 +8,8 @@ from starlette.concurrency import run_in_threadpool
 from bridge.asked.asking import read, running
 from bridge.config.config import Config
 from bridge.ledger.reader import Reader
+from bridge.page.sight.sight import Sight
+from bridge.page.watch import Watch
 from bridge.serve.control import Asked, ask
 
 R = TypeVar("R")
@@ -18,6 +20,9 @@ class Site:
 
     def __init__(self, config: Config) -> None:
         self.config = config
+        self.watch = Watch(config)
+        self.sights: dict[str, Sight] = {}
+        """By language, of what was seen last."""
 
     async def bridge(self) -> dict[str, Any]:
         """What the running bridge says of itself; `running` is false, with `why`, when it does not answer."""

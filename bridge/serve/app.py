@@ -128,6 +128,7 @@ def _build(config: Config, pulse: Pulse, metrics: Metrics, watch: Watch) -> "Bri
     writer = Writer(ledger, line, intakes, metrics, bells.owed, boards.committed, faults, pulse.beat, watch.storing)
     patience.hold = writer.hold
     writer.past.begin(was_at, now)
+    writer.lay_out(now)
     digests = Digests(config.receivers, ledger, line.router, now)
     edges = Edges(writer, intakes, metrics, config.correlation.edge_silent_after, clock, boards.hear)
     reload = Reload(config, writer, bells, boards, digests, edges, watch, pulse.beat)

@@ -221,5 +221,5 @@ def _replayed(ledger: Ledger, line: Line, now: datetime) -> dict[str, int]:
 def _rewrite(ledger: Ledger, outcome: Outcome, now: datetime) -> set[str]:
     decided = [(one.uid, one.incident_key, one.why) for one in outcome.decisions.values()]
     incidents = list(outcome.incidents.values())
-    ledger.commit(Commit(now=now, redecided=decided, incidents=incidents, conditions=outcome.conditions))
+    ledger.commit(Commit(now=now, redecided=decided, incidents=incidents, conditions=outcome.conditions, layout=outcome.layout))
     return set(outcome.incidents)

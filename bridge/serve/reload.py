@@ -136,6 +136,7 @@ class Reload:
         removed = old.receivers.keys() - new.receivers.keys()
         patiently(partial(self._bells.take_over, new.receivers, made, removed, now), now)
         self._writer.line = line
+        self._writer.lay_out(now)
         self._edges.silent_after = new.correlation.edge_silent_after
         self._watch.take_over(new.receivers)
         if (new.bridge.log_level, new.bridge.log_format) != (old.bridge.log_level, old.bridge.log_format):

@@ -14,6 +14,7 @@ from bridge.core.line import Line, Outcome
 from bridge.core.world.event import Report, from_ns
 from bridge.core.world.fault import fault
 from bridge.core.world.lag import PRESENT, Lags
+from bridge.core.world.laid import Laid
 from bridge.core.world.reading import holdable
 from bridge.intake.arrivals import Arrival
 from bridge.intake.intake import Intake, relays_of
@@ -154,6 +155,15 @@ class Writer:
         outcome = self._understand([report], now)
         self._commit([stored(report, body, outcome)], outcome, now)
 
+    def lay_out(self, now: datetime) -> None:
+        """How all clusters lie: what a start or another config has changed of it is stored, most often nothing."""
+        stored = {(one.cluster, one.name): one for one in self.patiently(self.ledger.layout, now)}
+        found = {(one.cluster, one.name): one for one in self.line.correlator.layout()}
+        changed = [one for place, one in found.items() if stored.get(place) != one]
+        gone = [Laid(*place, None) for place in stored.keys() - found.keys()]
+        if changed or gone:
+            self.store(Commit(now=now, layout=[*changed, *gone]), now)
+
     def next_due(self) -> datetime | None:
         """When time must pass, if nothing comes in before; None while the bridge only listens."""
         return self.line.next_due(self._lags)
@@ -208,7 +218,8 @@ class Writer:
         for found in outcome.faults:
             self.faults.note(found, now)
         commit = commit_of(reports, outcome, now, self._checkpoint(now))
-        if not any((commit.reports, commit.redecided, commit.incidents, commit.notices, commit.conditions, commit.checkpoint)):
+        changed = (commit.incidents, commit.notices, commit.conditions, commit.layout)
+        if not any((commit.reports, commit.redecided, *changed, commit.checkpoint)):
             return set()
         refused: set[bytes] = set()
         while True:
@@ -290,6 +301,7 @@ def commit_of(reports: list[StoredReport], outcome: Outcome, now: datetime, chec
         incidents=list(outcome.incidents.values()),
         notices=outcome.notices,
         conditions=outcome.conditions,
+        layout=outcome.layout,
         checkpoint=checkpoint,
     )
 

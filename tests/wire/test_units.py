@@ -13,7 +13,8 @@ from tests.missing import missing
 PACKAGING = Path(__file__).parent.parent.parent / "packaging"
 RELAY = PACKAGING / "quorumbell-relay.service"
 BRIDGE = PACKAGING / "quorumbell-bridge.service"
-UNITS = pytest.mark.parametrize("unit", [RELAY, BRIDGE], ids=["relay", "bridge"])
+PAGE = PACKAGING / "quorumbell-page.service"
+UNITS = pytest.mark.parametrize("unit", [RELAY, BRIDGE, PAGE], ids=["relay", "bridge", "page"])
 
 
 def tool(name: str, *arguments: object) -> str:
@@ -53,6 +54,16 @@ def test_the_bridge_is_back_within_seconds_whatever_ends_or_stops_it():
     assert 10 <= int(settings["WatchdogSec"]) <= 60
     assert int(settings["LimitNOFILE"]) >= 4096
     assert settings["StateDirectory"] == "quorumbell"
+
+
+def test_the_page_stands_behind_the_bridge():
+    lines = PAGE.read_text().splitlines()
+    for line in ("Type=notify", "Restart=always", "User=quorumbell", "After=network-online.target quorumbell-bridge.service"):
+        assert line in lines
+    assert not any(line.startswith(("Requires=", "BindsTo=", "PartOf=")) for line in lines), (
+        "it shows that the bridge does not run"
+    )
+    assert int(next(line.partition("=")[2] for line in lines if line.startswith("OOMScoreAdjust="))) > 0
 
 
 def test_folders_are_made_for_their_writers(tmp_path):

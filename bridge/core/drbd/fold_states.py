@@ -202,8 +202,13 @@ def _answered(link: Link, at: datetime) -> Link:
 
 def _idle(copies: dict[str, Copy]) -> dict[str, Copy]:
     off = Copy(replication="Off", disk="DUnknown")
-    gone = {name: getattr(off, name) for name in ("replication", "disk", "resync_since", "verify_since", "suspended", "stalled")}
+    passing = ("replication", "disk", "resync_since", "verify_since", "suspended", "stalled", "resynced")
+    gone = {name: getattr(off, name) for name in passing}
     return {v: replace(copy, **gone) for v, copy in copies.items()}
+
+
+def _percent(word: str) -> int | None:
+    return int(word) if word.isascii() and word.isdigit() and len(word) <= 3 else None
 
 
 # --- the copies at the other end -----------------------------------------------------------------------------------------
@@ -217,6 +222,8 @@ def _peer_device(replica: Replica, side: Side, change: Change, at: datetime) -> 
     copy = _peer_disk(old, change.states, at)
     if "stalled" in change.states:
         copy = replace(copy, stalled=change.states["stalled"] == "yes")
+    if "resynced" in change.states:
+        copy = replace(copy, resynced=_percent(change.states["resynced"]))
     if "resync-suspended" in change.states:
         copy = replace(copy, suspended=tuple(why for why in change.states["resync-suspended"].split(",") if why != "no"))
     replication = change.states.get("replication", old.replication)
@@ -225,6 +232,7 @@ def _peer_device(replica: Replica, side: Side, change: Change, at: datetime) -> 
     copy = replace(
         copy,
         replication=replication,
+        resynced=copy.resynced if replication in RESYNCS else None,
         resync_since=(old.resync_since or at) if replication in RESYNCS else None,
         verify_since=(old.verify_since or at) if replication in VERIFIES else None,
     )

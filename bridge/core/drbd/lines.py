@@ -20,10 +20,11 @@ STATES: Final[Mapping[str, frozenset[str]]] = {
     "resource": frozenset({"role", "suspended", "force-io-failures"}),
     "connection": frozenset({"connection", "role"}),
     "device": frozenset({"disk", "client", "quorum"}),
-    "peer-device": frozenset({"replication", "peer-disk", "peer-client", "resync-suspended", "stalled"}),
+    "peer-device": frozenset({"replication", "peer-disk", "peer-client", "resync-suspended", "stalled", "resynced"}),
     "path": frozenset({"local", "peer", "established"}),
 }
-"""What is news of each object; everything else is a number, a name, or of no consequence. `stalled` is the relay's own word."""
+"""What is news of each object; everything else is a number, a name, or of no consequence. `stalled` and `resynced` are the
+relay's own words."""
 NO_ONE: Final = "peer"
 """8.4 knows one peer and calls it so; drbd-utils up to 8.9.8 give it no node id. (drbd-utils, ChangeLog, 8.9.9)"""
 ESCAPE: Final = "\x1b"

@@ -28,6 +28,8 @@ class Copy(msgspec.Struct, frozen=True, kw_only=True):
     """By what its resync is suspended."""
     stalled: bool = False
     """The resync runs, and its numbers do not fall."""
+    resynced: int | None = None
+    """Percent of the resync that runs, in steps; None where the relay does not count."""
     failed_at: datetime | None = None
     resync_since: datetime | None = None
     verify_since: datetime | None = None

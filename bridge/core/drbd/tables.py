@@ -8,6 +8,7 @@ import msgspec
 from bridge.core.drbd.state import Replica
 from bridge.core.world.event import Severity
 from bridge.core.world.incident import Kind
+from bridge.core.world.journal import Journal
 from bridge.core.world.series import Series
 from bridge.core.world.table import Table
 from bridge.core.world.tables import INCIDENT
@@ -22,7 +23,7 @@ class Story(msgspec.Struct, frozen=True):
     worst: Kind = Kind.REPLICA_DISCONNECTED
 
 
-REPLICA: Final = Table("replica", Replica)
+REPLICA: Final = Table("replica", Replica, aside=Journal.touch)
 REPLICAS: Final = Table("replicas", tuple[str, ...])
 """All names: one fact."""
 STORY: Final = Table("story", Story)

@@ -114,7 +114,7 @@ class Journal:
                     del self.facts[(table, *key[1:], name)]
 
     def take_touched(self) -> dict[Key, Any]:
-        """What incidents and conditions were before they changed, since the last call; the unchanged are left out."""
+        """What incidents, conditions and layouts were before they changed, since the last call; the unchanged are left out."""
         touched, self.touched = self.touched, {}
         return {key: old for key, old in touched.items() if self.facts.get(key) != old}
 
@@ -167,7 +167,8 @@ class Journal:
         table, *names = key
         _enter(self._rows, (table, names[0]), names[1], value)
 
-    def place(self, key: Key, value: Any, _: Any) -> None:
+    def place(self, key: Key, value: Any, old: Any) -> None:
+        self.touch(key, value, old)
         node, resource = key[1:]
         _enter(self.runs_there, node, resource, value)
         _enter(self.runs_on, resource, node, value)

@@ -48,15 +48,17 @@ WAITS_FOR: Final = Table("waits_for", tuple[str, ...])
 """The resources about which its relay must be heard before there is a verdict."""
 
 # What the cluster's own word (picture.py) taught.
-SORT: Final = Table("sort", str)
+SORT: Final = Table("sort", str, aside=Journal.touch)
 """By resource, from its agent: GUEST, DEVICE or OTHER. Until then its name is all there is."""
 GUEST: Final = "guest"
 DEVICE: Final = "device"
 OTHER: Final = "other"
 LASTING: Final = Table("lasting", dict[str, str])
 """By node: what is wrong with its relay until that is over, in words, by what it is."""
-REPLICATED: Final = Table("replicated", str)
+REPLICATED: Final = Table("replicated", str, aside=Journal.touch)
 """By resource, from its parameters: the DRBD resource that it makes primary and secondary."""
+TOGETHER: Final = Table("together", tuple[str, str, int], aside=Journal.touch, goes_with=HEARD)
+"""By resource: its group and its clone or bundle, each "" if it is in none, and its place in the group."""
 PLAN: Final = Table("plan", str)
 """By subject: what somebody has arranged for it, in words (`in maintenance`)."""
 REMINDED: Final = Table("reminded", str)

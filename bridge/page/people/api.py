@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any, Final, TypeVar
 
 import msgspec
+from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import FileResponse, JSONResponse, Response
@@ -20,6 +21,8 @@ from bridge.ledger.reader import Reader
 from bridge.page.people.acting import author_of, comment_of, until_us
 from bridge.page.people.acts import silenced
 from bridge.page.people.bodies import Refused
+from bridge.page.people.refusal import for_programs
+from bridge.page.site import Site
 from bridge.serve.control import Ack, Asked, EndPlanned, EndSilence, Planned, Ring, Silence, Silences
 
 STATES: Final[dict[str, Sequence[str] | None]] = {"open": UNFINISHED, "closed": ("closed",), "all": None}
@@ -193,7 +196,14 @@ def _json(found: Any) -> Response:
 
 
 def _route(path: str, view: Any, method: str = "GET") -> Route:
-    return Route(f"/api/v1{path}", view, methods=[method])
+    return Route(path, view, methods=[method])
+
+
+def application(site: Site) -> Starlette:
+    """One of its own: whatever is refused in there is refused as JSON."""
+    app = Starlette(routes=routes, exception_handlers=for_programs)
+    app.state.site = site
+    return app
 
 
 routes = [

@@ -12,11 +12,11 @@ import anyio
 import anyio.to_thread
 import msgspec
 
+from bridge.config.page import PageSettings
 from bridge.ledger.people import Account, People, Session, Token
 from bridge.ledger.records import LedgerError
 from bridge.page.people.doors import ZERO, Doors
 from bridge.page.people.passwords import Unfit, fits, hash_of, name_of, secret
-from bridge.page.people.settings import PeopleSettings
 from bridge.page.people.visitor import Visitor
 
 R = TypeVar("R")
@@ -62,9 +62,7 @@ class Found(msgspec.Struct, frozen=True):
 class Entry:
     """One for the process, on the loop of its server."""
 
-    def __init__(
-        self, people: People, settings: PeopleSettings, clock: Callable[[], datetime] = lambda: datetime.now(UTC)
-    ) -> None:
+    def __init__(self, people: People, settings: PageSettings, clock: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
         self.people = people
         self.settings = settings
         self.clock = clock

@@ -15,19 +15,19 @@ from functools import partial
 from typing import Final
 from urllib.parse import quote, urlsplit
 
-from starlette.datastructures import Headers, MutableHeaders
+from starlette.datastructures import Headers
 from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, RedirectResponse, Response
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
 
+from bridge.config.config import Config
 from bridge.ledger.people import People
 from bridge.ledger.records import LedgerError
 from bridge.page.people.bodies import Refused, again, body_of, fields_of
 from bridge.page.people.cookies import baked, cookies_of, names
 from bridge.page.people.entry import Entry, Found, NotNow
 from bridge.page.people.passwords import secret, word_of
-from bridge.page.people.refusal import refusal
-from bridge.page.people.settings import PeopleSettings
+from bridge.page.people.refusal import refusal, told
 from bridge.page.people.visitor import Visitor, visitor_of
 from bridge.page.person import Person
 
@@ -35,14 +35,6 @@ LOOKS: Final = ("GET", "HEAD")
 OWN: Final = ("/logout", "/account")
 """What also a viewer may change."""
 OPEN: Final = "/api/v1/openapi.json"
-HEADERS: Final = {
-    "content-security-policy": "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; "
-    "media-src 'self'; connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
-    "x-content-type-options": "nosniff",
-    "x-frame-options": "DENY",
-    "referrer-policy": "same-origin",
-    "cross-origin-opener-policy": "same-origin",
-}
 
 
 class Guard:
@@ -56,7 +48,7 @@ class Guard:
         if scope["type"] == "lifespan":
             await self._app(scope, receive, send)
         elif scope["type"] == "http":
-            await self._http(scope, receive, _headed(send, kept=scope["path"].startswith("/static/")))
+            await self._http(scope, receive, send)
         else:
             await send({"type": "websocket.close", "code": 1008})
 
@@ -72,7 +64,8 @@ class Guard:
             else:
                 await self._browser(request, visitor, receive, send)
         except (Refused, NotNow, LedgerError) as error:
-            await refusal(request, error)(scope, receive, send)
+            answer = told(request, error) if scope["path"].startswith("/api/") else refusal(request, error)
+            await answer(scope, receive, send)
 
     # --- programs
 
@@ -172,24 +165,10 @@ def _kind(request: Request) -> str:
     return request.headers.get("content-type", "").partition(";")[0].strip().lower()
 
 
-def _headed(send: Send, *, kept: bool) -> Send:
-    """What every answer says to the browser, unless a view knows better. What is about somebody is not kept."""
-
-    async def _send(message: Message) -> None:
-        if message["type"] == "http.response.start":
-            headers = MutableHeaders(scope=message)
-            for name, value in HEADERS.items():
-                headers.setdefault(name, value)
-            headers.setdefault("cache-control", "no-cache" if kept else "no-store")
-        await send(message)
-
-    return _send
-
-
 async def _no_method(scope: Scope, receive: Receive, send: Send) -> None:
     await PlainTextResponse("method not allowed\n", 405, {"allow": "GET, HEAD"})(scope, receive, send)
 
 
-def guarding(ledger_url: str, settings: PeopleSettings) -> Callable[[ASGIApp], Guard]:
-    """A guard for an application, which lets in whom this ledger knows."""
-    return partial(Guard, entry=Entry(People(ledger_url), settings))
+def guarding(config: Config) -> Callable[[ASGIApp], Guard]:
+    """The guard of an application: it lets in whom the ledger knows."""
+    return partial(Guard, entry=Entry(People(config.bridge.ledger_url), config.page))

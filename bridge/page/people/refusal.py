@@ -1,8 +1,10 @@
 """A no, with its reason: as a page for people, as JSON for programs."""
 
+import logging
 from collections.abc import Mapping
 from typing import Any, Final
 
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
@@ -13,7 +15,7 @@ from bridge.core.telling.planned import BadWork
 from bridge.ledger.records import LedgerError
 from bridge.page.people.bodies import Refused
 from bridge.page.people.entry import NotNow
-from bridge.page.render import page
+from bridge.page.render import page, person_of
 from bridge.page.words import word
 from bridge.secret import redact
 from bridge.serve.control import ControlError
@@ -21,19 +23,32 @@ from bridge.serve.control import ControlError
 WRONG: Final = (Wrong, BadMatcher, BadWork)
 """What somebody typed: the error says what is wrong with it, and the cure."""
 
+log = logging.getLogger("quorumbell.page")
+
 
 def refusal(request: Request, error: Exception) -> Response:
-    """Raises what is none of ours."""
+    """Whoever is not in yet sees nothing of what stands around a view."""
+    person = person_of(request)
     status, key, values = _meant(error)
-    response: Response
-    if request.scope["path"].startswith("/api/"):
-        response = JSONResponse({"error": word("en", f"no.{key}", **values)}, status)
+    text = word(person.language, f"no.{key}", **values)
+    if person.name:
+        response = page(request, "failure.html", status=status, key="not_allowed", why=text)
     else:
-        text = word(request.scope["person"].language, f"no.{key}", **values)
         response = page(request, "people/refused.html", status=status, text=text)
-    if isinstance(error, NotNow):
-        response.headers["retry-after"] = str(error.seconds)
-    return response
+    return _later(response, error)
+
+
+def told(request: Request, error: Exception) -> Response:  # noqa: ARG001 - a handler's form
+    """To a program."""
+    if isinstance(error, HTTPException):
+        return JSONResponse({"error": error.detail}, error.status_code, error.headers)
+    status, key, values = _meant(error)
+    return _later(JSONResponse({"error": word("en", f"no.{key}", **values)}, status), error)
+
+
+def broken(request: Request, error: Exception) -> Response:
+    log.error("%s %s: %s", request.method, request.url.path, redact(str(error)), exc_info=error)
+    return JSONResponse({"error": "an error of Quorumbell itself; the page's log has all of it"}, 500)
 
 
 def _meant(error: Exception) -> tuple[int, str, Mapping[str, object]]:
@@ -48,5 +63,16 @@ def _meant(error: Exception) -> tuple[int, str, Mapping[str, object]]:
     return 400, "mistake", {"why": str(error)}
 
 
-handlers: Final[Mapping[Any, Any]] = dict.fromkeys((Refused, NotNow, LedgerError, Silent, ControlError, *WRONG), refusal)
-"""For the application: what views may raise."""
+def _later(response: Response, error: Exception) -> Response:
+    if isinstance(error, NotNow):
+        response.headers["retry-after"] = str(error.seconds)
+    return response
+
+
+Handlers = Mapping[Any, Any]
+handlers: Final[Handlers] = dict.fromkeys((Refused, NotNow, *WRONG), refusal)
+"""For the application: what views may raise beside what the page itself answers."""
+for_programs: Final[Handlers] = {
+    **dict.fromkeys((HTTPException, Refused, NotNow, LedgerError, Silent, ControlError, *WRONG), told),
+    Exception: broken,
+}

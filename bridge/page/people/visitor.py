@@ -4,8 +4,8 @@ from collections.abc import Mapping, Sequence
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 from typing import Any, NamedTuple
 
+from bridge.config.page import PageSettings
 from bridge.page.people.passwords import Unfit, name_of
-from bridge.page.people.settings import PeopleSettings
 
 
 class Visitor(NamedTuple):
@@ -16,7 +16,7 @@ class Visitor(NamedTuple):
     """By a trusted proxy; "" when what it says is no name."""
 
 
-def visitor_of(scope: Mapping[str, Any], settings: PeopleSettings) -> Visitor:
+def visitor_of(scope: Mapping[str, Any], settings: PageSettings) -> Visitor:
     """What a proxy's headers say counts only when they come from its address."""
     client = _address(scope["client"][0] if scope.get("client") else "")
     tls = scope.get("scheme") == "https"
@@ -54,8 +54,8 @@ def _address(text: str) -> IPv4Address | IPv6Address | None:
     return (found.ipv4_mapped or found) if isinstance(found, IPv6Address) else found
 
 
-def _is_trusted(address: IPv4Address | IPv6Address, settings: PeopleSettings) -> bool:
-    return any(address in network for network in settings.trusted_proxy)
+def _is_trusted(address: IPv4Address | IPv6Address, settings: PageSettings) -> bool:
+    return any(address in network for network in settings.networks)
 
 
 def _counted(address: IPv4Address | IPv6Address | None) -> str:

@@ -2,12 +2,16 @@
 
 from typing import Final
 
-from bridge.page.words import people, shell
+from bridge.page.words import now, people, shell
+from bridge.texts.words import number
 
 LANGUAGES: Final = ("en", "de")
-WORDS: Final[dict[str, tuple[str, str]]] = {**shell.WORDS, **people.WORDS}
+WORDS: Final[dict[str, tuple[str, str]]] = {**shell.WORDS, **now.WORDS, **people.WORDS}
 
 
 def word(language: str, key: str, **values: object) -> str:
-    """Raises KeyError for a key that no module has: a test walks through all templates."""
+    """`count` is written as the language writes numbers. Raises KeyError for a key that no module has: a test walks through all
+    templates."""
+    if "count" in values:
+        values["count"] = number(str(values["count"]), language)
     return WORDS[key][LANGUAGES.index(language)].format(**values)

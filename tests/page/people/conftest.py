@@ -1,6 +1,7 @@
 """The page with people in it: a ledger in a file, a clock that is moved by hand, cheap passwords, and whatever bridge a test wants."""
 
 import asyncio
+import json
 import re
 from datetime import UTC, datetime, timedelta
 
@@ -12,8 +13,8 @@ from bridge.ledger.ledger import Ledger
 from bridge.ledger.people import Account, People, Token
 from bridge.page.app import application
 from bridge.page.people import passwords
+from bridge.page.people.guard import guarding
 from bridge.page.people.passwords import Cost, hash_of, kept
-from bridge.page.people.settings import PeopleSettings
 from bridge.page.site import Site
 from bridge.serve.control import ControlError, Hello, Silences
 
@@ -51,17 +52,25 @@ class Bridge(Site):
 class Page:
     """What stands on a host of its own; browsers come and go."""
 
-    def __init__(self, home, settings):
+    def __init__(self, home, **settings):
         self.url = f"sqlite:///{home}/ledger.db"
         self.ledger = Ledger.open(self.url)
         self.people = People(self.url)
-        text = f'[bridge]\nledger = "{self.url}"\ncontrol = "{home}/control.sock"\n{RECEIVERS}'
+        lines = "".join(f"{name} = {json.dumps(value)}\n" for name, value in settings.items())
+        text = f'[bridge]\nledger = "{self.url}"\ncontrol = "{home}/control.sock"\n{RECEIVERS}[page]\n{lines}'
         self.site = Bridge(parse_config(text, home / "q.toml"))
         self.now = NOW
-        self.app = application(self.site, settings)
-        self.entry = self.app._entry
+        self.open()
         self.entry.clock = lambda: self.now
         self.loop = asyncio.Runner()
+
+    def open(self):
+        def guard(app):
+            made = guarding(self.site.config)(app)
+            self.entry = made._entry
+            return made
+
+        self.app = application(self.site, guard)
 
     def add(self, name, role="viewer", **more):
         self.people.add(Account(name=name, role=role, password=kept(PASSWORD, CHEAP), made_at=NOW, **more))
@@ -131,7 +140,7 @@ def page_with(tmp_path, monkeypatch):
     made = []
 
     def make(**settings):
-        page = Page(tmp_path, PeopleSettings(**settings))
+        page = Page(tmp_path, **settings)
         page.add("anna", "operator")
         page.add("bob")
         made.append(page)

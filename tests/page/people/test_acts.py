@@ -80,7 +80,7 @@ def test_what_was_typed_wrongly_is_refused_with_the_cure(page, path, form, why):
 def test_a_no_of_the_bridge_is_told_in_its_words_and_harmless(page):
     page.site.answers["Ack"] = f"there is no incident {EVIL}"
     answer = page.inside("anna").post("/incidents/1/acknowledge")
-    assert answer.status_code == 409
+    assert answer.status_code == 502
     assert "there is no incident &lt;script&gt;" in answer.text
     assert "<script>" not in answer.text
     page.site.answers["Silences"] = f"no bridge answers there {EVIL}"
@@ -296,4 +296,4 @@ def test_every_view_is_there_in_both_languages(page, path, language):
     assert answer.status_code == 200
     assert f'<html lang="{language}">' in answer.text
     assert "style=" not in answer.text
-    assert "<script" not in answer.text
+    assert not re.search(r"<script(?! src=\"/static/)", answer.text), "nothing that the policy would refuse"

@@ -3,14 +3,13 @@
 import asyncio
 import threading
 from datetime import timedelta
-from ipaddress import ip_network
 
 import pytest
 
+from bridge.config.page import PageSettings
 from bridge.page.people import entry, passwords
 from bridge.page.people.doors import FORGOTTEN_AFTER, MOST_KEPT, ZERO, Doors
 from bridge.page.people.passwords import Cost, Unfit, fits, kept, name_of
-from bridge.page.people.settings import PeopleSettings
 from bridge.page.people.visitor import Visitor, visitor_of
 from tests.page.people.conftest import CHEAP, NOW, PASSWORD
 
@@ -69,7 +68,7 @@ def test_memory_is_bounded_whoever_tries():
 # --- from where
 
 
-PROXIES = PeopleSettings(trusted_proxy=(ip_network("10.0.0.0/8"), ip_network("fd00::/8")), user_header="X-Remote-User")
+PROXIES = PageSettings(trusted_proxy=("10.0.0.0/8", "fd00::/8"), user_header="X-Remote-User")
 
 
 @pytest.mark.parametrize(

@@ -7,9 +7,7 @@ from types import SimpleNamespace
 import pytest
 
 from bridge.config.config import load_config
-from bridge.page.app import application
 from bridge.page.people import passwords
-from bridge.page.people.settings import PeopleSettings
 from bridge.page.site import Site
 from tests.page.people.conftest import CHEAP, PASSWORD, Page
 from tests.serve.test_bridge import bridge, stop_failed  # noqa: F401 - a fixture
@@ -26,7 +24,7 @@ class Beside(Page):
 
         self.site = Site(load_config(bridge.config, secrets=False))
         self.people = People(self.site.config.bridge.ledger_url)
-        self.app = application(self.site, PeopleSettings())
+        self.open()
         self.loop = asyncio.Runner()
         self.ledger = SimpleNamespace(close=lambda: None)
 
@@ -66,6 +64,6 @@ def test_the_page_says_so_when_the_bridge_is_gone(bridge, beside):  # noqa: F811
     anna = beside.inside("anna")
     bridge.end(bridge.process)
     answer = anna.post("/silences", {"matchers": "node=n1", "length": "1h"})
-    assert answer.status_code == 409
+    assert answer.status_code == 502
     assert "no bridge answers there" in answer.text
     assert "nobody can say what is silenced now" in anna.get("/planned").text

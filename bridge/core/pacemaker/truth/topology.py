@@ -12,7 +12,7 @@ from bridge.core.pacemaker.truth.arranged import arrange
 from bridge.core.world.condition import Condition
 from bridge.core.world.nodes import meet, node, set_node
 from bridge.core.world.picture import Picture
-from bridge.core.world.tables import CONDITION, DEVICE, GUEST, HOLDER, OTHER, REPLICATED, SORT
+from bridge.core.world.tables import CONDITION, DEVICE, GUEST, HOLDER, OTHER, REPLICATED, SORT, TOGETHER
 from bridge.core.world.world import World
 
 GUEST_AGENTS: Final = frozenset({"VirtualDomain", "Xen", "lxc", "libvirt-lxc", "KVM", "ManageVE", "vmrun", "lxd-container"})
@@ -25,6 +25,8 @@ def learn(world: World, witness: str, picture: Picture) -> None:
         _sort(world, name, _sort_of(row.agent, is_machine=row.id in inside), picture.at)
         if row.clone and row.agent:
             world.put((CLONE, name), value=True)
+    for name, together in _together(picture).items():
+        world.put((TOGETHER, name), together if any(together[:2]) else None)
     for primitive in picture.primitives:
         if replica := primitive.parameter("drbd_resource"):
             world.put((REPLICATED, plain_name(primitive.id)), replica)
@@ -34,6 +36,19 @@ def learn(world: World, witness: str, picture: Picture) -> None:
             world.put((CONTAINER, one.name), one.resource or one.container)
             if not node(world, one.name).remote:
                 set_node(world, one.name, remote=True)
+
+
+def _together(picture: Picture) -> dict[str, tuple[str, str, int]]:
+    """By resource its group, its clone or bundle, and its place in the group: as the picture lists them."""
+    found: dict[str, tuple[str, str, int]] = {}
+    places: dict[str, int] = {}
+    for row in picture.resources:
+        name = plain_name(row.id)
+        if name in found:
+            continue
+        place = places[row.group] = places.get(row.group, -1) + 1
+        found[name] = (plain_name(row.group), row.clone or row.bundle, place if row.group else 0)
+    return found
 
 
 def _sort_of(agent: str, *, is_machine: bool) -> str:

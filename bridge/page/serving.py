@@ -1,0 +1,100 @@
+"""The page as a process: a socket, TLS, and uvicorn, which says nothing and stops when it is asked."""
+
+import asyncio
+import logging
+import os
+import signal
+import socket
+import ssl
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Final
+
+import uvicorn
+
+from bridge.config.config import Config
+from bridge.config.page import PageSettings
+from bridge.page.app import application
+from bridge.page.people.guard import guarding
+from bridge.page.site import Site
+
+LAST_WORDS: Final = 3
+"""Seconds that answers under way have at the end."""
+
+log = logging.getLogger("quorumbell.page")
+
+
+class CannotServe(Exception):  # noqa: N818 - what it is
+    """What keeps the page from being served, and the cure."""
+
+
+class Server(uvicorn.Server):
+    """Streams have no end of their own: they are ended first, so that nobody waits for them."""
+
+    def __init__(self, config: uvicorn.Config, site: Site, ready: Callable[[], object]) -> None:
+        super().__init__(config)
+        self._site = site
+        self._ready = ready
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Being asked to stop is no failure: uvicorn would end the process by the signal once more."""
+        before = {number: signal.signal(number, self.handle_exit) for number in (signal.SIGTERM, signal.SIGINT)}
+        try:
+            yield
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        self._ready()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        self._site.watch.close()
+        await super().shutdown(sockets)
+
+
+def serve(config: Config, ready: Callable[[], object]) -> None:
+    """Until SIGTERM or SIGINT. Raises CannotServe."""
+    page = config.page
+    look_at_certificate(page)
+    listener = listen(page)
+    site = Site(config)
+    settings = uvicorn.Config(
+        application(site, guarding(config)),
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        proxy_headers=False,
+        lifespan="off",
+        ws="none",
+        timeout_graceful_shutdown=LAST_WORDS,
+        ssl_certfile=page.certificate,
+        ssl_keyfile=page.key,
+    )
+    logging.getLogger("uvicorn").setLevel(logging.WARNING)
+    log.info("the page is at %s", page.url)
+    site.watch.start()
+    with listener:
+        asyncio.run(Server(settings, site, ready).serve([listener]))
+
+
+def look_at_certificate(page: PageSettings) -> None:
+    if page.certificate is None:
+        return
+    try:
+        ssl.create_default_context(ssl.Purpose.CLIENT_AUTH).load_cert_chain(page.certificate, page.key)
+    except (OSError, ssl.SSLError) as error:
+        why = error.strerror or error
+        raise CannotServe(f"{page.certificate}, {page.key}: {why}: both must be PEM, belong together, and be readable") from None
+
+
+def listen(page: PageSettings) -> socket.socket:
+    host, port = page.place
+    try:
+        family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
+        return socket.create_server(address[:2], family=family, backlog=512)
+    except OSError as error:
+        why = os.strerror(error.errno) if error.errno is not None and error.errno > 0 else error.strerror  # of a name: negative
+        raise CannotServe(f"{page.listen}: {why}: stop what listens there, or give [page] another listen") from None

@@ -1,0 +1,160 @@
+"""One look for the whole process: what changed in the ledger, and how the bridge is. However many pages are open, nobody is asked
+more often.
+
+A thread of its own looks; pages and streams read what it saw last, and never wait for it. What it saw is old when it has not come
+back in time: then nobody knows how it is now, and the page says so.
+"""
+
+import asyncio
+import contextlib
+import logging
+import threading
+import time
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime
+from typing import Any, Final
+
+from bridge.asked.asking import running_at
+from bridge.asked.status import now_of
+from bridge.config.config import Config
+from bridge.ledger.ledger import Ledger, LedgerError
+from bridge.ledger.reader import Reader
+from bridge.page.sight.seen import NOBODY_YET, Seen, Silence, chosen
+from bridge.secret import redact
+from bridge.serve.control import ControlError, Silences, ask
+
+LOOK_EVERY: Final = 0.25
+ASK_EVERY: Final = 2.0
+"""Seconds between two questions to the bridge, while the ledger tells of nothing new."""
+ASK_AT_MOST_EVERY: Final = 0.5
+OLD_AFTER: Final = 6.0
+"""Seconds after which what was seen is no longer how it is."""
+PING_EVERY: Final = 4.0
+PASSING: Final = ("now_us", "held_back", "busy_seconds", "known_at", "held", "relays", "looks", "clock_set", "clocks_set", "ok")
+"""What the bridge says that changes without anything being different for who looks."""
+
+log = logging.getLogger("quorumbell.page")
+
+
+class Watch:
+    """`seen` may be read from any thread; it is replaced as a whole."""
+
+    def __init__(self, config: Config) -> None:
+        self._config = config
+        self._seen = Seen(why=NOBODY_YET)
+        self._looked_at = time.monotonic()
+        self._asked_at = float("-inf")
+        self._asks_soon = True
+        self._word: dict[str, Any] = {"running": False, "why": NOBODY_YET}
+        self._silences: tuple[Silence, ...] = ()
+        self._reader: Reader | None = None
+        self._closing = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="watch", daemon=True)
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._streams: set[asyncio.Event] = set()
+
+    @property
+    def seen(self) -> Seen:
+        """What was seen last; without the ledger's part when that is too long ago."""
+        seen, late = self._seen, time.monotonic() - self._looked_at
+        if late <= OLD_AFTER:
+            return seen
+        return Seen(number=-seen.number - 1, why=f"no answer for {late:.0f} s", at=seen.at, bridge=seen.bridge)
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def close(self) -> None:
+        """Streams end, and the thread with the look it is at."""
+        self._closing.set()
+        self._wake()
+
+    async def changes(self) -> AsyncIterator[Seen | None]:
+        """What is seen: at once, then whenever it is another one; None when nothing was for a while. Ends with the page."""
+        self._loop = asyncio.get_running_loop()
+        woken = asyncio.Event()
+        self._streams.add(woken)
+        last: int | None = None
+        try:
+            while not self._closing.is_set():
+                seen = self.seen
+                yield seen if seen.number != last else None
+                last = seen.number
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(woken.wait(), PING_EVERY)
+                woken.clear()
+        finally:
+            self._streams.discard(woken)
+
+    def _run(self) -> None:
+        while not self._closing.wait(LOOK_EVERY):
+            try:
+                self.look()
+            except Exception:
+                log.exception("the page could not look")
+                self._let_go()
+        self._let_go()
+
+    def look(self) -> None:
+        """Once. What cannot be read is said, with why."""
+        before = self._seen
+        try:
+            found, why = self._look_into_ledger(before), ""
+        except LedgerError as error:
+            self._let_go()
+            found, why = None, redact(str(error))
+        news = found is not None or why != before.why
+        self._listen(news=news)
+        word = {name: value for name, value in self._word.items() if name not in PASSING}
+        if news or word != before.bridge or self._silences != before.silences:
+            overview = found if found is not None or why else before.overview
+            self._see(Seen(number=before.number + 1, why=why, bridge=word, silences=self._silences, overview=overview))
+        self._looked_at = time.monotonic()
+
+    def _look_into_ledger(self, before: Seen) -> Any:
+        """None while all is as it was."""
+        if self._reader is None:
+            self._reader = Ledger.open(self._config.bridge.ledger_url, write=False)
+        if before.overview is not None and self._reader.revision() == before.overview.revision:
+            return None
+        return self._reader.overview()
+
+    def _listen(self, *, news: bool) -> None:
+        self._asks_soon |= news
+        if time.monotonic() - self._asked_at < (ASK_AT_MOST_EVERY if self._asks_soon else ASK_EVERY):
+            return
+        self._asked_at, self._asks_soon = time.monotonic(), False
+        control = self._config.bridge.control
+        self._word = running_at(control, whole=self._reader is None)
+        if self._word["running"]:
+            with contextlib.suppress(ControlError):
+                self._silences = tuple(map(Silence.of, ask(control, Silences(), timeout=3)["silences"]))
+
+    def _see(self, seen: Seen) -> None:
+        at = now_of(self._word) if self._word["running"] else datetime.now(UTC)
+        reader = self._reader
+        try:
+            if reader is None or seen.overview is None:
+                whole = chosen(seen, at, lambda _: [])
+            else:
+                whole = chosen(seen, at, lambda some: reader.incidents(ids=some))
+                whole = whole.with_stories(reader.incidents(ids=whole.shown), reader.woken(whole.shown))
+        except LedgerError as error:
+            self._let_go()
+            whole = Seen(number=seen.number, why=redact(str(error)), bridge=seen.bridge, at=at)
+        self._seen = whole
+        self._wake()
+
+    def _let_go(self) -> None:
+        if self._reader is not None:
+            with contextlib.suppress(LedgerError):
+                self._reader.close()
+        self._reader = None
+
+    def _wake(self) -> None:
+        if self._loop is not None and not self._loop.is_closed():
+            self._loop.call_soon_threadsafe(self._wake_all)
+
+    def _wake_all(self) -> None:
+        for one in self._streams:
+            one.set()
