@@ -40,7 +40,6 @@ class Session(msgspec.Struct, frozen=True, kw_only=True):
     hash: bytes
     """Of the secret in the cookie."""
     person: str
-    way: Literal["password", "proxy"]
     began_at: datetime
     ends_at: datetime
 
@@ -108,13 +107,13 @@ class People:
 
     def session(self, hashed: bytes, now: datetime) -> tuple[Account, Session] | None:
         """As long as it has not run out; with the person as they are now."""
-        wanted = select(session.c.way, session.c.began_at, session.c.ends_at, person).join(person)
+        wanted = select(session.c.began_at, session.c.ends_at, person).join(person)
         with self._look() as connection:
             row = connection.execute(wanted.where(session.c.hash == hashed, session.c.ends_at > to_us(now))).one_or_none()
         if row is None:
             return None
         times = {"began_at": from_us(row.began_at), "ends_at": from_us(row.ends_at)}
-        return _account(row), Session(hash=hashed, person=row.name, way=row.way, **times)
+        return _account(row), Session(hash=hashed, person=row.name, **times)
 
     def prolong(self, hashed: bytes, ends_at: datetime) -> None:
         with self._write() as connection:

@@ -3,6 +3,8 @@
 import errno
 import fcntl
 import os
+import sqlite3
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -37,6 +39,7 @@ READING_PRAGMAS: Final = ("query_only = ON", "cache_size = -16000")
 # Beside the one writer: the log is folded into the file by that one alone, whose commits know what they wait for.
 BESIDE_PRAGMAS: Final = ("synchronous = FULL", "foreign_keys = ON", "cache_size = -500", "wal_autocheckpoint = 0")
 BUSY_SECONDS: Final = 5.0
+BETWEEN_TRIES: Final = 0.002
 
 AWAY: Final = (OperationalError, InterfaceError, InternalError)
 """Nothing can be stored now. So it is with a broken page or file (a plain DatabaseError of SQLite): somebody has to mend it."""
@@ -276,7 +279,7 @@ def _parse(url: str) -> URL:
 
 def _engine(target: URL, *, write: bool, beside: bool, waits: Waits) -> Engine:
     if target.get_backend_name() == "sqlite":
-        return _sqlite(target, write=write, pragmas=BESIDE_PRAGMAS if beside else PRAGMAS if write else READING_PRAGMAS)
+        return _sqlite(target, write=write, beside=beside)
     try:
         from bridge.ledger import postgresql  # noqa: PLC0415 - its driver is an extra
     except ModuleNotFoundError as error:
@@ -284,8 +287,9 @@ def _engine(target: URL, *, write: bool, beside: bool, waits: Waits) -> Engine:
     return postgresql.engine_of(target, write=write, beside=beside, waits=waits)
 
 
-def _sqlite(target: URL, *, write: bool, pragmas: tuple[str, ...]) -> Engine:
-    engine = create_engine(target, poolclass=NullPool, connect_args={"timeout": BUSY_SECONDS})
+def _sqlite(target: URL, *, write: bool, beside: bool) -> Engine:
+    pragmas = BESIDE_PRAGMAS if beside else PRAGMAS if write else READING_PRAGMAS
+    engine = create_engine(target, poolclass=NullPool, connect_args={"timeout": 0 if beside else BUSY_SECONDS})
 
     # sqlite3 would begin late and by guessing: we begin ourselves (SQLAlchemy, SQLite dialect, transactions).
     @event.listens_for(engine, "connect")
@@ -296,6 +300,20 @@ def _sqlite(target: URL, *, write: bool, pragmas: tuple[str, ...]) -> Engine:
 
     @event.listens_for(engine, "begin")
     def _begun(connection: Connection) -> None:
-        connection.exec_driver_sql("BEGIN IMMEDIATE" if write else "BEGIN")
+        (_slip_in if beside else Connection.exec_driver_sql)(connection, "BEGIN IMMEDIATE" if write else "BEGIN")
 
     return engine
+
+
+def _slip_in(connection: Connection, begin: str) -> None:
+    """Between two commits of the writer. SQLite itself waits longer from try to try, and would miss each gap of a busy one."""
+    until = time.monotonic() + BUSY_SECONDS
+    while True:
+        try:
+            connection.exec_driver_sql(begin)
+        except OperationalError as error:
+            if getattr(error.orig, "sqlite_errorcode", 0) & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() > until:
+                raise
+            time.sleep(BETWEEN_TRIES)
+        else:
+            return

@@ -240,7 +240,6 @@ session: Final = Table(
     metadata,
     Column("hash", LargeBinary(32), primary_key=True),
     Column("person", Text, ForeignKey("person.name"), nullable=False, index=True),
-    Column("way", Text, nullable=False),
     Column("began_at", Instant, nullable=False),
     Column("ends_at", Instant, nullable=False, index=True),
 )

@@ -28,7 +28,6 @@ def upgrade() -> None:
         "session",
         sa.Column("hash", sa.LargeBinary(32), nullable=False),
         _text("person"),
-        _text("way"),
         _number("began_at"),
         _number("ends_at"),
         sa.PrimaryKeyConstraint("hash", name="pk_session"),

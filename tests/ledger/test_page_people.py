@@ -8,13 +8,14 @@ from datetime import timedelta
 import pytest
 from msgspec.structs import replace
 
+from bridge.ledger import store
 from bridge.ledger.ledger import Ledger, LedgerError
 from bridge.ledger.people import Account, People, Session, Token
 from tests.ledger.conftest import NOW
 
 HOUR = timedelta(hours=1)
 ANNA = Account(name="anna", role="operator", language="de", zone="Europe/Berlin", password="scrypt$…", made_at=NOW)
-OF_ANNA = Session(hash=b"a" * 32, person="anna", way="password", began_at=NOW, ends_at=NOW + HOUR)
+OF_ANNA = Session(hash=b"a" * 32, person="anna", began_at=NOW, ends_at=NOW + HOUR)
 BOARD = Token(name="board", scope="read", hash=b"t" * 32, made_at=NOW, ends_at=NOW + HOUR)
 
 
@@ -95,30 +96,42 @@ def test_what_has_run_out_is_removed(people):
     assert people.session(OF_ANNA.hash, NOW) is None, "there is nothing left to prolong"
 
 
-def test_the_bridge_commits_on_while_the_page_writes(url, ledger, make):
-    """Hundreds of sessions are begun meanwhile, each a transaction; all commits are taken, at the first try."""
+def test_bridge_and_page_write_beside_each_other(url, ledger, make):
+    """The bridge without a pause, the page faster than anybody logs in: each gets all that it wanted, at the first try."""
     people = People(url)
     people.add(ANNA)
-    begun, stop = [], threading.Event()
+    begun, trouble = [], []
 
     def log_in():
-        while not stop.is_set():
-            number = len(begun)
-            people.begin(replace(OF_ANNA, hash=number.to_bytes(32)))
-            begun.append(number)
+        try:
+            for number in range(30):
+                assert people.begin(replace(OF_ANNA, hash=number.to_bytes(32)))
+                begun.append(number)
+        except Exception as error:
+            trouble.append(error)
 
     thread = threading.Thread(target=log_in)
     thread.start()
-    try:
-        while len(begun) < 20:
-            ledger.commit(make.commit(reports=[make.report()]))
-    finally:
-        stop.set()
-        thread.join()
-    for _ in range(20):
+    commits = 0
+    while thread.is_alive():
         ledger.commit(make.commit(reports=[make.report()]))
-    assert len(list(ledger.reports())) == ledger.counts()["reports"] > 20
+        commits += 1
+    thread.join()
+    assert trouble == []
+    assert commits > 10, "neither waits for the end of the other"
+    assert ledger.counts()["reports"] == commits
     assert all(people.session(number.to_bytes(32), NOW) for number in begun)
+
+
+def test_the_page_gives_up_when_the_writer_holds_on(sqlite_url, make, tmp_path, monkeypatch):
+    monkeypatch.setattr(store, "BUSY_SECONDS", 0.05)
+    Ledger.open(sqlite_url).close()
+    with closing(sqlite3.connect(tmp_path / "ledger.db", isolation_level=None)) as writer:
+        writer.execute("BEGIN IMMEDIATE")
+        with pytest.raises(LedgerError, match="locked"):
+            People(sqlite_url).add(ANNA)
+        writer.execute("ROLLBACK")
+    assert People(sqlite_url).add(ANNA)
 
 
 def test_a_page_that_was_killed_in_a_transaction_holds_nothing_up(sqlite_url, make, tmp_path):
@@ -133,8 +146,8 @@ def test_a_ledger_that_does_not_fit_is_named_with_the_cure(sqlite_url, tmp_path)
     with pytest.raises(LedgerError, match="start quorumbell serve once"):
         People(sqlite_url).accounts()
     Ledger.open(sqlite_url).close()
-    with closing(sqlite3.connect(tmp_path / "ledger.db")) as store:
-        store.execute("UPDATE alembic_version SET version_num = '0004'")
-        store.commit()
+    with closing(sqlite3.connect(tmp_path / "ledger.db")) as opened:
+        opened.execute("UPDATE alembic_version SET version_num = '0004'")
+        opened.commit()
     with pytest.raises(LedgerError, match="run quorumbell migrate"):
         People(sqlite_url).add(ANNA)

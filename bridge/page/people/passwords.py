@@ -74,7 +74,7 @@ def word_of(word: str) -> str:
 
 
 def _scrypt(password: str, salt: bytes, cost: Cost) -> bytes:
-    room = 256 * cost.n * cost.r  # OpenSSL wants a little more than the 128 * n * r that it uses
+    room = 65_536 + 256 * cost.n * cost.r  # OpenSSL wants a little more than the 128 * n * r that it uses
     return hashlib.scrypt(password.encode(errors="replace"), salt=salt, n=cost.n, r=cost.r, p=cost.p, maxmem=room, dklen=32)
 
 
