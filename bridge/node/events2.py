@@ -21,10 +21,10 @@ STATES: Final = {
     "resource": ("role", "suspended", "force-io-failures"),
     "connection": ("connection", "role"),
     "device": ("disk", "client", "quorum"),
-    "peer-device": ("replication", "peer-disk", "peer-client", "resync-suspended", "stalled"),
+    "peer-device": ("replication", "peer-disk", "peer-client", "resync-suspended", "stalled", "resynced"),
     "path": ("established",),
 }
-"""What is told of each object. `stalled` is said by us, see `progress.py`."""
+"""What is told of each object. `stalled` and `resynced` are said by us, see `progress.py`."""
 BESIDE: Final = {"peer-device": ("out-of-sync",)}
 """Numbers that go along when a state changes, and are no reason to tell anything: KiB that differ now."""
 IDENTITY: Final = ("name", "peer-node-id", "conn-name", "volume", "minor", "new_name", "helper", "status", "local", "peer")

@@ -231,6 +231,35 @@ def test_numbers_that_come_and_do_not_fall_are_a_state():
     assert "stalled:no" in clock.quiet(911)[0]
 
 
+def test_each_tenth_of_a_resync_is_told_and_nothing_between():
+    clock = Clock()
+    clock.say(0.0, f"change {PEER} replication:SyncTarget out-of-sync:1000")
+    lines = [line for at in range(1, 100) for line in clock.say(at, f"change {PEER} received:{at} out-of-sync:{1000 - at * 10}")]
+    lines += clock.say(100.0, f"change {PEER} replication:Established out-of-sync:0") + clock.quiet(101.0)
+    told = [line.partition(" volume:0 ")[2].partition(" out-of-sync")[0] for line in lines]
+    steps = [f"resynced:{step}" for step in range(10, 100, 10)]
+    assert told == ["replication:SyncTarget", *steps, "replication:Established resynced:0"]
+
+
+def test_a_short_resync_only_begins_and_ends():
+    clock = Clock()
+    clock.say(0.0, f"change {PEER} replication:SyncTarget out-of-sync:1000")
+    lines = [line for at in range(1, 40) for line in clock.say(at / 10, f"change {PEER} out-of-sync:{1000 - at * 25}")]
+    lines += clock.say(4.1, f"change {PEER} replication:Established out-of-sync:0") + clock.quiet(5.0)
+    assert not any("resynced" in line for line in lines)
+
+
+def test_what_is_written_meanwhile_takes_no_step_back():
+    clock = Clock()
+    clock.say(0.0, f"change {PEER} replication:SyncTarget out-of-sync:1000")
+    clock.say(10.0, f"change {PEER} out-of-sync:500")
+    clock.say(20.0, f"change {PEER} out-of-sync:800")
+    clock.say(30.0, f"change {PEER} replication:PausedSyncT")
+    clock.say(40.0, f"change {PEER} replication:SyncTarget out-of-sync:800")
+    lines = clock.say(50.0, f"change {PEER} out-of-sync:700") + clock.quiet(60.0)
+    assert not any("resynced" in line for line in lines)
+
+
 def test_a_resync_of_which_no_number_is_told_is_not_called_stalled():
     clock = Clock()
     clock.say(0.0, f"change {PEER} replication:SyncSource out-of-sync:500")

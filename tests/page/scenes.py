@@ -156,33 +156,31 @@ def silent(cluster):
     return Commit(now=NOW, edges=edges(cluster, "n1", "n2", "n3", silent=("n1", "n2", "n3")))
 
 
-def several():
-    """Incidents of every pile, in one cluster of its own."""
-    taken = incident(
-        "x/taken", cluster="wien", kind=Kind.REPLICA_SPLIT_BRAIN, root="drbd/r0", opened_at=minutes(95), facts={"nodes": "a, b"}
-    )
-    quiet = incident(
-        "x/quiet",
-        cluster="wien",
-        kind=Kind.RESOURCE_FAILURE,
-        severity=WARNING,
-        peak=WARNING,
-        root="resource/backup",
-        opened_at=minutes(30),
-        facts={"resource": "backup"},
-    )
+def several(cluster="wien"):
+    """Incidents of every other pile: one that somebody is on, one that is silenced, one that heals."""
+    failed = {"cluster": cluster, "kind": Kind.RESOURCE_FAILURE, "severity": WARNING, "peak": WARNING}
+    split = {"cluster": cluster, "kind": Kind.REPLICA_SPLIT_BRAIN, "root": "drbd/mail"}
+    taken = incident("x/taken", **split, opened_at=minutes(95), facts={"nodes": "alpha, bravo"})
+    quiet = incident("x/quiet", **failed, root="resource/db", opened_at=minutes(30), facts={"resource": "db"})
     heals = incident(
         "x/heals",
-        cluster="wien",
-        kind=Kind.RESOURCE_FAILURE,
-        severity=WARNING,
-        peak=WARNING,
-        root="resource/ip",
+        **failed,
+        root="resource/web-ip",
         state=State.CLEARING,
         opened_at=minutes(3),
-        facts={"resource": "ip", "recovered_at": minutes(1).isoformat()},
+        facts={"resource": "web-ip", "recovered_at": minutes(1).isoformat()},
     )
-    return Commit(now=NOW, incidents=[taken, quiet, heals], notices=[notice(taken, "oncall")])
+    sides = ("alpha", "Primary", "UpToDate"), ("bravo", "Secondary", "UpToDate")
+    return Commit(
+        now=NOW,
+        incidents=[taken, quiet, heals],
+        notices=[notice(taken, "oncall")],
+        conditions=[
+            condition(cluster, "drbd/mail", CRITICAL, "split brain between alpha and bravo", 95, taken.key),
+            condition(cluster, "resource/db", WARNING, "a monitor failed on charlie", 30, quiet.key),
+        ],
+        layout=[replica(cluster, "mail", *sides, link={"state": "StandAlone", "good": False})],
+    )
 
 
 def storm(number, cluster="berlin"):

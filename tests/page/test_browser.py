@@ -101,10 +101,12 @@ def opened_at(url, found):
 def demo(tmp_path):
     made = Demo(tmp_path)
     made.start()
+    eventually((tmp_path / "control.sock").exists)
     served = Served(load_config(made.config))
     yield made, served
     served.close()
     made.stop()
+    made.sink.server_close()
 
 
 def test_the_recorded_power_cut_is_seen_live(look, demo):
