@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import httpx
+from starlette.responses import PlainTextResponse, RedirectResponse
 
 from bridge.config.config import parse_config
 from bridge.core.telling.notice import Delivered, Notice, Telling
@@ -227,11 +228,16 @@ class StandIn:
 
 
 def guard(person):
-    """Lets everybody in as this person."""
+    """Lets everybody in as this person; None: sends everybody to the log-in."""
 
     def around(app):
         async def call(scope, receive, send):
-            await app({**scope, "person": person}, receive, send)
+            if person is not None:
+                await app({**scope, "person": person}, receive, send)
+            elif scope["path"] == "/login":
+                await PlainTextResponse("log in")(scope, receive, send)
+            else:
+                await RedirectResponse("/login", 303)(scope, receive, send)
 
         return call
 
