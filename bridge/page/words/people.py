@@ -76,7 +76,7 @@ WORDS: Final[dict[str, tuple[str, str]]] = {
         "Eine Probenachricht geht den Weg jeder anderen. Ist niemand gewählt, läutet es bei allen.",
     ),
     "ring.receivers": ("Whom", "Bei wem"),
-    "planned.nobody_knows": (
+    "silences_unknown": (
         "The bridge does not answer, so nobody can say what is silenced now: {why}",
         "Die Bridge antwortet nicht; was jetzt stillgestellt ist, kann niemand sagen: {why}",
     ),
