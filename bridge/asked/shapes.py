@@ -6,6 +6,7 @@ from typing import Any
 
 from bridge.asked.plain import plain
 from bridge.core.telling.circuit import Health
+from bridge.core.world.condition import Condition
 from bridge.core.world.incident import Incident
 from bridge.ledger.ledger import BoardRow, Edge, NoticeRow, Queue, StoredReport
 from bridge.texts import summary
@@ -86,6 +87,16 @@ def edge(one: Edge) -> dict[str, Any]:
         "backlog_bytes": one.backlog_bytes,
         "oldest_at": one.oldest_at.isoformat() if one.oldest_at else None,
         "version": one.version,
+    }
+
+
+def condition(one: Condition) -> dict[str, Any]:
+    return {
+        "cluster": one.cluster,
+        "subject": one.subject,
+        "severity": one.severity.value,
+        "since": one.since.isoformat(),
+        "why": one.why,
     }
 
 

@@ -2,6 +2,7 @@
 
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -77,11 +78,15 @@ def add(matchers: tuple[str, ...], config_path: Path, comment: str, length: time
 @json_option
 def list_(config_path: Path, *, as_json: bool) -> None:
     """List the silences that are in force."""
-    from bridge.commands.format import instant, table
-    from bridge.core.world.event import from_us
     from bridge.serve.control import Silences
 
-    found = ask(load(config_path), Silences())["silences"]
+    show_silences(ask(load(config_path), Silences())["silences"], "no silences", as_json=as_json)
+
+
+def show_silences(found: list[dict[str, Any]], nothing: str, *, as_json: bool) -> None:
+    from bridge.commands.format import instant, table
+    from bridge.core.world.event import from_us
+
     if as_json:
         emit(found)
     elif found:
@@ -91,7 +96,7 @@ def list_(config_path: Path, *, as_json: bool) -> None:
         ]
         click.echo(table(("ID", "UNTIL", "AUTHOR", "MATCHERS", "COMMENT"), rows))
     else:
-        click.echo("no silences", err=True)
+        click.echo(nothing, err=True)
 
 
 @silence.command()

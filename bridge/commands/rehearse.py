@@ -89,11 +89,10 @@ def _recorded(recordings: tuple[Path, ...], config: "Config | None") -> "Rehears
 
 def _past(config: "Config", since: datetime | None, until: datetime | None) -> "Rehearsal":
     from bridge.rehearse.rehearse import Rehearsal
-    from bridge.serve.recall import to_report
 
     rehearsal = Rehearsal(config.correlation.core(), config.routes, config.brakes, _languages(config))
     with reading(config) as ledger:
-        rehearsal.take(to_report(report) for _, report in ledger.reports(since=since, until=until))
+        rehearsal.take(report.report() for _, report in ledger.reports(since=since, until=until))
     return rehearsal
 
 

@@ -127,9 +127,17 @@ class Line:
         except BadMatcher as error:
             outcome.decisions[order.uid] = Decision(order.uid, None, f"this silence holds nothing back: {error}")
             return
-        silence = Silence(id=order.silence_id, matchers=matchers, author=order.author, comment=order.comment, until=order.until)
+        silence = Silence(
+            id=order.silence_id,
+            matchers=matchers,
+            author=order.author,
+            comment=order.comment,
+            until=order.until,
+            planned=order.planned,
+        )
         outcome.notices += self.router.silence(silence, now)
-        why = f"silence {order.silence_id} by {order.author} until {order.until.isoformat()}: {order.comment}"
+        named = f"planned work on {order.planned}, " if order.planned else ""
+        why = f"{named}silence {order.silence_id} by {order.author} until {order.until.isoformat()}: {order.comment}"
         outcome.decisions[order.uid] = Decision(order.uid, None, why)
 
     def _settle(self, changes: Changes, now: datetime, outcome: Outcome, lags: Lags) -> None:

@@ -124,6 +124,7 @@ def _silenced(report: Report) -> Event:
         author=text(body, "author"),
         comment=text(body, "comment"),
         until=from_us(until),
+        planned=text(body, "planned"),
     )
 
 

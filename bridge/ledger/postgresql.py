@@ -47,7 +47,7 @@ class Connection(psycopg.Connection[Any]):
             return answer
 
 
-def engine_of(target: URL, *, write: bool, waits: Waits) -> Engine:
+def engine_of(target: URL, *, write: bool, beside: bool = False, waits: Waits) -> Engine:
     ours = {name: value for name, value in CONNECTING.items() if name not in target.query}
     engine = create_engine(target, poolclass=NullPool, connect_args=ours)
 
@@ -59,7 +59,9 @@ def engine_of(target: URL, *, write: bool, waits: Waits) -> Engine:
 
     @event.listens_for(engine, "connect")
     def _connected(driver: Any, _: Any) -> None:
-        if write:
+        if beside:
+            driver.execute("SELECT set_config('lock_timeout', %s, false)", (LOCK_TIMEOUT,))
+        elif write:
             _become_writer(driver, target)
         else:
             driver.execute("SET default_transaction_read_only = on")

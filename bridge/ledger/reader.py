@@ -9,9 +9,11 @@ from bridge.core.telling.notice import Notice
 from bridge.core.world.condition import Condition
 from bridge.core.world.incident import Incident
 from bridge.core.world.laid import Laid
-from bridge.ledger import claims, overview, reading
+from bridge.ledger import claims, outages, overview, reading, searching
+from bridge.ledger.outages import Absence
 from bridge.ledger.overview import Overview, Woken
 from bridge.ledger.records import Anchor, BoardRow, Checkpoint, Edge, NoticeRow, Queue, StoredReport, ToldRow
+from bridge.ledger.searching import Ends, Found, Sought
 from bridge.ledger.store import Store
 
 
@@ -124,6 +126,31 @@ class Reader:
                     break
                 found = into
         return found
+
+    def search(self, sought: Sought, most: int) -> Found:
+        """So many of the incidents that are looked for, the newest first."""
+        with self._store.transaction() as connection:
+            return searching.search(connection, sought, most)
+
+    def absorbed(self, key: str) -> list[tuple[int, Incident]]:
+        """Those that turned out to be part of the incident of this key."""
+        with self._store.transaction() as connection:
+            return searching.absorbed(connection, key)
+
+    def ends(self, keys: Collection[str], most: int) -> Ends:
+        """Of the reports of these incidents the first and the last, so many of each, however many there are."""
+        with self._store.transaction() as connection:
+            return searching.ends(connection, keys, most)
+
+    def absences(self, since: datetime, until: datetime, cluster: str | None = None) -> list[Absence]:
+        """Of guests and services those that reach into [since, until), the newest first."""
+        with self._store.transaction() as connection:
+            return outages.absences(connection, since, until, cluster)
+
+    def first_heard(self) -> dict[str, datetime]:
+        """Of each cluster when the first of its reports happened: of the time before that nothing is known."""
+        with self._store.transaction() as connection:
+            return reading.first_heard(connection)
 
     def notices(
         self,

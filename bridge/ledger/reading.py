@@ -110,6 +110,16 @@ def clusters(connection: Connection) -> list[str]:
     return found
 
 
+def first_heard(connection: Connection) -> dict[str, datetime]:
+    """Of each cluster, by the same index."""
+    first = select(func.min(report.c.at)).where(READABLE)
+    return {
+        name: from_us(at)
+        for name in clusters(connection)
+        if (at := connection.execute(first.where(report.c.cluster == name)).scalar()) is not None
+    }
+
+
 def understood(connection: Connection, cluster: str, since: datetime | None) -> list[int]:
     """The numbers of a cluster's reports that could be read, as they happened; since is a time of happening."""
     wanted = select(report.c.seq).where(READABLE, report.c.cluster == cluster, *_between(report.c.at, since, None))

@@ -10,7 +10,7 @@ import msgspec
 from bridge.core.showing.board import Standing as BoardStanding
 from bridge.core.telling.notice import Notice, Telling, Verdict
 from bridge.core.world.condition import Condition
-from bridge.core.world.event import EPOCH, Severity, from_ns, to_us
+from bridge.core.world.event import EPOCH, Report, Severity, from_ns, to_us
 from bridge.core.world.incident import Incident
 from bridge.core.world.laid import Laid
 
@@ -43,6 +43,22 @@ class StoredReport(msgspec.Struct, frozen=True, kw_only=True):
     unreadable: str | None = None
     incident_key: str | None = None
     decision: str = ""
+
+    def report(self) -> Report:
+        """For the line. What cannot be parsed has no fields, and is Unreadable again."""
+        try:
+            body = msgspec.json.decode(self.body, type=dict[str, Any])
+        except (msgspec.MsgspecError, RecursionError):
+            body = {}
+        return Report(
+            uid=self.uid,
+            cluster=self.cluster,
+            node=self.node,
+            source=self.source,
+            received_at=self.received_at,
+            body=body,
+            offset=self.offset,
+        )
 
 
 class Edge(msgspec.Struct, frozen=True, kw_only=True):

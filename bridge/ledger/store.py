@@ -3,6 +3,8 @@
 import errno
 import fcntl
 import os
+import sqlite3
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -34,7 +36,10 @@ PRAGMAS: Final = (
     "wal_autocheckpoint = 8000",
 )
 READING_PRAGMAS: Final = ("query_only = ON", "cache_size = -16000")
+# Beside the one writer: the log is folded into the file by that one alone, whose commits know what they wait for.
+BESIDE_PRAGMAS: Final = ("synchronous = FULL", "foreign_keys = ON", "cache_size = -500", "wal_autocheckpoint = 0")
 BUSY_SECONDS: Final = 5.0
+BETWEEN_TRIES: Final = 0.002
 
 AWAY: Final = (OperationalError, InterfaceError, InternalError)
 """Nothing can be stored now. So it is with a broken page or file (a plain DatabaseError of SQLite): somebody has to mend it."""
@@ -200,13 +205,15 @@ class Store:
         self.remarks = file.remarks() if file else ()
 
     @classmethod
-    def open(cls, url: str, *, write: bool, waits: Waits = lambda _: True) -> Self:
+    def open(cls, url: str, *, write: bool, beside: bool = False, waits: Waits = lambda _: True) -> Self:
+        """Of writers there is one, which holds the ledger's lock. `beside` writes without it, tables that the one never touches,
+        in transactions so short that it can wait for them."""
         target = _parse(url)
         file = None
         if target.get_backend_name() == "sqlite":
-            file = File(Path(target.database or "").absolute(), write=write)
+            file = File(Path(target.database or "").absolute(), write=write and not beside)
         try:
-            return cls(_engine(target, write=write, waits=waits), file)
+            return cls(_engine(target, write=write, beside=beside, waits=waits), file)
         except BaseException:
             if file:
                 file.close()
@@ -270,28 +277,43 @@ def _parse(url: str) -> URL:
     return target
 
 
-def _engine(target: URL, *, write: bool, waits: Waits) -> Engine:
+def _engine(target: URL, *, write: bool, beside: bool, waits: Waits) -> Engine:
     if target.get_backend_name() == "sqlite":
-        return _sqlite(target, write=write)
+        return _sqlite(target, write=write, beside=beside)
     try:
         from bridge.ledger import postgresql  # noqa: PLC0415 - its driver is an extra
     except ModuleNotFoundError as error:
         raise LedgerError("PostgreSQL needs its driver: install quorumbell[postgres]") from error
-    return postgresql.engine_of(target, write=write, waits=waits)
+    return postgresql.engine_of(target, write=write, beside=beside, waits=waits)
 
 
-def _sqlite(target: URL, *, write: bool) -> Engine:
-    engine = create_engine(target, poolclass=NullPool, connect_args={"timeout": BUSY_SECONDS})
+def _sqlite(target: URL, *, write: bool, beside: bool) -> Engine:
+    pragmas = BESIDE_PRAGMAS if beside else PRAGMAS if write else READING_PRAGMAS
+    engine = create_engine(target, poolclass=NullPool, connect_args={"timeout": 0 if beside else BUSY_SECONDS})
 
     # sqlite3 would begin late and by guessing: we begin ourselves (SQLAlchemy, SQLite dialect, transactions).
     @event.listens_for(engine, "connect")
     def _connected(driver: Any, _: Any) -> None:
         driver.isolation_level = None
-        for pragma in PRAGMAS if write else READING_PRAGMAS:
+        for pragma in pragmas:
             driver.execute(f"PRAGMA {pragma}")
 
     @event.listens_for(engine, "begin")
     def _begun(connection: Connection) -> None:
-        connection.exec_driver_sql("BEGIN IMMEDIATE" if write else "BEGIN")
+        (_slip_in if beside else Connection.exec_driver_sql)(connection, "BEGIN IMMEDIATE" if write else "BEGIN")
 
     return engine
+
+
+def _slip_in(connection: Connection, begin: str) -> None:
+    """Between two commits of the writer. SQLite itself waits longer from try to try, and would miss each gap of a busy one."""
+    until = time.monotonic() + BUSY_SECONDS
+    while True:
+        try:
+            connection.exec_driver_sql(begin)
+        except OperationalError as error:
+            if getattr(error.orig, "sqlite_errorcode", 0) & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() > until:
+                raise
+            time.sleep(BETWEEN_TRIES)
+        else:
+            return

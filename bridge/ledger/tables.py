@@ -70,9 +70,29 @@ incident: Final = Table(
     Column("closed_at", Instant, index=True),
     Column("absorbed_into", Text),
     Column("data", LargeBinary, nullable=False),
+    Index(
+        None,
+        "absorbed_into",
+        sqlite_where=text("absorbed_into IS NOT NULL"),
+        postgresql_where=text("absorbed_into IS NOT NULL"),
+    ),
     # When a cluster last had one of a kind, however many incidents there were.
     Index("ix_incident_kind", "cluster", "kind", "opened_at"),
     sqlite_autoincrement=True,
+)
+
+# Every absence of a guest or service, for whoever counts a month; `away_us` and `longest_us` are of rows that stand for several.
+outage: Final = Table(
+    "outage",
+    metadata,
+    Column("incident_key", Text, primary_key=True),
+    Column("subject", Text, primary_key=True),
+    Column("began_at", Instant, primary_key=True, autoincrement=False),
+    Column("ended_at", Instant, index=True),
+    Column("times", Integer, nullable=False),
+    Column("away_us", BigInteger),
+    Column("longest_us", BigInteger),
+    Column("planned", Boolean, nullable=False),
 )
 
 notice: Final = Table(
@@ -201,4 +221,35 @@ edge: Final = Table(
     Column("oldest_at", Instant),
     Column("version", Text, nullable=False),
     Column("boot", Text, nullable=False),
+)
+
+# Who may look at the page and act on it. What opens a door is kept as a hash only.
+person: Final = Table(
+    "person",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("role", Text, nullable=False),
+    Column("language", Text, nullable=False),
+    Column("zone", Text, nullable=False),
+    Column("password", Text, nullable=False),
+    Column("made_at", Instant, nullable=False),
+)
+
+session: Final = Table(
+    "session",
+    metadata,
+    Column("hash", LargeBinary(32), primary_key=True),
+    Column("person", Text, ForeignKey("person.name"), nullable=False, index=True),
+    Column("began_at", Instant, nullable=False),
+    Column("ends_at", Instant, nullable=False, index=True),
+)
+
+token: Final = Table(
+    "token",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("scope", Text, nullable=False),
+    Column("hash", LargeBinary(32), nullable=False, unique=True),
+    Column("made_at", Instant, nullable=False),
+    Column("ends_at", Instant),
 )

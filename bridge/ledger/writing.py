@@ -17,7 +17,7 @@ from bridge.core.world.condition import Condition
 from bridge.core.world.event import Severity, to_us
 from bridge.core.world.incident import Incident, State
 from bridge.core.world.laid import Laid
-from bridge.ledger import rows
+from bridge.ledger import outages, rows
 from bridge.ledger.reading import beginner, ids_of, incidents_of
 from bridge.ledger.records import BadRows, BoardRow, Commit, Culprit, Edge, Standing, StoredReport, Unstorable
 from bridge.ledger.store import of_a_row
@@ -33,6 +33,7 @@ from bridge.ledger.tables import (
     memory,
     mention,
     notice,
+    outage,
     receiver,
     report,
 )
@@ -99,7 +100,7 @@ def _parts(commit: Commit) -> list[tuple[str, Action, Sequence[Any], Blame]]:
     return [
         ("reports", add_reports, commit.reports, lambda item: {item.uid}),
         ("redecided", redecide, commit.redecided, lambda item: {item[0]}),
-        ("incidents", keep_incidents, latest, lambda item: of_key.get(item.key, set())),
+        ("incidents", keep_stories, latest, lambda item: of_key.get(item.key, set())),
         (
             "notices",
             add_notices_again if commit.tried else add_notices,
@@ -160,6 +161,11 @@ def keep_incidents(connection: Connection, incidents: Sequence[Incident]) -> Non
     changed = [rows.of_incident(one) | {"of_key": one.key} for one in incidents if one.key in there]
     if changed:
         connection.execute(_change_incident, changed)
+
+
+def keep_stories(connection: Connection, incidents: Sequence[Incident]) -> None:
+    keep_incidents(connection, incidents)
+    outages.keep(connection, incidents)
 
 
 def add_notices(connection: Connection, notices: Sequence[Notice]) -> None:
@@ -285,7 +291,7 @@ def _remember(connection: Connection, notice_id: int, new: dict[str, str]) -> No
 
 def forget_derived(connection: Connection) -> None:
     """What a replay makes anew, from nothing. Incidents stay for their numbers, reports until they are decided again."""
-    for table in (condition, checkpoint, layout):
+    for table in (condition, checkpoint, layout, outage):
         connection.execute(delete(table))
 
 

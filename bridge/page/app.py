@@ -10,9 +10,13 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from bridge.page import failures
 from bridge.page.headers import Headers, OnlyProxies
+from bridge.page.history import views as history
+from bridge.page.people import api
+from bridge.page.people import views as people
 from bridge.page.render import STATIC
 from bridge.page.sight import view
 from bridge.page.site import Site
+from bridge.page.story import views as story
 
 Guard = Callable[[ASGIApp], ASGIApp]
 """Lets in whom it knows, and says who that is as `scope["person"]`; all others never reach a view."""
@@ -31,8 +35,15 @@ class Refusal:
 def application(site: Site, guard: Guard = Refusal) -> ASGIApp:
     """Views find the site as `request.app.state.site`."""
     app = Starlette(
-        routes=[*view.routes, Mount("/static", StaticFiles(directory=STATIC), name="static")],
-        exception_handlers=failures.HANDLERS,
+        routes=[
+            *view.routes,
+            *story.routes,
+            *history.routes,
+            *people.routes,
+            Mount("/api/v1", api.application(site)),
+            Mount("/static", StaticFiles(directory=STATIC), name="static"),
+        ],
+        exception_handlers={**failures.HANDLERS, **people.handlers},
     )
     app.state.site = site
     page = site.config.page

@@ -15,6 +15,7 @@ import uvicorn
 from bridge.config.config import Config
 from bridge.config.page import PageSettings
 from bridge.page.app import application
+from bridge.page.people.guard import guarding
 from bridge.page.site import Site
 
 LAST_WORDS: Final = 3
@@ -61,7 +62,7 @@ def serve(config: Config, ready: Callable[[], object]) -> None:
     listener = listen(page)
     site = Site(config)
     settings = uvicorn.Config(
-        application(site),
+        application(site, guarding(config)),
         log_config=None,
         access_log=False,
         server_header=False,

@@ -1,7 +1,8 @@
 """The local socket on which commands speak to the running bridge: one line of JSON asks, one answers.
 
 What changes something (acknowledge, silence) must go through the one writer, so commands never write the ledger themselves.
-The kernel says which user asks; only root may speak in another's name (as sudo does).
+The kernel says which user asks. Only root may speak in another's name (as sudo does); the bridge's own user may in the names of
+the people of its page, and of nobody else.
 """
 
 import json
@@ -19,6 +20,8 @@ import msgspec
 
 LONGEST: Final = 64 * 1024
 MOST_CLIENTS: Final = 32
+OF_PAGE: Final = " (page)"
+"""Behind the name of a person whom the page let in: no user of the system is called so."""
 SHORT: Final = 500
 """A comment is a sentence, not a file."""
 
@@ -49,8 +52,24 @@ class EndSilence(Request, frozen=True, kw_only=True, tag="end-silence"):
     id: str
 
 
+class Planned(Request, frozen=True, kw_only=True, tag="planned"):
+    """Work on a part of a cluster: a silence, and a downtime at the boards, which begin and end together. `what` is like
+    `node=n3`. Answer: {"ok": true, "id", "until_us", "matchers", "known": whether anything of that name was ever heard of}"""
+
+    cluster: str
+    what: str
+    until_us: int
+    comment: str = ""
+
+
+class EndPlanned(Request, frozen=True, kw_only=True, tag="end-planned"):
+    """Answer: {"ok": true, "id": "…"}"""
+
+    id: str
+
+
 class Silences(Request, frozen=True, kw_only=True, tag="silences"):
-    """Answer: {"ok": true, "silences": [{"id", "matchers", "author", "comment", "until_us"}]}"""
+    """Answer: {"ok": true, "silences": [{"id", "matchers", "author", "comment", "until_us", "planned"}]}"""
 
 
 class Ring(Request, frozen=True, kw_only=True, tag="ring"):
@@ -83,7 +102,7 @@ class Hello(Request, frozen=True, kw_only=True, tag="hello"):
     whole: bool = False
 
 
-Asked = Ack | Silence | EndSilence | Silences | Ring | Reload | Invite | Hello
+Asked = Ack | Silence | EndSilence | Planned | EndPlanned | Silences | Ring | Reload | Invite | Hello
 Answer = Callable[..., None]
 """answer(incident=4711) says ok; answer(why="…") says no. May be called later, also when the asker is gone."""
 
@@ -198,9 +217,14 @@ def _understood(line: bytes, user: int) -> tuple[Asked | None, str]:
         return None, f"author and comment may have {SHORT} characters each; write less"
     if isinstance(request, Invite) and user not in {0, os.geteuid()}:
         return None, "only root may let a node join; use sudo"
-    if user != 0 or not request.author:
+    if not _may_say(user, request.author):
         request = msgspec.structs.replace(request, author=_name(user))
     return request, ""
+
+
+def _may_say(user: int, author: str) -> bool:
+    """Whether this is who asks. The page runs as the bridge's own user, and signs for the people whom it let in."""
+    return bool(author) and (user == 0 or (user == os.geteuid() and author.endswith(OF_PAGE)))
 
 
 def _name(user: int) -> str:

@@ -7,6 +7,8 @@ from typing import Any
 
 from bridge import __version__
 from bridge.core.normalise import EVERYWHERE
+from bridge.core.telling.match import all_hold, parse
+from bridge.core.telling.planned import BadWork, matchers_of
 from bridge.core.world.event import to_us
 from bridge.core.world.incident import State
 from bridge.intake.intake import Intake
@@ -66,8 +68,10 @@ class Orders:
             until_us = request.until_us - self._ahead_us()
             self._silence(number, "\n".join(request.matchers), request.author, request.comment, until_us, now)
             answer(id=number, until_us=request.until_us)
-        elif isinstance(request, control.EndSilence):
+        elif isinstance(request, control.EndSilence | control.EndPlanned):
             self._end_silence(request, answer, now)
+        elif isinstance(request, control.Planned):
+            self._plan(request, answer, now)
         elif isinstance(request, control.Silences):
             answer(silences=[_shown(one, self._ahead_us()) for one in self._writer.line.router.silences(now)])
         elif isinstance(request, control.Invite):
@@ -119,16 +123,42 @@ class Orders:
             self._say({**words, "author": request.author, "comment": request.comment}, now)
             answer(incident=number)
 
-    def _end_silence(self, request: control.EndSilence, answer: control.Answer, now: datetime) -> None:
-        found = next((one for one in self._writer.line.router.silences(now) if one.id == request.id), None)
-        if found is None:
-            answer(why=f"there is no silence {request.id!r} in force; see quorumbell silence list")
+    def _plan(self, request: control.Planned, answer: control.Answer, now: datetime) -> None:
+        try:
+            matchers = matchers_of(request.cluster, request.what)
+        except BadWork as error:
+            answer(why=str(error))
             return
-        self._silence(found.id, "\n".join(map(str, found.matchers)), request.author, "ended", to_us(now), now)
+        clusters = self._writer.ledger.clusters()
+        if request.cluster not in clusters:
+            answer(why=f"there is no cluster {request.cluster!r}; known are {', '.join(clusters) or 'none'}")
+            return
+        parts = [parse(one) for one in matchers]
+        known = any(
+            all_hold(parts, {"cluster": (one.cluster,), "root": (one.subject,)}) for one in self._writer.ledger.conditions()
+        )
+        number = os.urandom(4).hex()
+        until_us = request.until_us - self._ahead_us()
+        self._silence(number, "\n".join(matchers), request.author, request.comment, until_us, now, request.what)
+        answer(id=number, until_us=request.until_us, matchers=matchers, known=known)
+
+    def _end_silence(self, request: control.EndSilence | control.EndPlanned, answer: control.Answer, now: datetime) -> None:
+        """Planned work ends with its silence, whichever of the two is named."""
+        wanted = isinstance(request, control.EndPlanned)
+        in_force = [one for one in self._writer.line.router.silences(now) if one.planned or not wanted]
+        found = next((one for one in in_force if one.id == request.id), None)
+        if found is None:
+            what, where = ("planned work", "planned") if wanted else ("silence", "silence")
+            answer(why=f"there is no {what} {request.id!r} in force; see quorumbell {where} list")
+            return
+        self._silence(found.id, "\n".join(map(str, found.matchers)), request.author, "ended", to_us(now), now, found.planned)
         answer(id=found.id)
 
-    def _silence(self, number: str, matchers: str, author: str, comment: str, until_us: int, now: datetime) -> None:
+    def _silence(
+        self, number: str, matchers: str, author: str, comment: str, until_us: int, now: datetime, planned: str = ""
+    ) -> None:
         words: Fields = {"do": "silence", "silence": number, "matchers": matchers, "until_us": until_us}
+        words |= {"planned": planned} if planned else {}
         self._say({**words, "author": author, "comment": comment}, now)
 
     def _say(self, words: Fields, now: datetime) -> None:
@@ -159,4 +189,5 @@ def _shown(silence: Any, ahead_us: int) -> dict[str, Any]:
         "author": silence.author,
         "comment": silence.comment,
         "until_us": to_us(silence.until) + ahead_us,
+        "planned": silence.planned,
     }

@@ -5,7 +5,7 @@ import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from itertools import islice
-from typing import Any, Final
+from typing import Final
 
 import msgspec
 
@@ -38,23 +38,6 @@ def new_line(config: Config) -> Line:
     return Line(config.correlation.core(), config.routes, languages, in_place, config.brakes, digests)
 
 
-def to_report(stored: StoredReport) -> Report:
-    """A stored report, for the line. What cannot be parsed has no fields, and is Unreadable again."""
-    try:
-        body = msgspec.json.decode(stored.body, type=dict[str, Any])
-    except (msgspec.MsgspecError, RecursionError):
-        body = {}
-    return Report(
-        uid=stored.uid,
-        cluster=stored.cluster,
-        node=stored.node,
-        source=stored.source,
-        received_at=stored.received_at,
-        body=body,
-        offset=stored.offset,
-    )
-
-
 def restore(line: Line, ledger: Reader, now: datetime | None = None, beat: Callable[[], None] = lambda: None) -> None:
     """Fills the memory from the ledger: the worlds at their horizons, what happened since, and what was told.
 
@@ -72,7 +55,7 @@ def restore(line: Line, ledger: Reader, now: datetime | None = None, beat: Calla
         line.tick(max(filter(None, received)))
     # People's words are in no world: all of them count, and the last one spoken is right.
     for words in _read(ledger, sorted(ledger.understood(EVERYWHERE)), beat):
-        line.take([to_report(word) for word in words], words[-1].received_at)
+        line.take([word.report() for word in words], words[-1].received_at)
     _recall(line, ledger, now)
 
 
@@ -111,7 +94,7 @@ def _reach_back(line: Line, ledger: Reader, cluster: str, restored: Restored, la
     if restored.since is None:
         return
     for found in _read(ledger, ledger.came_late(cluster, restored.since, last, restored.waits), beat):
-        line.take([to_report(one) for one in found], restored.since)
+        line.take([one.report() for one in found], restored.since)
 
 
 def _understand(line: Line, ledger: Reader, cluster: str, restored: Restored, beat: Callable[[], None]) -> datetime | None:
@@ -120,7 +103,7 @@ def _understand(line: Line, ledger: Reader, cluster: str, restored: Restored, be
     last, done, told = None, 0, 0
     for found in _read(ledger, numbers, beat):
         received = max(one.received_at for one in found)
-        reports = [to_report(one) for one in found]
+        reports = [one.report() for one in found]
         if found[0].at == restored.since:
             reports = [one for one in reports if not restored.is_known(one)]
         line.take(reports, min(found[-1].at, received))
@@ -139,7 +122,7 @@ def _read(ledger: Reader, numbers: Sequence[int], beat: Callable[[], None]) -> I
 
 def _batches(stored: Iterable[tuple[int, StoredReport]]) -> Iterator[list[Report]]:
     rows = iter(stored)
-    while batch := [to_report(report) for _, report in islice(rows, BATCH)]:
+    while batch := [report.report() for _, report in islice(rows, BATCH)]:
         yield batch
 
 

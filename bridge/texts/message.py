@@ -1,6 +1,6 @@
 """A whole message: all that it is made of, and its shape as text and HTML."""
 
-from datetime import UTC, tzinfo
+from datetime import UTC, datetime, tzinfo
 from typing import Any
 
 import msgspec
@@ -23,6 +23,30 @@ class Text(msgspec.Struct, frozen=True, kw_only=True):
     summary: str
     body: str
     html: str
+
+
+class Told(msgspec.Struct, frozen=True, kw_only=True):
+    """An incident in words, for who shapes them anew: paragraphs, steps with their commands, how long each was away."""
+
+    sentence: str
+    story: list[layout.Piece] = []
+    runbook: list[layout.Piece] = []
+    """Empty when it is over."""
+    outages: tables.Outages = tables.Outages()
+    involved: str = ""
+
+
+def told(incident: Incident, language: str, *, zone: tzinfo, now: datetime) -> Told:
+    """As it stands at `now`."""
+    notice = msgspec.structs.replace(as_notice(incident), at=incident.closed_at or now)
+    if incident.worsened and notice.kind is Telling.OPENED:
+        notice = msgspec.structs.replace(notice, kind=Telling.ESCALATED)
+    try:
+        found = frame(notice, language, zone)
+    except Exception as error:  # noqa: BLE001 - as in `render`
+        broken(f"{incident.kind}, {notice.kind}", error)
+        return Told(sentence=bare(incident), story=[layout.Piece(text=one) for one in bare_facts(incident)])
+    return Told(**{name: found[name] for name in Told.__struct_fields__})
 
 
 def render(what: Notice | Incident, language: str = "", *, zone: tzinfo = UTC) -> Text:

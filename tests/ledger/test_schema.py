@@ -43,7 +43,7 @@ def test_partial_indices_are_partial_in_the_database_too(store):
         where = "sql" if connection.dialect.name == "sqlite" else "indexdef"
         table = "sqlite_master" if connection.dialect.name == "sqlite" else "pg_indexes"
         found = connection.scalars(text(f"SELECT {where} FROM {table} WHERE {where} LIKE '% WHERE %'")).all()
-    assert len(found) == 7
+    assert len(found) == 8
 
 
 def test_up_down_and_up_again(store):

@@ -61,6 +61,13 @@ class Bridge:
         assert run.returncode == 0, run.stderr
         return run.stdout
 
+    def refused(self, *words):
+        run = subprocess.run(
+            [sys.executable, "-m", "bridge", *words, "-c", str(self.config)], capture_output=True, text=True, cwd=ROOT
+        )
+        assert run.returncode != 0, run.stdout
+        return run.stderr
+
     def stored(self):
         with closing(Ledger.open(f"sqlite:///{self.home}/ledger.db", write=False)) as ledger:
             return [report for _, report in ledger.reports()]
@@ -159,6 +166,26 @@ def test_people_acknowledge_silence_and_ring(bridge):
     assert bridge.mails == []
     bridge.command("ring")
     eventually(lambda: len(bridge.mails) == 1)
+
+
+def test_planned_work_begins_and_ends_and_stands_in_the_ledger(bridge):
+    unknown = bridge.refused("planned", "begin", "beta", "node=n1", "--for", "1h")
+    assert "there is no cluster 'beta'; known are " in unknown
+    assert bridge.hook(**stop_failed(time.time())) == 0
+    eventually(lambda: json.loads(bridge.command("incidents", "--json")))
+    assert "write node=NAME" in bridge.refused("planned", "begin", "alpha", "n1", "--for", "1h")
+    begun = bridge.command("planned", "begin", "alpha", "resource=db", "--for", "1h", "-m", "new disk")
+    assert begun.startswith("planned work ")
+    (work,) = json.loads(bridge.command("planned", "list", "--json"))
+    assert (work["planned"], work["comment"], work["author"]) == ("resource=db", "new disk", pwd.getpwuid(os.getuid()).pw_name)
+    assert work["matchers"] == ['cluster="alpha"', 'root=~"(resource|guest)/db"']
+    plain = bridge.command("silence", "add", "node=n1", "--for", "1h").split()[1]
+    assert "there is no planned work" in bridge.refused("planned", "end", plain), "a silence is ended as such"
+    bridge.command("planned", "end", work["id"])
+    assert json.loads(bridge.command("planned", "list", "--json")) == []
+    assert [one.decision.split(", silence")[0] for one in bridge.stored() if "new disk" in one.decision] == [
+        "planned work on resource=db"
+    ]
 
 
 def test_the_number_that_a_notice_printed_is_understood_when_a_late_report_made_it_part_of_another(bridge):

@@ -9,7 +9,7 @@ from datetime import timedelta
 import msgspec
 import pytest
 
-from bridge.commands.explain import MOST_SHOWN
+from bridge.asked.story import MOST_SHOWN
 from bridge.core.line import Line
 from bridge.core.telling.notice import Telling
 from bridge.core.world.event import Report

@@ -9,7 +9,6 @@ from bridge.core.cluster import Cluster
 from bridge.core.normalise import normalise
 from bridge.core.world.picture import PICTURE
 from bridge.core.world.settings import Settings
-from bridge.serve.recall import to_report
 from tests.node.programs import Programs
 from tests.serve.test_bridge import Bridge
 from tests.waiting import eventually
@@ -35,7 +34,7 @@ def test_it_is_kept_in_the_ledger_and_understood_again_from_there(site):
     (report,) = eventually(bridge.stored)
     assert (report.source, report.node, report.unreadable) == ("crm_mon", "n1", None)
     cluster = Cluster("alpha", Settings())
-    cluster.feed([normalise(to_report(report))])
+    cluster.feed([normalise(report.report())])
     assert [row.id for row in cluster.world.get(PICTURE, "n1").resources if row.disabled] == ["web-fs", "web-srv"]
     (edge,) = eventually(lambda: [one for one in json.loads(bridge.command("status", "--json"))["edges"] if one["looked_at"]])
     assert edge["trouble"] is None

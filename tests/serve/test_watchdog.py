@@ -231,6 +231,7 @@ def test_reading_the_ledger_asks_for_time_at_each_step():
     now = datetime(2026, 11, 24, 3, tzinfo=UTC)
     row = SimpleNamespace(cluster="alpha", at=now, received_at=now, decision="")
     row.uid, row.node, row.source, row.offset, row.body = b"", "n1", "edge", None, b"{}"
+    row.report = lambda: row
     ledger = SimpleNamespace(
         latest_checkpoint=lambda: None,
         clusters=lambda: ["alpha"],
@@ -247,7 +248,6 @@ def test_reading_the_ledger_asks_for_time_at_each_step():
         correlator=SimpleNamespace(incidents=dict),
     )
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("bridge.serve.recall.to_report", lambda stored: stored)
         patch.setattr("bridge.serve.recall.BATCH", 1)
         restore(line, ledger, None, lambda: beats.append(1))
     assert len(beats) >= 20, "of the cluster's reports, and of people's words"

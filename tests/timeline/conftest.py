@@ -9,6 +9,7 @@ import pytest
 from bridge import receivers
 from bridge.config.config import parse_config
 from bridge.core.telling.notice import TryLater
+from bridge.core.telling.planned import matchers_of
 from bridge.core.world.event import Report
 from bridge.ledger.ledger import Ledger
 from bridge.serve.bells import Bells
@@ -108,6 +109,12 @@ class Timeline:
         until = int((self.now + timedelta(seconds=seconds)).timestamp() * 1_000_000)
         words = {"do": "silence", "silence": "s1", "matchers": matchers, "until_us": until, "author": "ann", "comment": "work"}
         self.writer.report("operator", "*", words, self.now)
+        return self.turn()
+
+    def plan(self, what, seconds):
+        until = int((self.now + timedelta(seconds=seconds)).timestamp() * 1_000_000)
+        words = {"do": "silence", "silence": "w1", "matchers": "\n".join(matchers_of("alpha", what)), "until_us": until}
+        self.writer.report("operator", "*", {**words, "author": "ann (page)", "comment": "", "planned": what}, self.now)
         return self.turn()
 
     def acknowledge(self, number=1):

@@ -111,6 +111,16 @@ def test_a_silence_keeps_quiet_but_not_about_the_end(timeline, wait):
     assert (str(end.kind), end.incident.root) == ("closed", "resource/db")
 
 
+def test_planned_work_survives_a_restart_and_ends_by_itself(timeline):
+    story = timeline(NOC + "digest = false\n")
+    story.at(0).plan("resource=web", HOUR).restart().at(10).fails("web", task="stop").at(HOUR - 10).expect("noc")
+    ((work,),) = ([one for one in story.line.router.silences(story.now) if one.planned == "resource=web"],)
+    assert work.author == "ann (page)"
+    story.fails("db", task="stop").expect("noc", "opened resource-blocked")
+    story.at(HOUR + 10).expect("noc", "opened resource-blocked")
+    assert story.line.router.silences(story.now) == []
+
+
 def test_two_stories_that_become_one_go_on_in_one_thread_and_the_other_says_so(timeline):
     story = timeline(NOC + "digest = false\n")
     story.at(0).member("e", seen_by="abcd").lost("d", seen_by="abce").at(100).lost("e", seen_by="abc").at(170)

@@ -1,7 +1,7 @@
 """A downtime at a board is a silence here, about what its object stands for; silences and planned work here are downtimes."""
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from hashlib import blake2s
 from typing import Final
@@ -11,6 +11,7 @@ import msgspec
 from bridge.core.showing.orders import LONGEST_COMMENT, Act, Fields, Order, Orders, Story, signed
 from bridge.core.showing.picture import Downtime, Seen, Target, words
 from bridge.core.telling.match import Matcher, all_hold, labels_of
+from bridge.core.telling.planned import is_over
 from bridge.core.telling.quiet import Silence
 from bridge.core.world.event import Subject, to_us
 from bridge.core.world.incident import Incident
@@ -114,7 +115,7 @@ class Downtimes:
         return orders
 
     def _begin(self, target: Target, story: Story, silences: Iterable[Silence], now: datetime) -> Order | None:
-        silence = _over(story.incidents, silences, now)
+        silence = _planned(story.subjects, silences, now) or _over(story.incidents, silences, now)
         if silence is not None:
             text = f"silence {silence.id} by {silence.author}: {silence.comment}"
             return Order(Act.BEGIN_DOWNTIME, target, text, silence.until)
@@ -135,6 +136,12 @@ class Downtimes:
         elif number is None or number[1] not in in_force:
             return Order(Act.END_DOWNTIME, target, running.comment)
         return None
+
+
+def _planned(subjects: Sequence[tuple[str, Subject]], silences: Iterable[Silence], now: datetime) -> Silence | None:
+    """The work on all that the object stands for: its downtime begins before anything has happened."""
+    fitting = [one for one in silences if is_over(one, subjects) and one.until - now >= SHORTEST_DOWNTIME]
+    return max(fitting, key=lambda one: one.until, default=None)
 
 
 def _over(incidents: Iterable[Incident], silences: Iterable[Silence], now: datetime) -> Silence | None:

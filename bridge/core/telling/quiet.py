@@ -16,6 +16,8 @@ class Silence(msgspec.Struct, frozen=True, kw_only=True):
     author: str
     comment: str
     until: datetime
+    planned: str = ""
+    """What is being worked on (bridge/core/telling/planned.py); "" when it is only to be silent."""
 
 
 class Quiet:

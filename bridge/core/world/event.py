@@ -194,6 +194,8 @@ class Silenced(Event, frozen=True, kw_only=True):
     author: str
     comment: str
     until: datetime
+    planned: str = ""
+    """What is being worked on, like `node=n3`."""
 
 
 class Unreadable(msgspec.Struct, frozen=True, kw_only=True):

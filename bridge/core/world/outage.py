@@ -101,11 +101,14 @@ def _folded(outages: Outages, subject: Subject) -> Outages:
         return outages
     first = outages.index(over[0])
     return tuple(
-        _as_one(over) if place == first else one for place, one in enumerate(outages) if place == first or one not in over
+        as_one(over) if place == first else one for place, one in enumerate(outages) if place == first or one not in over
     )
 
 
-def _as_one(several: list[Outage]) -> Outage:
+def as_one(several: list[Outage]) -> Outage:
+    """One that stands for all of these, which have ended; of a single one itself."""
+    if len(several) == 1:
+        return several[0]
     ends = [one.ended_at for one in several if one.ended_at is not None]
     return Outage(
         subject=several[0].subject,

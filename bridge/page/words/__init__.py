@@ -2,11 +2,11 @@
 
 from typing import Final
 
-from bridge.page.words import now, shell
+from bridge.page.words import history, now, people, shell, story
 from bridge.texts.words import number
 
 LANGUAGES: Final = ("en", "de")
-WORDS: Final[dict[str, tuple[str, str]]] = {**shell.WORDS, **now.WORDS}
+WORDS: Final[dict[str, tuple[str, str]]] = {**shell.WORDS, **now.WORDS, **people.WORDS, **history.WORDS, **story.WORDS}
 
 
 def word(language: str, key: str, **values: object) -> str:

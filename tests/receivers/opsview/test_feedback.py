@@ -4,6 +4,7 @@ from datetime import UTC, datetime, timedelta
 from itertools import product
 
 import pytest
+from msgspec.structs import replace
 
 from bridge.core.showing.acknowledgements import MERGE
 from bridge.core.showing.feedback import Feedback
@@ -11,6 +12,8 @@ from bridge.core.showing.orders import Act, Order, Story
 from bridge.core.showing.picture import Downtime, Mark, Plan, Seen, Shade, Target
 from bridge.core.telling.match import parse
 from bridge.core.telling.notice import Delivered, GiveUp
+from bridge.core.telling.planned import matchers_of
+from bridge.core.telling.quiet import Silence
 from bridge.core.world.event import Severity, Subject
 from bridge.core.world.incident import Incident, Kind, State
 from bridge.wire.body import MAX_VALUE
@@ -171,3 +174,34 @@ def test_their_own_downtime_for_the_same_work_is_theirs():
         Feedback("noc"), row(downtime=Downtime("bob", "planned work: x", NOW + timedelta(hours=1))), story=planned()
     )
     assert (len(told), orders) == (1, [])
+
+
+def work(what, seconds=3600, number="w1"):
+    matchers = tuple(map(parse, matchers_of("ha1", what)))
+    until = NOW + timedelta(seconds=seconds)
+    return Silence(id=number, matchers=matchers, author="ann (page)", comment="new memory", until=until, planned=what)
+
+
+WELL = Story((("ha1", Subject("node/n3")), ("ha1", Subject("relay/n3"))), ())
+
+
+def test_planned_work_is_a_downtime_there_before_anything_has_happened():
+    _, orders = compare(Feedback("noc"), row(), story=WELL, silences=[work("node=n3")])
+    assert orders == [
+        Order(Act.BEGIN_DOWNTIME, A, "silence w1 by ann (page): new memory", NOW + timedelta(hours=1)),
+    ]
+    assert compare(Feedback("noc"), row(), story=WELL, silences=[work("node=n4")])[1] == []
+    both = WELL._replace(subjects=(*WELL.subjects, ("ha1", Subject("resource/web"))))
+    assert compare(Feedback("noc"), row(), story=both, silences=[work("node=n3")])[1] == [], "it would hide the rest"
+
+
+def test_planned_work_and_its_downtime_end_together():
+    one = Feedback("noc")
+    there = Downtime("bell", "Service 'A': Quorumbell: silence w1 by ann (page): new memory", NOW + timedelta(hours=1), ours=True)
+    assert compare(one, row(downtime=there), story=WELL, silences=[work("node=n3")]) == ([], [])
+    assert compare(one, row(downtime=there), at=60, story=WELL)[1] == [Order(Act.END_DOWNTIME, A, there.comment)]
+
+
+def test_a_plain_silence_is_no_downtime_of_what_is_well():
+    plain = replace(work("node=n3"), planned="")
+    assert compare(Feedback("noc"), row(), story=WELL, silences=[plain])[1] == []

@@ -5,6 +5,7 @@ from datetime import timedelta
 
 import pytest
 
+from bridge.core.telling.planned import matchers_of
 from tests.receivers.opsview.site import OWN, PASSWORD, Site
 from tests.servers.opsview import Rules
 
@@ -284,6 +285,33 @@ def test_a_silence_here_is_a_downtime_there_and_ends_with_it(site):
     silence_here(site, 0)
     assert site.opsview.thing("ha1", "Resource: db").downtimes == []
     assert len(site.opsview.thing("n1", "Cluster Node").downtimes) == 1, "another's downtime goes on"
+
+
+def test_planned_work_is_a_downtime_there_at_once_and_both_end_together(site):
+    site.db_fails()
+    site.db_heals()
+    matchers = "\n".join(matchers_of("ha1", "resource=db"))
+    words = {
+        "do": "silence",
+        "silence": "w1",
+        "matchers": matchers,
+        "author": "ann (page)",
+        "comment": "new disk",
+        "planned": "resource=db",
+    }
+    begins = site.now
+    site.writer.report("operator", "*", {**words, "until_us": int((begins.timestamp() + 3600) * 1e6)}, site.now)
+    site.wait(60)
+    (made,) = site.opsview.thing("ha1", "Resource: db").downtimes
+    assert made.comment.endswith("Quorumbell: silence w1 by ann (page): new disk")
+    assert int(made.end) == int(begins.timestamp()) + 3600, "also if nobody says any more that it is over"
+    site.db_fails()
+    assert len(site.opsview.thing("ha1", "Resource: db").downtimes) == 1
+    site.db_heals()
+    site.writer.report("operator", "*", {**words, "until_us": int(site.now.timestamp() * 1e6)}, site.now)
+    site.wait(60)
+    assert site.opsview.thing("ha1", "Resource: db").downtimes == []
+    assert site.line.router.silences(site.now) == []
 
 
 # --- trouble

@@ -1,0 +1,129 @@
+"""The list of incidents, one incident, and its report to hand on."""
+
+from collections import defaultdict
+from datetime import datetime
+from functools import partial
+from pathlib import Path
+from typing import Any, Final
+from zoneinfo import ZoneInfo
+
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+from starlette.routing import Route
+
+from bridge import __version__
+from bridge.asked.status import now_of
+from bridge.asked.story import story
+from bridge.core.telling.digest import was_nothing
+from bridge.core.world.incident import Incident
+from bridge.ledger.reader import Reader
+from bridge.page.links import Links
+from bridge.page.render import page, person_of
+from bridge.page.story import seeking
+from bridge.page.story.incident import MOST_REPORTS, Shown, is_over, lane_name, lasted, matchers_for, shown
+from bridge.page.story.sorts import SORTS
+from bridge.page.story.timeline import rows
+from bridge.texts import summary
+from bridge.texts.words import span
+
+HIGHEST: Final = 2**62
+"""No incident has such a number, and no database could look for it."""
+STATIC: Final = Path(__file__).parent.parent / "static"
+
+
+async def listed(request: Request) -> Response:
+    person, site = person_of(request), request.app.state.site
+    asked: defaultdict[str, str] = defaultdict(str, request.query_params)
+    wrong = ""
+    try:
+        sought = seeking.sought(asked, ZoneInfo(person.zone))
+    except seeking.BadDay as error:
+        sought, wrong = seeking.sought({}, ZoneInfo(person.zone)), str(error)
+
+    def look(ledger: Reader) -> Any:
+        return ledger.search(sought, seeking.PAGE), ledger.clusters()
+
+    bridge = await site.bridge()
+    found, clusters = await site.read(look)
+    return page(
+        request,
+        "incidents.html",
+        asked=asked,
+        wrong=wrong,
+        rows=[(number, one, summary(one, person.language)) for number, one in found.incidents if not was_nothing(one)],
+        older=seeking.address(asked, found.more) if found.more else "",
+        newest=seeking.address(asked) if "before" in asked else "",
+        clusters=[one for one in clusters if one != "*"],
+        seeking=seeking,
+        lasted=partial(_lasted, person.language, now_of(bridge)),
+    )
+
+
+def _lasted(language: str, now: datetime, incident: Incident) -> str:
+    return span(lasted(incident, now), language)
+
+
+async def one(request: Request) -> Response:
+    number = request.path_params["number"]
+    found, values = await _found(request)
+    if found is None:
+        return page(request, "no-incident.html", status=404, number=number)
+    if found.number != number:
+        return RedirectResponse(f"/incidents/{found.number}?was={number}", 303)
+    was = request.query_params.get("was", "")
+    values["was"] = int(was) if was.isascii() and was.isdigit() and int(was[:9]) in found.parts else 0
+    return page(request, "incident.html", shown=found, **values)
+
+
+async def report(request: Request) -> Response:
+    """One file that needs nothing else, so its style stands in it."""
+    found, values = await _found(request)
+    if found is None:
+        return page(request, "no-incident.html", status=404, number=request.path_params["number"])
+    answer = page(request, "report.html", shown=found, style=_style(), version=__version__, **values)
+    answer.headers["content-disposition"] = f'attachment; filename="quorumbell-incident-{found.number}.html"'
+    return answer
+
+
+def _style() -> str:
+    return "\n".join((STATIC / name).read_text("utf-8") for name in ("page.css", "story.css"))
+
+
+async def _found(request: Request) -> tuple[Shown | None, dict[str, Any]]:
+    """The incident, and what its templates need beside it."""
+    person, site, number = person_of(request), request.app.state.site, request.path_params["number"]
+    bridge = await site.bridge()
+    told = None if number > HIGHEST else await site.read(lambda ledger: story(ledger, number, MOST_REPORTS))
+    if told is None:
+        return None, {}
+    now = now_of(bridge)
+    found = shown(told, person.language, ZoneInfo(person.zone), now)
+    return found, {
+        "taken_by": bridge.get("acknowledged", {}).get(found.incident.key),
+        "bridge_runs": bridge["running"],
+        "is_over": is_over(found.incident),
+        "lasted": partial(_lasted, person.language, now),
+        "lane_name": lane_name,
+        "sorts": SORTS,
+        "rows": rows(found.timeline),
+        "most_reports": MOST_REPORTS,
+        "matchers": matchers_for(found.incident),
+        "links": _elsewhere(Links(site.config), found.incident),
+    }
+
+
+def _elsewhere(found: Links, incident: Incident) -> list[tuple[str, str]]:
+    """(word, address) of what shows the same, where the config names it."""
+    nodes = tuple(name for name in (incident.facts.get("node"), incident.facts.get("now_on")) if name)
+    ways = {
+        "story_opsview": found.opsview(incident.cluster, incident.root),
+        "story_gui": found.cluster_gui(incident.cluster, nodes),
+    }
+    return [(word, address) for word, address in ways.items() if address]
+
+
+routes: Final = [
+    Route("/incidents", listed),
+    Route("/incidents/{number:int}", one),
+    Route("/incidents/{number:int}/report", report),
+]

@@ -1,0 +1,128 @@
+"""Who comes in, and what those do who may act."""
+
+from typing import Final
+
+WORDS: Final[dict[str, tuple[str, str]]] = {
+    # coming in
+    "log_in": ("Log in", "Anmelden"),
+    "name": ("Name", "Name"),
+    "password": ("Password", "Passwort"),
+    "refused": ("That did not work", "Das ging nicht"),
+    "to_begin": ("To the first page", "Zur Startseite"),
+    # one's own
+    "account": ("Your account", "Ihr Konto"),
+    "account.role.viewer": ("You may look.", "Sie dürfen schauen."),
+    "account.role.operator": ("You may look and act.", "Sie dürfen schauen und handeln."),
+    "account.language": ("Language", "Sprache"),
+    "account.zone": ("Time zone of all times", "Zeitzone aller Zeiten"),
+    "account.save": ("Save", "Speichern"),
+    "account.changed": ("Saved.", "Gespeichert."),
+    "account.old": ("Present password", "Bisheriges Passwort"),
+    "account.new": ("New password, {shortest} characters or more", "Neues Passwort, mindestens {shortest} Zeichen"),
+    "account.again": ("New password, once more", "Neues Passwort, noch einmal"),
+    "account.change_password": ("Change password", "Passwort ändern"),
+    "account.password_changed": (
+        "The password is changed. Your other sessions have ended.",
+        "Das Passwort ist geändert. Ihre anderen Sitzungen sind beendet.",
+    ),
+    "account.by_proxy": (
+        "You are logged in by your organisation's own login.",
+        "Sie sind über die Anmeldung Ihres Hauses angemeldet.",
+    ),
+    # planned work and silences
+    "planned.none": ("No work is planned now.", "Zurzeit ist keine Arbeit geplant."),
+    "planned.about": (
+        "A silence here and a downtime in Opsview, which begin and end together.",
+        "Eine Stille hier und eine Ausfallzeit in Opsview, die zusammen beginnen und enden.",
+    ),
+    "planned.begin": ("Begin planned work", "Geplante Arbeit beginnen"),
+    "planned.cluster": ("Cluster", "Cluster"),
+    "planned.what": ("On what", "Woran"),
+    "planned.what_form": (
+        "node=NAME, resource=NAME, guest=NAME, replica=NAME, or cluster",
+        "node=NAME, resource=NAME, guest=NAME, replica=NAME oder cluster",
+    ),
+    "planned.on": ("{what} of {cluster}", "{what} von {cluster}"),
+    "silences": ("Silences", "Stille"),
+    "silences.none": ("Nothing is silenced now.", "Zurzeit ist nichts stillgestellt."),
+    "silences.about": (
+        "Nobody is rung for what fits all lines. It is still recorded and shown.",
+        "Niemand wird geweckt für das, worauf alle Zeilen passen. Aufgezeichnet und gezeigt wird es weiterhin.",
+    ),
+    "silences.begin": ("Begin a silence", "Stille beginnen"),
+    "silences.matchers": ("What it fits, one on each line", "Worauf sie passt, eines je Zeile"),
+    "silences.example": ('like node="n3" or kind=~"replica-.*"', 'etwa node="n3" oder kind=~"replica-.*"'),
+    "length": ("How long", "Wie lange"),
+    "length.form": ("like 30m, 2h, 1d", "etwa 30m, 2h, 1d"),
+    "comment": ("Why", "Warum"),
+    "until": ("until {at}", "bis {at}"),
+    "by": ("by {author}", "von {author}"),
+    "end_now": ("End now", "Jetzt beenden"),
+    "end_now.of": ("End {id} now", "{id} jetzt beenden"),
+    "preview": ("What it would hold back", "Was sie zurückhielte"),
+    "preview.show": ("Show what it would hold back", "Zeigen, was sie zurückhielte"),
+    "preview.open": ("Open now: {count}", "Jetzt offen: {count}"),
+    "preview.over": ("Of the last 7 days, and over: {count}", "Aus den letzten 7 Tagen, schon vorbei: {count}"),
+    "preview.nothing": ("Nothing.", "Nichts."),
+    "preview.more": ("and {count} more", "und {count} weitere"),
+    "preview.everything": (
+        "Without a line it would hold back everything: write at least one.",
+        "Ohne eine Zeile hielte sie alles zurück: schreiben Sie mindestens eine.",
+    ),
+    "preview.back": ("Change it", "Ändern"),
+    "ring": ("Ring a test", "Probe läuten"),
+    "ring.about": (
+        "A test notice goes the way of every other notice. Choose nobody, and all are rung.",
+        "Eine Probenachricht geht den Weg jeder anderen. Ist niemand gewählt, läutet es bei allen.",
+    ),
+    "ring.receivers": ("Whom", "Bei wem"),
+    "silences_unknown": (
+        "The bridge does not answer, so nobody can say what is silenced now: {why}",
+        "Die Bridge antwortet nicht; was jetzt stillgestellt ist, kann niemand sagen: {why}",
+    ),
+    # what was done
+    "did.acknowledge": (
+        "Incident {incident} is yours: nobody is reminded of it.",
+        "Vorfall {incident} gehört Ihnen: niemand wird erinnert.",
+    ),
+    "did.give_back": ("Incident {incident} was given back.", "Vorfall {incident} ist zurückgegeben."),
+    "did.silence": ("Silence {id} has begun.", "Stille {id} hat begonnen."),
+    "did.end_silence": ("Silence {id} is over.", "Stille {id} ist beendet."),
+    "did.plan": ("Planned work {id} has begun.", "Geplante Arbeit {id} hat begonnen."),
+    "did.plan_unknown": (
+        "Planned work {id} has begun, but nothing that was heard of yet belongs to it. Is it the right name?",
+        "Geplante Arbeit {id} hat begonnen, aber nichts, wovon bisher zu hören war, gehört dazu. Ist es der richtige Name?",
+    ),
+    "did.end_planned": ("Planned work {id} is over.", "Geplante Arbeit {id} ist beendet."),
+    "did.ring": ("Rung. {verdicts}", "Geläutet. {verdicts}"),
+    # what is refused
+    "no.login": ("Name and password do not fit.", "Name und Passwort passen nicht."),
+    "no.wait": ("Too many tries. Wait {seconds} seconds.", "Zu viele Versuche. Warten Sie {seconds} Sekunden."),
+    "no.may_not": ("You may look, but not act.", "Sie dürfen schauen, aber nicht handeln."),
+    "no.not_here": (
+        "{name} is not known here. An administrator can say: quorumbell user add {name} --role viewer --no-password",
+        "{name} ist hier nicht bekannt. Ein Administrator kann sagen: quorumbell user add {name} --role viewer --no-password",
+    ),
+    "no.elsewhere": (
+        "This form does not come from a page of this session. Go back, load the page again, and try once more.",
+        "Dieses Formular stammt nicht von einer Seite dieser Sitzung. Gehen Sie zurück, laden Sie neu.",
+    ),
+    "no.too_large": ("That is too much at once.", "Das ist zu viel auf einmal."),
+    "no.too_slow": ("It took too long to come in.", "Es kam zu langsam an."),
+    "no.hung_up": ("It broke off.", "Es brach ab."),
+    "no.no_form": ("That is no form.", "Das ist kein Formular."),
+    "no.no_json": ("That is no JSON.", "Das ist kein JSON."),
+    "no.ledger": ("The ledger does not answer: {why}", "Das Ledger antwortet nicht: {why}"),
+    "no.bridge": ("The bridge says: {why}", "Die Bridge sagt: {why}"),
+    "no.mistake": ("{why}", "{why}"),
+    "no.language": ("There is no such language.", "Diese Sprache gibt es nicht."),
+    "no.zone": ("There is no time zone {zone}.", "Eine Zeitzone {zone} gibt es nicht."),
+    "no.twice": ("The new password was typed twice, and differently.", "Das neue Passwort wurde zweimal verschieden eingegeben."),
+    "no.old": ("That is not your present password.", "Das ist nicht Ihr bisheriges Passwort."),
+    "no.password": ("A password has {shortest} to {longest} characters.", "Ein Passwort hat {shortest} bis {longest} Zeichen."),
+    "no.matchers": (
+        "A silence without a line would hold back everything: write at least one.",
+        "Eine Stille ohne eine Zeile hielte alles zurück: schreiben Sie mindestens eine.",
+    ),
+    "no.no_incident": ("There is no incident {id}.", "Einen Vorfall {id} gibt es nicht."),
+}
