@@ -11,7 +11,7 @@ import logging
 import threading
 import time
 from collections.abc import AsyncIterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 from bridge.asked.asking import running_at
@@ -24,6 +24,10 @@ from bridge.secret import redact
 from bridge.serve.control import ControlError, Silences, ask
 
 LOOK_EVERY: Final = 0.25
+REST: Final = 3.0
+"""Times as long as the last look took, …"""
+REST_AT_MOST: Final = 2.0
+"""… and at the most so many seconds."""
 ASK_EVERY: Final = 2.0
 """Seconds between two questions to the bridge, while the ledger tells of nothing new."""
 ASK_AT_MOST_EVERY: Final = 0.5
@@ -46,6 +50,8 @@ class Watch:
         self._asked_at = float("-inf")
         self._asks_soon = True
         self._word: dict[str, Any] = {"running": False, "why": NOBODY_YET}
+        self._clock = datetime.now(UTC), time.monotonic()
+        """What the bridge's was, and when."""
         self._silences: tuple[Silence, ...] = ()
         self._reader: Reader | None = None
         self._closing = threading.Event()
@@ -60,6 +66,12 @@ class Watch:
         if late <= OLD_AFTER:
             return seen
         return Seen(number=-seen.number - 1, why=f"no answer for {late:.0f} s", at=seen.at, bridge=seen.bridge)
+
+    @property
+    def now(self) -> datetime:
+        """By the bridge's own time, which is that of all that it wrote down."""
+        at, heard_at = self._clock
+        return at + timedelta(seconds=time.monotonic() - heard_at)
 
     def start(self) -> None:
         self._thread.start()
@@ -87,12 +99,16 @@ class Watch:
             self._streams.discard(woken)
 
     def _run(self) -> None:
-        while not self._closing.wait(LOOK_EVERY):
+        pause = LOOK_EVERY
+        while not self._closing.wait(pause):
+            begun = time.monotonic()
             try:
                 self.look()
             except Exception:
                 log.exception("the page could not look")
                 self._let_go()
+            # With ten thousand open incidents a look takes its time, and the bridge needs the machine, too.
+            pause = max(LOOK_EVERY, min(REST_AT_MOST, REST * (time.monotonic() - begun)))
         self._let_go()
 
     def look(self) -> None:
@@ -126,12 +142,13 @@ class Watch:
         self._asked_at, self._asks_soon = time.monotonic(), False
         control = self._config.bridge.control
         self._word = running_at(control, whole=self._reader is None)
+        self._clock = now_of(self._word), time.monotonic()
         if self._word["running"]:
             with contextlib.suppress(ControlError):
                 self._silences = tuple(map(Silence.of, ask(control, Silences(), timeout=3)["silences"]))
 
     def _see(self, seen: Seen) -> None:
-        at = now_of(self._word) if self._word["running"] else datetime.now(UTC)
+        at = self.now
         reader = self._reader
         try:
             if reader is None or seen.overview is None:

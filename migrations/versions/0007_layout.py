@@ -17,12 +17,13 @@ def upgrade() -> None:
         sa.Column("data", sa.LargeBinary(), nullable=False),
         sa.PrimaryKeyConstraint("cluster", "name", name="pk_layout"),
     )
-    op.create_table(
+    number = op.create_table(
         "revision",
         sa.Column("id", sa.Integer(), autoincrement=False, nullable=False),
         sa.Column("number", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint("id", name="pk_revision"),
     )
+    op.bulk_insert(number, [{"id": 1, "number": 0}])
     op.create_index("ix_incident_kind", "incident", ["cluster", "kind", "opened_at"])
 
 

@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import httpx
+from starlette.responses import PlainTextResponse, RedirectResponse
 
 from bridge.config.config import parse_config
 from bridge.core.telling.notice import Delivered, Notice, Telling
@@ -156,33 +157,31 @@ def silent(cluster):
     return Commit(now=NOW, edges=edges(cluster, "n1", "n2", "n3", silent=("n1", "n2", "n3")))
 
 
-def several():
-    """Incidents of every pile, in one cluster of its own."""
-    taken = incident(
-        "x/taken", cluster="wien", kind=Kind.REPLICA_SPLIT_BRAIN, root="drbd/r0", opened_at=minutes(95), facts={"nodes": "a, b"}
-    )
-    quiet = incident(
-        "x/quiet",
-        cluster="wien",
-        kind=Kind.RESOURCE_FAILURE,
-        severity=WARNING,
-        peak=WARNING,
-        root="resource/backup",
-        opened_at=minutes(30),
-        facts={"resource": "backup"},
-    )
+def several(cluster="wien"):
+    """Incidents of every other pile: one that somebody is on, one that is silenced, one that heals."""
+    failed = {"cluster": cluster, "kind": Kind.RESOURCE_FAILURE, "severity": WARNING, "peak": WARNING}
+    split = {"cluster": cluster, "kind": Kind.REPLICA_SPLIT_BRAIN, "root": "drbd/mail"}
+    taken = incident("x/taken", **split, opened_at=minutes(95), facts={"nodes": "alpha, bravo"})
+    quiet = incident("x/quiet", **failed, root="resource/db", opened_at=minutes(30), facts={"resource": "db"})
     heals = incident(
         "x/heals",
-        cluster="wien",
-        kind=Kind.RESOURCE_FAILURE,
-        severity=WARNING,
-        peak=WARNING,
-        root="resource/ip",
+        **failed,
+        root="resource/web-ip",
         state=State.CLEARING,
         opened_at=minutes(3),
-        facts={"resource": "ip", "recovered_at": minutes(1).isoformat()},
+        facts={"resource": "web-ip", "recovered_at": minutes(1).isoformat()},
     )
-    return Commit(now=NOW, incidents=[taken, quiet, heals], notices=[notice(taken, "oncall")])
+    sides = ("alpha", "Primary", "UpToDate"), ("bravo", "Secondary", "UpToDate")
+    return Commit(
+        now=NOW,
+        incidents=[taken, quiet, heals],
+        notices=[notice(taken, "oncall")],
+        conditions=[
+            condition(cluster, "drbd/mail", CRITICAL, "split brain between alpha and bravo", 95, taken.key),
+            condition(cluster, "resource/db", WARNING, "a monitor failed on charlie", 30, quiet.key),
+        ],
+        layout=[replica(cluster, "mail", *sides, link={"state": "StandAlone", "good": False})],
+    )
 
 
 def storm(number, cluster="berlin"):
@@ -229,11 +228,16 @@ class StandIn:
 
 
 def guard(person):
-    """Lets everybody in as this person."""
+    """Lets everybody in as this person; None: sends everybody to the log-in."""
 
     def around(app):
         async def call(scope, receive, send):
-            await app({**scope, "person": person}, receive, send)
+            if person is not None:
+                await app({**scope, "person": person}, receive, send)
+            elif scope["path"] == "/login":
+                await PlainTextResponse("log in")(scope, receive, send)
+            else:
+                await RedirectResponse("/login", 303)(scope, receive, send)
 
         return call
 

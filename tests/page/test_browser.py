@@ -165,6 +165,17 @@ def test_a_page_that_hears_nothing_does_not_wait_for_an_error(look, place, serve
     page.wait_for_selector("#lost:not([hidden])", timeout=5_000)
 
 
+def test_whoever_is_no_longer_let_in_is_asked_to_come_in_again(look, place, served):
+    place.commit(well("berlin"))
+    page = look(served)
+    until(page, "states.at(-1)[0] === 'ok'")
+    served.person = None
+    served.stop()
+    served.start()
+    page.wait_for_url("**/login", timeout=30_000)
+    assert "log in" in page.inner_text("body")
+
+
 def test_what_is_folded_open_and_where_one_is_stays_so(look, place, served):
     names = [f"vm-{number:02}" for number in range(40)]
     place.commit(

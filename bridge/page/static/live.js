@@ -81,8 +81,8 @@
     fetching = true;
     const asked = wanted;
     try {
-      const answer = await fetch(live.dataset.fragment, { credentials: "same-origin", redirect: "error" });
-      if (answer.status === 401 || answer.status === 403) { location.reload(); return; }
+      const answer = await fetch(live.dataset.fragment, { credentials: "same-origin", redirect: "manual" });
+      if (isShutOut(answer)) { location.reload(); return; }
       if (!answer.ok) throw new Error(String(answer.status));
       put(await answer.text());
       shown = asked;
@@ -94,6 +94,19 @@
       fetching = false;
     }
     if (wanted !== shown && !isLost()) update();
+  }
+
+  // Whoever is no longer let in is asked to come in again, instead of being told that the connection is lost.
+  function isShutOut(answer) {
+    return answer.type === "opaqueredirect" || answer.status === 401 || answer.status === 403;
+  }
+
+  async function knock() {
+    try {
+      if (live && isShutOut(await fetch(live.dataset.fragment, { credentials: "same-origin", redirect: "manual" }))) location.reload();
+    } catch (why) {
+      if (!(why instanceof TypeError)) throw why; // nobody answers: that is said already
+    }
   }
 
   // --- the stream
@@ -110,7 +123,10 @@
 
   setInterval(() => {
     if (Date.now() - heardAt > QUIET) lose();
-    if (isLost() && stream.readyState === EventSource.CLOSED) listen();
+    if (isLost() && stream.readyState === EventSource.CLOSED) {
+      listen();
+      knock();
+    }
     tick();
   }, 1000);
   document.addEventListener("visibilitychange", () => { if (!document.hidden) tick(); });

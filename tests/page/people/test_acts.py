@@ -1,5 +1,7 @@
 """What an operator does on the page, and what becomes of it; and what a person changes of their own."""
 
+import importlib
+import pkgutil
 import re
 from datetime import timedelta
 
@@ -9,6 +11,7 @@ from bridge.core.telling.match import parse
 from bridge.core.world.condition import Condition
 from bridge.core.world.event import Severity, Subject, to_us
 from bridge.ledger.ledger import Commit
+from bridge.page import words
 from bridge.page.people.passwords import fits
 from bridge.page.people.planned import parts, running
 from bridge.page.people.preview import MOST_NAMED, preview
@@ -280,6 +283,11 @@ def test_a_page_that_was_found_open_is_no_place_to_guess_the_password(page):
     bob = page.inside("bob")
     tries = {"what": "password", "old": "wrong", "new": "battery staple", "again": "battery staple"}
     assert [bob.post("/account", tries).status_code for _ in range(7)] == [403] * 5 + [429] * 2
+
+
+def test_no_word_of_one_part_of_the_page_hides_that_of_another():
+    modules = [importlib.import_module(f"bridge.page.words.{found.name}") for found in pkgutil.iter_modules(words.__path__)]
+    assert sum(len(module.WORDS) for module in modules) == len(WORDS)
 
 
 def test_every_word_is_there_in_both_languages_with_the_same_gaps():

@@ -1,0 +1,132 @@
+"""A real Chromium, the page as a process, a whole bridge behind it: somebody comes in, acts, and goes."""
+
+import json
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import sync_playwright
+
+from tests.missing import missing
+from tests.serve.test_bridge import ROOT, bridge, stop_failed  # noqa: F401 - a fixture
+from tests.servers.ports import free_port
+from tests.waiting import eventually
+
+PASSWORD = "correct horse battery"
+
+
+def is_open(port):
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
+@pytest.fixture
+def url(bridge):  # noqa: F811
+    port = free_port()
+    with bridge.config.open("a") as config:
+        config.write(f'[page]\nlisten = "127.0.0.1:{port}"\n')
+    for name, role in (("anna", "operator"), ("bob", "viewer")):
+        words = ["user", "add", name, "--role", role, "--password-stdin", "-c", str(bridge.config)]
+        subprocess.run([sys.executable, "-m", "bridge", *words], input=f"{PASSWORD}\n", text=True, check=True, cwd=ROOT)
+    page = bridge.start("page", "-m", "bridge", "page", "-c", str(bridge.config))
+    eventually(lambda: is_open(port))
+    yield f"http://127.0.0.1:{port}"
+    page.send_signal(signal.SIGTERM)
+    assert page.wait(20) == 0
+
+
+@pytest.fixture(scope="module")
+def chromium():
+    path = shutil.which("chromium")
+    if path is None:
+        missing("chromium is not here: install chromium")
+    with sync_playwright() as playwright:
+        opened = playwright.chromium.launch(executable_path=path, args=["--no-sandbox"])
+        yield opened
+        opened.close()
+
+
+def log_in(page, url, name, password=PASSWORD):
+    page.goto(url)
+    page.get_by_label("Name").fill(name)
+    page.get_by_label("Password").fill(password)
+    page.get_by_role("button", name="Log in").click()
+
+
+def grave(page):
+    found = [one for one in Axe().run(page).response["violations"] if one["impact"] in {"serious", "critical"}]
+    return [(one["id"], [node["html"] for node in one["nodes"]]) for one in found]
+
+
+@pytest.mark.parametrize("javascript", [True, False])
+def test_somebody_comes_in_acts_and_goes(bridge, url, chromium, javascript):  # noqa: F811
+    assert bridge.hook(**stop_failed(time.time())) == 0
+    eventually(lambda: json.loads(bridge.command("incidents", "--json")))
+    context = chromium.new_context(java_script_enabled=javascript, viewport={"width": 1280, "height": 900})
+    said = []
+    page = context.new_page()
+    page.on("console", lambda message: said.append(message.text) if "403" not in message.text else None)
+    log_in(page, f"{url}/planned", "anna", "wrong password")
+    assert page.get_by_role("alert").inner_text().endswith("Name and password do not fit.")
+    page.get_by_label("Password").fill(PASSWORD)
+    page.get_by_role("button", name="Log in").click()
+    page.wait_for_url("**/planned")
+
+    page.get_by_label("On what").fill("resource=db")
+    page.locator("[aria-labelledby=begin-work]").get_by_label("Why").fill("new disk")
+    page.get_by_role("button", name="Show what it would hold back").first.click()
+    page.get_by_role("heading", name="Open now: 1").wait_for()
+    page.get_by_role("button", name="Begin planned work").click()
+    page.get_by_text("has begun.").wait_for()
+    (work,) = json.loads(bridge.command("planned", "list", "--json"))
+    assert (work["author"], work["comment"], work["planned"]) == ("anna (page)", "new disk", "resource=db")
+    page.get_by_role("button", name=f"End {work['id']} now").click()
+    page.get_by_text("No work is planned now.").wait_for()
+
+    page.goto(f"{url}/incidents/1")
+    page.locator("form[action='/incidents/1/acknowledge'] button").first.click()
+    page.get_by_text("Incident 1 is yours").wait_for()
+    assert json.loads(bridge.command("status", "--json"))["incidents"][0]["acknowledged_by"] == "anna (page)"
+
+    page.goto(f"{url}/account")
+    page.get_by_label("Language").select_option("de")
+    page.get_by_role("button", name="Save").click()
+    page.get_by_text("Gespeichert.").wait_for()
+    page.get_by_role("button", name="Abmelden").click()
+    page.wait_for_url("**/login")
+    page.goto(f"{url}/planned")
+    page.wait_for_url("**/login?back=/planned")
+    assert said == [], "nothing that the policy refuses, nothing that fails"
+    context.close()
+
+
+@pytest.mark.parametrize("size,scheme", [((360, 740), "dark"), ((1440, 900), "light")])
+def test_nothing_is_hard_to_read_or_reach(url, chromium, size, scheme):
+    context = chromium.new_context(viewport={"width": size[0], "height": size[1]}, color_scheme=scheme)
+    page = context.new_page()
+    page.goto(url)
+    assert grave(page) == []
+    log_in(page, url, "anna")
+    for path in ("/planned", "/account", "/silences/preview?matchers=node%3Dn1"):
+        page.goto(f"{url}{path}")
+        assert grave(page) == [], path
+        assert page.evaluate("document.documentElement.scrollWidth") <= size[0], path
+    context.close()
+
+
+def test_a_viewer_finds_nothing_to_press(bridge, url, chromium):  # noqa: F811
+    assert bridge.hook(**stop_failed(time.time())) == 0
+    eventually(lambda: json.loads(bridge.command("incidents", "--json")))
+    context = chromium.new_context()
+    page = context.new_page()
+    log_in(page, url, "bob")
+    for path in ("/", "/planned", "/incidents/1"):
+        page.goto(f"{url}{path}")
+        assert page.locator("main").inner_text()
+        assert page.locator("main form[method=post]").count() == 0
+    context.close()
