@@ -2,8 +2,6 @@
 
 import json
 import signal
-import subprocess
-import sys
 import threading
 import time
 from collections import Counter
@@ -11,8 +9,9 @@ from collections import Counter
 import pytest
 
 from examples.mail_sink import MailSink
+from tests.commanding import typed
 from tests.receivers.opsview.test_process import opsview  # noqa: F401 - a fixture
-from tests.serve.test_bridge import ROOT, Bridge, stop_failed
+from tests.serve.test_bridge import Bridge, stop_failed
 from tests.serve.test_watchdog import Watched as WatchedStart
 from tests.waiting import eventually
 
@@ -28,8 +27,7 @@ class Reloading(Bridge):
         self.config.write_text(text)
 
     def run(self, *words):
-        command = [sys.executable, "-m", "bridge", *words, "-c", str(self.config)]
-        return subprocess.run(command, capture_output=True, text=True, cwd=ROOT)
+        return typed(*words, "-c", str(self.config))
 
     def log(self):
         return (self.home / "bridge.log").read_text()
