@@ -163,7 +163,7 @@ def test_who_waits_for_a_test_notice_that_was_not_begun_hears_it(bridge, sink):
     bridge.fail("db")
     eventually(lambda: sink.mails)
     asked = bridge.start("ring", "-m", "bridge", "ring", "-c", str(bridge.config))
-    time.sleep(1.5)
+    time.sleep(3)
     bridge.rewrite((str(sink.port), str(bridge.sink.port)))
     bridge.command("reload")
     assert asked.wait(10) == 1
