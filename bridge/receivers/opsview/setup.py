@@ -267,7 +267,8 @@ class _Planner:
         well = known is not None or bool(self._wish.hostgroup)
         if known is None:
             if not well:
-                told = f"Opsview has no host {name}; name the group of new hosts with --hostgroup (hostgroup in the config), or make the host yourself"
+                cure = "name the group of new hosts with --hostgroup (hostgroup in the config), or make the host yourself"
+                told = f"Opsview has no host {name}; {cure}"
                 _add(self.conflicts, told)
             more = {"ip": self._wish.addresses.get(name, "127.0.0.1"), "hostgroup": {"name": self._wish.hostgroup}}
         else:
