@@ -66,6 +66,7 @@ main: Final = Table(
         "silence": "operator:silence",
         "deliveries": "deliveries:deliveries",
         "ring": "operator:ring",
+        "drill": "drill:drill",
         "check": "check:check",
         "reload": "reload:reload",
         "doctor": "doctor:doctor",

@@ -33,7 +33,8 @@ class BoardReceiver(Protocol):
     """A board: `board = True` in its class. Every call answers with a verdict; it belongs to one worker thread.
 
     `place` says which object shows a subject (None: none does), `own` is the bridge's own object. `look` reads what is shown on
-    some hosts. The last four are asked only when `feedback` is true.
+    some hosts. The last four are asked only when `feedback` is true. One that also has a `drill: Target` is sent the results of
+    drills there.
     """
 
     own: Target

@@ -1,0 +1,317 @@
+"""One drill that runs: which of its reports have come, whom it tells, what they answered; and what is to be said of it all."""
+
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime, timedelta
+from enum import Enum, auto
+from functools import partial
+from typing import Any, Final
+
+import msgspec
+
+from bridge.core.drill import Owed, Stage
+from bridge.core.telling.notice import Delivered, Notice, Telling, Verdict
+from bridge.core.world.event import Report, Severity, from_ns
+from bridge.core.world.incident import State
+from bridge.ledger.rows import VERDICTS
+from bridge.serve.board_drill import BoardWord
+from bridge.serve.control import Answer
+from bridge.serve.trials import Trials
+from bridge.wire.codec import Drill as Asked
+from bridge.wire.drill import mark_of
+
+BEGINS_WITHIN: Final = timedelta(seconds=10)
+COMES_WITHIN: Final = timedelta(seconds=10)
+"""Between two of its reports; they are made a third of a second apart."""
+ANSWERED_WITHIN: Final = timedelta(seconds=30)
+"""From the moment in which the last was decided on."""
+MOST_DUES: Final = 1000
+NOT_SENT: Final = "not sent"
+
+log = logging.getLogger("quorumbell.bridge")
+
+
+class Phase(Enum):
+    PLAYING = auto()  # its reports come
+    TELLING = auto()  # all of it is decided on; who is told has not answered yet
+    OVER = auto()
+
+
+class Step(msgspec.Struct, frozen=True, kw_only=True):
+    """A report of the story: when its hook was called, when it came, was committed, and was understood and decided on."""
+
+    number: int
+    uid: bytes
+    called_at: datetime
+    came_at: datetime
+    committed_at: datetime
+    decided_at: datetime
+
+
+class Word(msgspec.Struct, kw_only=True):
+    """A notice on its way to one receiver."""
+
+    notice: Notice
+    after: timedelta
+    decided_at: datetime
+    number: int = 0
+    handed_at: datetime | None = None
+    answered_at: datetime | None = None
+    verdict: Verdict | None = None
+
+
+class Wrong(msgspec.Struct, frozen=True):
+    what: str
+    cure: str
+
+
+class Drill:
+    """`turn` is called several times a second until it is over."""
+
+    def __init__(
+        self,
+        asked: Asked,
+        cluster: str,
+        author: str,
+        stage: Stage,
+        trials: Trials,
+        clock: Callable[[], datetime],
+        answer: Answer,
+        *,
+        dry: bool,
+    ) -> None:
+        self.asked = asked
+        self.cluster = cluster
+        self.phase = Phase.PLAYING
+        self.waits_for: set[str] = set()
+        """Boards that have not answered yet."""
+        self._author = author
+        self._stage = stage
+        self._trials = trials
+        self._clock = clock
+        self._answer = answer
+        self._dry = dry
+        self._began_at = self._heard_at = clock()
+        self._told_at = self._began_at
+        self._of = 0
+        self._steps: dict[int, Step] = {}
+        self._took_ms: list[int] | None = None
+        self._words: list[Word] = []
+        self._memories: dict[str, Mapping[str, str]] = {}
+        self._boards: list[tuple[BoardWord, datetime]] = []
+        self._wrong: list[Wrong] = []
+
+    @property
+    def over(self) -> bool:
+        return self.phase is Phase.OVER
+
+    def hear(self, report: Report) -> None:
+        """One of its reports is committed."""
+        mark = mark_of(report.body)
+        if mark is None or self.phase is not Phase.PLAYING:
+            return
+        now = self._heard_at = self._clock()
+        if not mark.step:
+            self._hear_relay(report)
+            return
+        self._of = mark.of
+        owed = self._stage.play(report, now)
+        wall_ns = report.body.get("wall_ns")
+        called_at = from_ns(wall_ns) + report.offset if isinstance(wall_ns, int) else report.received_at
+        self._steps[mark.step] = Step(
+            number=mark.step,
+            uid=report.uid,
+            called_at=called_at,
+            came_at=report.received_at,
+            committed_at=now,
+            decided_at=self._clock(),
+        )
+        self._owe(owed)
+
+    def board_answered(self, word: BoardWord) -> None:
+        self.waits_for.discard(word.board)
+        self._boards.append((word, self._clock()))
+        if not word.good:
+            self._wrong.append(Wrong(f"{word.board}: {word.why}", "then play it once more"))
+
+    def turn(self) -> None:
+        """What is due."""
+        now = self._clock()
+        if self.phase is Phase.PLAYING:
+            self._look(now)
+        self._send(now)
+        if self.phase is Phase.TELLING and (self._all_answered() or now - self._told_at > ANSWERED_WITHIN):
+            self._end()
+
+    def break_off(self, what: str, cure: str) -> None:
+        """The story ends here; who was told of its beginning is told that."""
+        self._wrong.append(Wrong(what, cure))
+        now = self._clock()
+        last: dict[str, Word] = {word.notice.receiver: word for word in self._words}
+        for word in last.values():
+            if word.notice.kind is not Telling.CLOSED and not word.notice.kind.bundles:
+                self._words.append(Word(notice=_broken_off(word.notice, now), after=word.after, decided_at=now))
+        self._tell(now)
+
+    def _hear_relay(self, report: Report) -> None:
+        took = report.body.get("took_ms")
+        self._took_ms = msgspec.json.decode(took, type=list[int]) if isinstance(took, str) else []
+        if why := report.body.get("why"):
+            self.break_off(f"{self.asked.here}: {why}", f"then quorumbell-node doctor on {self.asked.here}")
+
+    def _look(self, now: datetime) -> None:
+        here = self.asked.here
+        if self._of and len(self._steps) >= self._of:
+            if self._took_ms is not None or now - self._heard_at > COMES_WITHIN:
+                self._wind_on(now)
+        elif not self._of and now - self._began_at > BEGINS_WITHIN:
+            cure = f"journalctl -u quorumbell-relay and quorumbell-node doctor on {here} say why"
+            self.break_off(f"{here} was asked, and its relay has sent nothing for {BEGINS_WITHIN.seconds} s", cure)
+        elif self._of and now - self._heard_at > COMES_WITHIN:
+            cure = f"journalctl -u quorumbell-relay on {here}; what comes later is kept, and told to nobody"
+            self.break_off(f"of {self._of} reports {len(self._steps)} came, then none for {COMES_WITHIN.seconds} s", cure)
+
+    def _wind_on(self, now: datetime) -> None:
+        """The story is told: time goes on to its end at once."""
+        for _ in range(MOST_DUES):
+            if self._stage.over or (owed := self._stage.wind_on(now)) is None:
+                break
+            self._owe(owed)
+        if not self._stage.over:
+            self._wrong.append(
+                Wrong("the story does not come to its end", "this is a mistake of Quorumbell's own: please report it")
+            )
+        self._wrong += [Wrong(why, "this is a mistake of Quorumbell's own: please report it") for why in self._stage.wrong]
+        self._tell(now)
+
+    def _tell(self, now: datetime) -> None:
+        self.phase, self._told_at = Phase.TELLING, now
+
+    def _owe(self, owed: Sequence[Owed]) -> None:
+        now = self._clock()
+        self._words += [Word(notice=one.notice, after=one.after, decided_at=now) for one in owed]
+
+    # --- telling
+
+    def _send(self, now: datetime) -> None:
+        """To each receiver one after the other, as what it remembers of one is needed for the next."""
+        if self._dry:
+            return
+        busy = {word.notice.receiver for word in self._words if word.number and word.verdict is None}
+        for word in self._words:
+            name = word.notice.receiver
+            if word.number or name in busy or name not in self._trials.bells:
+                continue
+            busy.add(name)
+            word.handed_at = now
+            word.number = self._trials.send(name, word.notice, self._memories.get(name, {}), partial(self._answered, word))
+
+    def _answered(self, word: Word, verdict: Verdict) -> None:
+        word.verdict, word.answered_at = verdict, self._clock()
+        if isinstance(verdict, Delivered):
+            name = word.notice.receiver
+            self._memories[name] = {**self._memories.get(name, {}), **verdict.remember}
+
+    def _all_answered(self) -> bool:
+        pending = [word for word in self._words if word.verdict is None and word.notice.receiver in self._trials.bells]
+        return not self.waits_for and (self._dry or not pending)
+
+    # --- the end
+
+    def _end(self) -> None:
+        self.phase = Phase.OVER
+        for word in self._words:
+            if word.number and word.verdict is None:
+                self._trials.forget(word.number)
+        self._wrong += [
+            Wrong(f"{name}: no answer", "quorumbell status says how it is with it") for name in sorted(self.waits_for)
+        ]
+        self._wrong += [] if self._dry else [wrong for word in self._words if (wrong := _unanswered(word)) is not None]
+        if not self.woken() and not self._wrong:
+            cure = "look at the routes, at [bridge] and at quorumbell silence list; quorumbell rehearse shows what a route does"
+            self._wrong.append(Wrong("nobody would have been woken", cure))
+        result = self.result()
+        log.info("drill %s of %s in %s: %s", self.asked.drill, self.asked.story, self.cluster, result["verdict"])
+        for wrong in self._wrong:
+            log.warning("drill %s: %s", self.asked.drill, wrong.what)
+        self._answer(**result)
+
+    def woken(self) -> list[str]:
+        return sorted({word.notice.receiver for word in self._words if word.notice.kind.rings})
+
+    def result(self) -> dict[str, Any]:
+        """All of it, with times in milliseconds from when it was asked for."""
+        return {
+            "drill": self.asked.drill,
+            "story": self.asked.story,
+            "cluster": self.cluster,
+            "played_by": self.asked.here,
+            "author": self._author,
+            "began_at": self._began_at.isoformat(),
+            "dry": self._dry,
+            "of": self._of,
+            "steps": [self._step(step) for _, step in sorted(self._steps.items())],
+            "woken": self.woken(),
+            "told": [self._word(word) for word in self._words],
+            "boards": [
+                {"board": one.board, "tried": one.tried, "good": one.good, "why": one.why, "at_ms": self._ms(at)}
+                for one, at in self._boards
+            ],
+            "wrong": [{"what": one.what, "cure": one.cure} for one in self._wrong],
+            "verdict": "red" if self._wrong else "green",
+            "took_ms": self._ms(self._clock()),
+        }
+
+    def _step(self, step: Step) -> dict[str, Any]:
+        """`spooled_ms` by the node's own clock, from the call until its report was durable; None where that was not told."""
+        took = self._took_ms or []
+        spooled = took[step.number - 1] if step.number <= len(took) else None
+        called = self._ms(step.called_at)
+        return {
+            "step": step.number,
+            "said": self._stage.said.get(step.uid, ""),
+            "called_ms": called,
+            "spooled_ms": None if spooled is None or called is None else called + spooled,
+            "came_ms": self._ms(step.came_at),
+            "committed_ms": self._ms(step.committed_at),
+            "decided_ms": self._ms(step.decided_at),
+        }
+
+    def _word(self, word: Word) -> dict[str, Any]:
+        verdict = word.verdict
+        return {
+            "receiver": word.notice.receiver,
+            "kind": str(word.notice.kind),
+            "rings": word.notice.kind.rings,
+            "reason": word.notice.reason,
+            "after_ms": word.after // timedelta(milliseconds=1),
+            "decided_ms": self._ms(word.decided_at),
+            "handed_ms": self._ms(word.handed_at),
+            "answered_ms": self._ms(word.answered_at),
+            "verdict": VERDICTS[type(verdict)] if verdict is not None else NOT_SENT if self._dry else "no answer",
+            "why": verdict.why if verdict is not None else "",
+        }
+
+    def _ms(self, at: datetime | None) -> int | None:
+        return None if at is None else (at - self._began_at) // timedelta(milliseconds=1)
+
+
+def _unanswered(word: Word) -> Wrong | None:
+    name, kind = word.notice.receiver, word.notice.kind
+    if isinstance(word.verdict, Delivered):
+        return None
+    if word.verdict is None:
+        return Wrong(f"{name}: {kind} was not answered in time", f"quorumbell ring {name} tries it alone")
+    return Wrong(f"{name}: {kind} was not taken: {word.verdict.why}", f"mend that, then quorumbell ring {name}")
+
+
+def _broken_off(notice: Notice, now: datetime) -> Notice:
+    incident = msgspec.structs.replace(
+        notice.incident,
+        state=State.CLOSED,
+        severity=Severity.OK,
+        closed_at=now,
+        changed_at=now,
+        reason="the drill was broken off",
+    )
+    return msgspec.structs.replace(notice, kind=Telling.CLOSED, incident=incident, at=now, reason=incident.reason)
