@@ -11,6 +11,7 @@ from typing import Final
 import msgspec
 
 from bridge.core.line import Line, Outcome
+from bridge.core.telling.match import all_hold, labels_of
 from bridge.core.telling.notice import Notice
 from bridge.core.world.event import Report
 from bridge.core.world.incident import Incident, State
@@ -59,6 +60,12 @@ class Stage:
             return None
         self._ahead = max(self._ahead, due - now)
         return self._settled(self._line.tick(now + self._ahead), now)
+
+    def silenced_by(self, now: datetime) -> list[str]:
+        """Who has silenced it, and in which silence."""
+        quiet = self._line.router.quiet.silences(now)
+        labels = [labels_of(one) for one in self.incidents.values()]
+        return [f"silence {one.id} of {one.author}" for one in quiet if any(all_hold(one.matchers, some) for some in labels)]
 
     def _settled(self, outcome: Outcome, now: datetime) -> list[Owed]:
         self.incidents |= outcome.incidents

@@ -60,8 +60,10 @@ class Player:
         return bodies
 
     def close(self) -> None:
+        """Of a drill that is played, nothing more comes."""
         if self._play is not None:
             self._play.close()
+            self._play = None
 
 
 class _Play:

@@ -228,13 +228,21 @@ class Drill:
         ]
         self._wrong += [] if self._dry else [wrong for word in self._words if (wrong := _unanswered(word)) is not None]
         if not self.woken() and not self._wrong:
-            cure = "look at the routes, at [bridge] and at quorumbell silence list; quorumbell rehearse shows what a route does"
-            self._wrong.append(Wrong("nobody would have been woken", cure))
+            self._wrong.append(self._nobody())
         result = self.result()
         log.info("drill %s of %s in %s: %s", self.asked.drill, self.asked.story, self.cluster, result["verdict"])
         for wrong in self._wrong:
             log.warning("drill %s: %s", self.asked.drill, wrong.what)
         self._answer(**result)
+
+    def _nobody(self) -> Wrong:
+        kinds = ", ".join(sorted({f"{one.kind} ({one.peak})" for one in self._stage.incidents.values()}))
+        if silences := self._stage.silenced_by(self._clock()):
+            return Wrong(
+                f"nobody would have been woken by {kinds}: {', '.join(silences)}", "quorumbell silence end, if it is not wanted"
+            )
+        cure = "the routes name nobody for it, or not at this hour: look at [[routes]] in the config"
+        return Wrong(f"nobody would have been woken by {kinds}", cure)
 
     def woken(self) -> list[str]:
         return sorted({word.notice.receiver for word in self._words if word.notice.kind.rings})

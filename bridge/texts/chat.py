@@ -72,7 +72,7 @@ def chat_strictly(notice: Notice, zone: tzinfo) -> Chat:
     # What stays in the room must not say "2 minutes ago", and is no news: the story as it is told at the beginning.
     settled = told if over else frame(msgspec.structs.replace(notice, kind=Telling.OPENED), notice.language, zone)
     labels, cluster = told["labels"], clean(notice.incident.cluster)
-    ask = told["foot"][1] if notice.incident_id else ""
+    ask = told["foot"][1] if notice.incident_id and not notice.drill else ""
     now = "" if over else labels["as_of"].format(words.moment(notice.at, notice.language, zone))
     away, involved = _away(told, now), _involved(told)
     what_to_do = _what_to_do(told)

@@ -19,14 +19,14 @@ SAID: Final = {
         "now": "This is a drill: nothing of it has happened, and nothing has to be done. It is over at {} at the latest, even if "
         "no further word comes.",
         "was": "This was a drill: nothing of it has happened, and nothing has to be done.",
-        "steps": "In earnest each step below has its commands.",
+        "steps": "In earnest the commands stand with the steps below.",
         "foot": "Drill {} in cluster {}, asked for by {}.",
     },
     "de": {
         "now": "Das ist eine Übung: nichts davon ist geschehen, und es ist nichts zu tun. Sie ist spätestens um {} vorbei, auch "
         "wenn keine weitere Nachricht kommt.",
         "was": "Das war eine Übung: nichts davon ist geschehen, und es ist nichts zu tun.",
-        "steps": "Im Ernstfall stehen bei jedem Schritt unten die Befehle.",
+        "steps": "Im Ernstfall stehen bei den Schritten unten die Befehle.",
         "foot": "Übung {} im Cluster {}, verlangt von {}.",
     },
 }

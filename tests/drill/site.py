@@ -1,18 +1,12 @@
 """A node and a bridge as processes, with everybody who can be told: a mailbox, a chat, an Opsview."""
 
-import json
 import subprocess
 import sys
-import time
-from contextlib import ExitStack
-from pathlib import Path
 
-from bridge.ledger.ledger import Ledger
 from examples.mail_sink import MailSink
 from tests.crash.site import ROOT, Site
 from tests.servers.mattermost import Mattermost
 from tests.servers.opsview import OPERATOR, Opsview
-from tests.waiting import eventually
 
 HOST = "bellhost"
 
