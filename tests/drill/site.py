@@ -1,62 +1,114 @@
-"""A node and a bridge as processes, with everybody who can be told: a mailbox, a chat, an Opsview."""
+"""A node and a bridge as processes, with everybody who can be told: a mailbox, a chat, a board."""
 
+import json
 import subprocess
 import sys
+import time
+from contextlib import closing
 
+from bridge.ledger.ledger import Ledger
 from examples.mail_sink import MailSink
-from tests.crash.site import ROOT, Site
+from tests.crash.site import HOOK, ROOT, Site
 from tests.servers.mattermost import Mattermost
 from tests.servers.opsview import OPERATOR, Opsview
+from tests.waiting import eventually
 
-HOST = "bellhost"
+HOST, BOARD = "bellhost", "Quorumbell drill"
 
 
 class Everybody:
+    """`stack` closes what is opened here."""
+
     def __init__(self, stack):
         self.mails = []
         self.sink = stack.enter_context(MailSink(self.mails.append))
         self.chat = stack.enter_context(Mattermost())
-        token = self.chat.add_bot()
-        channel = self.chat.add_channel("alarms", token)
+        self.token = self.chat.add_bot()
+        self.channel = self.chat.add_channel("alarms", self.token)
         self.board = stack.enter_context(Opsview())
         self.board.add_user("bell", "open sesame", rights=OPERATOR)
-        self.board.provide(HOST, ["Quorumbell", "Quorumbell drill"], freshness=180)
-        self.config = f"""
-[receivers.ops]
-kind = "mail"
-host = "127.0.0.1"
-port = {self.sink.port}
-security = "none"
-from = "q@e.org"
-to = ["a@e.org"]
+        self.board.provide(HOST, ["Quorumbell", BOARD], freshness=180)
+        self.board.provide("alpha", ["Cluster"], freshness=1800)
+        self.board.provide("drill-node", ["Cluster Node"], freshness=1800)
 
-[receivers.team]
-kind = "mattermost"
-url = "{self.chat.url}"
-token = "{token}"
-channel = "{channel}"
-language = "de"
+    def config(self, drill_service=f'drill_service = "{BOARD}"\n'):
+        return (
+            f'[correlation]\nclear_after = "5s"\n'
+            f'[receivers.ops]\nkind = "mail"\nhost = "127.0.0.1"\nport = {self.sink.port}\nsecurity = "none"\n'
+            'from = "q@e.org"\nto = ["a@e.org"]\n'
+            f'[receivers.team]\nkind = "mattermost"\nurl = "{self.chat.url}"\ntoken = "{self.token}"\n'
+            f'channel = "{self.channel}"\nlanguage = "de"\n'
+            f'[receivers.noc]\nkind = "opsview"\nurl = "{self.board.url}"\nuser = "bell"\npassword = "open sesame"\n'
+            f'own_host = "{HOST}"\nlook_every = "5s"\n{drill_service}'
+        )
 
-[receivers.noc]
-kind = "opsview"
-url = "{self.board.url}"
-user = "bell"
-password = "open sesame"
-own_host = "{HOST}"
-drill_service = "Quorumbell drill"
-"""
+    def subjects(self):
+        return [str(mail["Subject"]) for mail in self.mails]
+
+    def posts(self):
+        """As they stand in the room now."""
+        return [one["message"] for one in self.chat.posts.values()]
 
 
 class DrillSite(Site):
+    """Its hooks lie in a folder of its own, which Pacemaker's user may read."""
+
     def __init__(self, home, more, ledger=""):
         super().__init__(home, ledger, more)
         hooks = home / "hooks"
         hooks.mkdir()
-        (hooks / "quorumbell-alert").symlink_to(ROOT / "alert_scripts/quorumbell-alert")
-        (hooks / "quorumbell-drbd").symlink_to(ROOT / "handlers/quorumbell-drbd")
+        for hook in ("alert_scripts/quorumbell-alert", "handlers/quorumbell-drbd"):
+            (hooks / hook.rpartition("/")[2]).symlink_to(ROOT / hook)
         with (home / "relay.conf").open("a") as conf:
             conf.write(f"hooks = {hooks}\n")
 
+    def begin(self):
+        super().begin()
+        eventually(lambda: "1 heard" in self.command("status").stdout)
+        return self
+
     def command(self, *words):
-        made = [sys.executable, "-m", "bridge", *words, "-c", str(self.home / "quorumbell.toml")]
-        return subprocess.run(made, capture_output=True, text=True, cwd=ROOT, timeout=120)
+        return subprocess.run(self._words(*words), capture_output=True, text=True, cwd=ROOT, timeout=120)
+
+    def drill(self, *words):
+        """The exit code, and all of it as JSON."""
+        done = self.command("drill", "--json", *words)
+        return done.returncode, json.loads(done.stdout) if done.stdout else done.stderr
+
+    def drill_meanwhile(self, *words):
+        return subprocess.Popen(
+            self._words("drill", "--json", *words), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=ROOT
+        )
+
+    def _words(self, *words):
+        return [sys.executable, "-m", "bridge", *words, "-c", str(self.home / "quorumbell.toml")]
+
+    def call(self, **variables):
+        """The real hook, unmarked."""
+        at = time.time_ns() // 1000
+        words = {"timestamp_epoch": str(at // 10**6), "timestamp_usec": str(at % 10**6), **variables}
+        environ = {"PATH": "/usr/bin:/bin", "quorumbell_base": str(self.home / "base")}
+        environ |= {f"CRM_alert_{name}": value for name, value in words.items()}
+        assert subprocess.run([str(HOOK)], env=environ).returncode == 0
+
+    def restart(self, name):
+        self.kill(name)
+        self.start(name)
+        if name == "bridge":
+            eventually(lambda: "1 heard" in self.command("status").stdout, 40)
+
+    def log(self, name):
+        return (self.home / f"{name}.log").read_text()
+
+    def sources(self):
+        with closing(Ledger.open(self.ledger, write=False)) as ledger:
+            return [report.source for _, report in ledger.reports()]
+
+    def known(self):
+        """All that is open, was open, is shown, or is owed, in the ledger."""
+        with closing(Ledger.open(self.ledger, write=False)) as ledger:
+            return [
+                *ledger.incidents(),
+                *(one for one in ledger.conditions() if not one.subject.startswith("relay/")),
+                *ledger.notices(),
+            ]
