@@ -40,7 +40,7 @@ _HELP: Final = """Understands what a Linux HA cluster reports, and tells the rig
 On the bridge:   check the config, serve, then status, incidents, explain.
 On a node:       relay.
 Somebody rang?   explain ID says why; ack ID says that you are on it.
-Nobody rang?     doctor, deliveries, ring.
+Nobody rang?     doctor, deliveries, ring, drill.
 """
 
 

@@ -14,7 +14,7 @@ PATIENCE: Final = 90.0
 
 
 def _stories() -> str:
-    return "\n".join(f"      {name:<16}{words}" for name, words in STORIES.items())
+    return "\n".join(f"      {name:<17}{words}" for name, words in STORIES.items())
 
 
 @click.command(
@@ -35,10 +35,10 @@ def _stories() -> str:
     """
 )
 @click.argument("story", type=click.Choice(list(STORIES)), default="failover", metavar="[STORY]")
-@click.option("--cluster", default="", help="Where; may be left out when there is only one.")
+@click.option("--cluster", default="", metavar="NAME", help="Where; may be left out when there is only one.")
 @click.option("--from", "played_by", default="", metavar="NODE", help="The node that plays it; otherwise the first that can.")
-@click.option("--node", default="", help="The name of the node that fails in the story; otherwise one that is nobody's.")
-@click.option("--resource", default="", help="The name of its service or replica; otherwise one that is nobody's.")
+@click.option("--node", default="", metavar="NAME", help="Of the node that fails in the story; otherwise nobody's name.")
+@click.option("--resource", default="", metavar="NAME", help="Of its service or replica; otherwise nobody's name.")
 @click.option("--dry", is_flag=True, help="Send nothing; only say who would have been woken.")
 @config_option
 @json_option
@@ -66,7 +66,7 @@ def _lines(result: dict[str, Any]) -> Iterator[str]:
     yield f"drill {result['drill']} in {result['cluster']}: {result['story']}, played by {result['played_by']}{dry}"
     if result["steps"]:
         yield ""
-        yield table(("STEP", "AFTER", "SPOOLED", "ARRIVED", "COMMITTED", "DECIDED", "UNDERSTOOD AS"), _steps(result))
+        yield table(("STEP", "HOOK", "SPOOLED", "ARRIVED", "COMMITTED", "DECIDED", "UNDERSTOOD AS"), _steps(result))
     told = [*_told(result), *_boards(result)]
     if told:
         yield ""
@@ -77,12 +77,12 @@ def _lines(result: dict[str, Any]) -> Iterator[str]:
 
 
 def _steps(result: dict[str, Any]) -> Iterator[tuple[str, ...]]:
-    """How long after its hook was called each was where."""
+    """When its hook was called, and how long after that it was where."""
     for one in result["steps"]:
         called = one["called_ms"]
         hops = (one[f"{hop}_ms"] for hop in ("spooled", "came", "committed", "decided"))
-        took = ("-" if at is None else f"{max(0, at - called)} ms" for at in hops)
-        yield (f"{one['step']}/{result['of']}", _seconds(called), *took, one["said"])
+        took = ("-" if at is None else f"+{max(0, at - called)} ms" for at in hops)
+        yield (f"{one['step']}/{result['of']}", _seconds(called), *took, one["said"].partition("; ")[0])
 
 
 def _told(result: dict[str, Any]) -> Iterator[tuple[str, ...]]:

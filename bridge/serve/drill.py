@@ -13,9 +13,9 @@ from bridge.core.drill import Owed, Stage
 from bridge.core.telling.notice import Delivered, Notice, Telling, Verdict
 from bridge.core.world.event import Report, Severity, from_ns
 from bridge.core.world.incident import State
-from bridge.ledger.rows import VERDICTS
 from bridge.serve.board_drill import BoardWord
 from bridge.serve.control import Answer
+from bridge.serve.drill_record import Record, Step, Word, Wrong, not_taken
 from bridge.serve.trials import Trials
 from bridge.wire.codec import Drill as Asked
 from bridge.wire.drill import mark_of
@@ -26,7 +26,7 @@ COMES_WITHIN: Final = timedelta(seconds=10)
 ANSWERED_WITHIN: Final = timedelta(seconds=30)
 """From the moment in which the last was decided on."""
 MOST_DUES: Final = 1000
-NOT_SENT: Final = "not sent"
+OURS: Final = "this is a mistake of Quorumbell's own: please report it"
 
 log = logging.getLogger("quorumbell.bridge")
 
@@ -35,34 +35,6 @@ class Phase(Enum):
     PLAYING = auto()  # its reports come
     TELLING = auto()  # all of it is decided on; who is told has not answered yet
     OVER = auto()
-
-
-class Step(msgspec.Struct, frozen=True, kw_only=True):
-    """A report of the story: when its hook was called, when it came, was committed, and was understood and decided on."""
-
-    number: int
-    uid: bytes
-    called_at: datetime
-    came_at: datetime
-    committed_at: datetime
-    decided_at: datetime
-
-
-class Word(msgspec.Struct, kw_only=True):
-    """A notice on its way to one receiver."""
-
-    notice: Notice
-    after: timedelta
-    decided_at: datetime
-    number: int = 0
-    handed_at: datetime | None = None
-    answered_at: datetime | None = None
-    verdict: Verdict | None = None
-
-
-class Wrong(msgspec.Struct, frozen=True):
-    what: str
-    cure: str
 
 
 class Drill:
@@ -91,15 +63,9 @@ class Drill:
         self._clock = clock
         self._answer = answer
         self._dry = dry
-        self._began_at = self._heard_at = clock()
-        self._told_at = self._began_at
-        self._of = 0
-        self._steps: dict[int, Step] = {}
-        self._took_ms: list[int] | None = None
-        self._words: list[Word] = []
+        self._record = Record(clock, stage.said)
+        self._heard_at = self._told_at = self._record.began_at
         self._memories: dict[str, Mapping[str, str]] = {}
-        self._boards: list[tuple[BoardWord, datetime]] = []
-        self._wrong: list[Wrong] = []
 
     @property
     def over(self) -> bool:
@@ -114,12 +80,11 @@ class Drill:
         if not mark.step:
             self._hear_relay(report)
             return
-        self._of = mark.of
+        self._record.of = mark.of
         owed = self._stage.play(report, now)
         wall_ns = report.body.get("wall_ns")
         called_at = from_ns(wall_ns) + report.offset if isinstance(wall_ns, int) else report.received_at
-        self._steps[mark.step] = Step(
-            number=mark.step,
+        self._record.steps[mark.step] = Step(
             uid=report.uid,
             called_at=called_at,
             came_at=report.received_at,
@@ -130,9 +95,7 @@ class Drill:
 
     def board_answered(self, word: BoardWord) -> None:
         self.waits_for.discard(word.board)
-        self._boards.append((word, self._clock()))
-        if not word.good:
-            self._wrong.append(Wrong(f"{word.board}: {word.why}", "then play it once more"))
+        self._record.board_answered(word)
 
     def turn(self) -> None:
         """What is due."""
@@ -145,31 +108,31 @@ class Drill:
 
     def break_off(self, what: str, cure: str) -> None:
         """The story ends here; who was told of its beginning is told that."""
-        self._wrong.append(Wrong(what, cure))
+        self._record.wrong.append(Wrong(what, cure))
         now = self._clock()
-        last: dict[str, Word] = {word.notice.receiver: word for word in self._words}
+        last = {(word.notice.receiver, word.notice.thread): word for word in self._record.words}
         for word in last.values():
             if word.notice.kind is not Telling.CLOSED and not word.notice.kind.bundles:
-                self._words.append(Word(notice=_broken_off(word.notice, now), after=word.after, decided_at=now))
+                self._record.words.append(Word(notice=_broken_off(word.notice, now), after=word.after, decided_at=now))
         self._tell(now)
 
     def _hear_relay(self, report: Report) -> None:
         took = report.body.get("took_ms")
-        self._took_ms = msgspec.json.decode(took, type=list[int]) if isinstance(took, str) else []
+        self._record.took_ms = msgspec.json.decode(took, type=list[int]) if isinstance(took, str) else []
         if why := report.body.get("why"):
             self.break_off(f"{self.asked.here}: {why}", f"then quorumbell-node doctor on {self.asked.here}")
 
     def _look(self, now: datetime) -> None:
-        here = self.asked.here
-        if self._of and len(self._steps) >= self._of:
-            if self._took_ms is not None or now - self._heard_at > COMES_WITHIN:
+        here, of, came = self.asked.here, self._record.of, len(self._record.steps)
+        if of and came >= of:
+            if self._record.took_ms is not None or now - self._heard_at > COMES_WITHIN:
                 self._wind_on(now)
-        elif not self._of and now - self._began_at > BEGINS_WITHIN:
+        elif not of and now - self._record.began_at > BEGINS_WITHIN:
             cure = f"journalctl -u quorumbell-relay and quorumbell-node doctor on {here} say why"
             self.break_off(f"{here} was asked, and its relay has sent nothing for {BEGINS_WITHIN.seconds} s", cure)
-        elif self._of and now - self._heard_at > COMES_WITHIN:
+        elif of and now - self._heard_at > COMES_WITHIN:
             cure = f"journalctl -u quorumbell-relay on {here}; what comes later is kept, and told to nobody"
-            self.break_off(f"of {self._of} reports {len(self._steps)} came, then none for {COMES_WITHIN.seconds} s", cure)
+            self.break_off(f"of {of} reports {came} came, then none for {COMES_WITHIN.seconds} s", cure)
 
     def _wind_on(self, now: datetime) -> None:
         """The story is told: time goes on to its end at once."""
@@ -177,11 +140,8 @@ class Drill:
             if self._stage.over or (owed := self._stage.wind_on(now)) is None:
                 break
             self._owe(owed)
-        if not self._stage.over:
-            self._wrong.append(
-                Wrong("the story does not come to its end", "this is a mistake of Quorumbell's own: please report it")
-            )
-        self._wrong += [Wrong(why, "this is a mistake of Quorumbell's own: please report it") for why in self._stage.wrong]
+        whys = [*([] if self._stage.over else ["the story does not come to its end"]), *self._stage.wrong]
+        self._record.wrong += [Wrong(why, OURS) for why in whys]
         self._tell(now)
 
     def _tell(self, now: datetime) -> None:
@@ -189,7 +149,7 @@ class Drill:
 
     def _owe(self, owed: Sequence[Owed]) -> None:
         now = self._clock()
-        self._words += [Word(notice=one.notice, after=one.after, decided_at=now) for one in owed]
+        self._record.words += [Word(notice=one.notice, after=one.after, decided_at=now) for one in owed]
 
     # --- telling
 
@@ -197,8 +157,8 @@ class Drill:
         """To each receiver one after the other, as what it remembers of one is needed for the next."""
         if self._dry:
             return
-        busy = {word.notice.receiver for word in self._words if word.number and word.verdict is None}
-        for word in self._words:
+        busy = {word.notice.receiver for word in self._record.words if word.number and word.verdict is None}
+        for word in self._record.words:
             name = word.notice.receiver
             if word.number or name in busy or name not in self._trials.bells:
                 continue
@@ -213,104 +173,43 @@ class Drill:
             self._memories[name] = {**self._memories.get(name, {}), **verdict.remember}
 
     def _all_answered(self) -> bool:
-        pending = [word for word in self._words if word.verdict is None and word.notice.receiver in self._trials.bells]
+        pending = [word for word in self._record.words if word.verdict is None and word.notice.receiver in self._trials.bells]
         return not self.waits_for and (self._dry or not pending)
 
     # --- the end
 
     def _end(self) -> None:
         self.phase = Phase.OVER
-        for word in self._words:
+        for word in self._record.words:
             if word.number and word.verdict is None:
                 self._trials.forget(word.number)
-        self._wrong += [
-            Wrong(f"{name}: no answer", "quorumbell status says how it is with it") for name in sorted(self.waits_for)
-        ]
-        self._wrong += [] if self._dry else [wrong for word in self._words if (wrong := _unanswered(word)) is not None]
-        if not self.woken() and not self._wrong:
-            self._wrong.append(self._nobody())
-        result = self.result()
-        log.info("drill %s of %s in %s: %s", self.asked.drill, self.asked.story, self.cluster, result["verdict"])
-        for wrong in self._wrong:
+        record = self._record
+        record.wrong += [Wrong(f"{name}: no answer", "quorumbell status says how it is") for name in sorted(self.waits_for)]
+        record.wrong += [] if self._dry else not_taken(record.words)
+        if not record.woken() and not record.wrong:
+            record.wrong.append(self._nobody())
+        log.info("drill %s of %s in %s: %s", self.asked.drill, self.asked.story, self.cluster, "red" if record.wrong else "green")
+        for wrong in record.wrong:
             log.warning("drill %s: %s", self.asked.drill, wrong.what)
-        self._answer(**result)
-
-    def _nobody(self) -> Wrong:
-        kinds = ", ".join(sorted({f"{one.kind} ({one.peak})" for one in self._stage.incidents.values()}))
-        if silences := self._stage.silenced_by(self._clock()):
-            return Wrong(
-                f"nobody would have been woken by {kinds}: {', '.join(silences)}", "quorumbell silence end, if it is not wanted"
-            )
-        cure = "the routes name nobody for it, or not at this hour: look at [[routes]] in the config"
-        return Wrong(f"nobody would have been woken by {kinds}", cure)
-
-    def woken(self) -> list[str]:
-        return sorted({word.notice.receiver for word in self._words if word.notice.kind.rings})
+        self._answer(**self.result())
 
     def result(self) -> dict[str, Any]:
-        """All of it, with times in milliseconds from when it was asked for."""
         return {
             "drill": self.asked.drill,
             "story": self.asked.story,
             "cluster": self.cluster,
             "played_by": self.asked.here,
             "author": self._author,
-            "began_at": self._began_at.isoformat(),
-            "dry": self._dry,
-            "of": self._of,
-            "steps": [self._step(step) for _, step in sorted(self._steps.items())],
-            "woken": self.woken(),
-            "told": [self._word(word) for word in self._words],
-            "boards": [
-                {"board": one.board, "tried": one.tried, "good": one.good, "why": one.why, "at_ms": self._ms(at)}
-                for one, at in self._boards
-            ],
-            "wrong": [{"what": one.what, "cure": one.cure} for one in self._wrong],
-            "verdict": "red" if self._wrong else "green",
-            "took_ms": self._ms(self._clock()),
+            **self._record.as_json(dry=self._dry),
         }
 
-    def _step(self, step: Step) -> dict[str, Any]:
-        """`spooled_ms` by the node's own clock, from the call until its report was durable; None where that was not told."""
-        took = self._took_ms or []
-        spooled = took[step.number - 1] if step.number <= len(took) else None
-        called = self._ms(step.called_at)
-        return {
-            "step": step.number,
-            "said": self._stage.said.get(step.uid, ""),
-            "called_ms": called,
-            "spooled_ms": None if spooled is None or called is None else called + spooled,
-            "came_ms": self._ms(step.came_at),
-            "committed_ms": self._ms(step.committed_at),
-            "decided_ms": self._ms(step.decided_at),
-        }
-
-    def _word(self, word: Word) -> dict[str, Any]:
-        verdict = word.verdict
-        return {
-            "receiver": word.notice.receiver,
-            "kind": str(word.notice.kind),
-            "rings": word.notice.kind.rings,
-            "reason": word.notice.reason,
-            "after_ms": word.after // timedelta(milliseconds=1),
-            "decided_ms": self._ms(word.decided_at),
-            "handed_ms": self._ms(word.handed_at),
-            "answered_ms": self._ms(word.answered_at),
-            "verdict": VERDICTS[type(verdict)] if verdict is not None else NOT_SENT if self._dry else "no answer",
-            "why": verdict.why if verdict is not None else "",
-        }
-
-    def _ms(self, at: datetime | None) -> int | None:
-        return None if at is None else (at - self._began_at) // timedelta(milliseconds=1)
-
-
-def _unanswered(word: Word) -> Wrong | None:
-    name, kind = word.notice.receiver, word.notice.kind
-    if isinstance(word.verdict, Delivered):
-        return None
-    if word.verdict is None:
-        return Wrong(f"{name}: {kind} was not answered in time", f"quorumbell ring {name} tries it alone")
-    return Wrong(f"{name}: {kind} was not taken: {word.verdict.why}", f"mend that, then quorumbell ring {name}")
+    def _nobody(self) -> Wrong:
+        kinds = ", ".join(sorted({f"{one.kind} ({one.peak})" for one in self._stage.incidents.values()}))
+        if silences := self._stage.silenced_by(self._clock()):
+            what = f"nobody would have been woken by {kinds}: {', '.join(silences)}"
+            return Wrong(what, "quorumbell silence end, if it is not wanted")
+        cure = "the routes name nobody for it, or not at this hour: look at [[routes]] in the config"
+        return Wrong(f"nobody would have been woken by {kinds}", cure)
 
 
 def _broken_off(notice: Notice, now: datetime) -> Notice:

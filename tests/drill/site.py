@@ -62,6 +62,14 @@ class DrillSite(Site):
         with (home / "relay.conf").open("a") as conf:
             conf.write(f"hooks = {hooks}\n")
 
+    def slow(self):
+        """Each hook takes a second longer, so that there is a middle."""
+        for hook in (self.home / "hooks").iterdir():
+            real = hook.resolve()
+            hook.unlink()
+            hook.write_text(f'#!/bin/sh\nsleep 1\nexec {real} "$@"\n')
+            hook.chmod(0o755)
+
     def begin(self):
         super().begin()
         eventually(lambda: "1 heard" in self.command("status").stdout)

@@ -85,6 +85,7 @@ def test_a_person_reads_it(site, everybody):
 
 def test_a_real_failure_is_told_meanwhile_as_always(site, everybody):
     """Even if it is the same node's that is lost in the story."""
+    site.slow()
     drill = site.drill_meanwhile("--node", "n2", "--resource", "web")
     eventually(lambda: everybody.mails)
     words = "Operation reboot of n2 by n1 for pacemaker-controld.1@n1: OK (ref=11111111-1111-1111-1111-111111111111)"
@@ -102,6 +103,7 @@ def test_a_real_failure_is_told_meanwhile_as_always(site, everybody):
 
 
 def test_one_at_a_time_in_a_cluster(site, everybody):
+    site.slow()
     drill = site.drill_meanwhile()
     eventually(lambda: everybody.mails)
     code, why = site.drill()
@@ -114,6 +116,7 @@ def test_one_at_a_time_in_a_cluster(site, everybody):
 
 @pytest.mark.parametrize("story", ["failover", "split-brain"])
 def test_the_bridge_dies_in_the_middle(site, everybody, story):
+    site.slow()
     drill = site.drill_meanwhile(story)
     eventually(lambda: everybody.mails)
     site.restart("bridge")
@@ -130,6 +133,7 @@ def test_the_bridge_dies_in_the_middle(site, everybody, story):
 
 
 def test_the_relay_dies_in_the_middle(site, everybody):
+    site.slow()
     drill = site.drill_meanwhile()
     eventually(lambda: everybody.mails)
     site.kill("relay")
@@ -160,9 +164,8 @@ def test_a_hook_that_cannot_run_is_said_with_the_cure(site, everybody):
 def test_a_receiver_that_takes_nothing_is_said(site, everybody):
     everybody.sink.shutdown()
     everybody.sink.server_close()
-    whats = red(site.drill("split-brain"))
-    assert len(whats) == 2
-    assert all(what.startswith("ops: ") and "was not taken: 127.0.0.1:" in what for what in whats)
+    (what,) = red(site.drill("split-brain"))
+    assert what.startswith("ops: opened, closed: not taken: 127.0.0.1:")
     assert any("Vorbei" in post for post in everybody.posts()), "the others are told"
     assert site.known() == []
 
