@@ -60,11 +60,13 @@ def played(name, stage):
     for report in reports(name):
         owed += stage.play(report, report.received_at)
     now = report.received_at
-    while not stage.over:
+    for _ in range(20):
+        if stage.over:
+            return owed, now
         more = stage.wind_on(now)
         assert more is not None, stage.incidents
         owed += more
-    return owed, now
+    raise AssertionError(f"it goes on and on: {stage.incidents}")
 
 
 def test_both_ends_know_the_same_marks_and_stories():

@@ -1,6 +1,8 @@
 """A node and a bridge as processes, with everybody who can be told: a mailbox, a chat, a board."""
 
 import json
+import os
+import shutil
 import subprocess
 import sys
 import time
@@ -9,6 +11,7 @@ from contextlib import closing
 from bridge.ledger.ledger import Ledger
 from examples.mail_sink import MailSink
 from tests.crash.site import HOOK, ROOT, Site
+from tests.missing import missing
 from tests.servers.mattermost import Mattermost
 from tests.servers.opsview import OPERATOR, Opsview
 from tests.waiting import eventually
@@ -55,12 +58,25 @@ class DrillSite(Site):
 
     def __init__(self, home, more, ledger=""):
         super().__init__(home, ledger, more)
+        self.before = {}
         hooks = home / "hooks"
         hooks.mkdir()
         for hook in ("alert_scripts/quorumbell-alert", "handlers/quorumbell-drbd"):
             (hooks / hook.rpartition("/")[2]).symlink_to(ROOT / hook)
         with (home / "relay.conf").open("a") as conf:
             conf.write(f"hooks = {hooks}\n")
+
+    def confine(self):
+        """The relay is nobody, as its unit confines it; by the system's Python, which everybody may run."""
+        if os.geteuid() != 0 or subprocess.run(["/usr/bin/python3", "-c", "import zmq"], capture_output=True).returncode:
+            missing("needs root, and python3-zmq of the distribution")
+        base = self.home / "base"
+        base.mkdir()
+        for one in (base, self.home / "n1", *(self.home / "n1").iterdir(), self.home / "relay.conf"):
+            shutil.chown(one, "nobody")
+        unit = ROOT / "packaging/quorumbell-relay.service"
+        confined = [str(ROOT / "tests/serve/confined.py"), str(unit), "/usr/bin/python3"]
+        self.before["relay"] = ["setpriv", "--reuid=nobody", "--regid=nogroup", "--clear-groups", "/usr/bin/python3", *confined]
 
     def slow(self):
         """Each hook takes a second longer, so that there is a middle."""
@@ -98,6 +114,11 @@ class DrillSite(Site):
         environ = {"PATH": "/usr/bin:/bin", "quorumbell_base": str(self.home / "base")}
         environ |= {f"CRM_alert_{name}": value for name, value in words.items()}
         assert subprocess.run([str(HOOK)], env=environ).returncode == 0
+
+    def start(self, name):
+        with (self.home / f"{name}.log").open("ab") as log:
+            words = [*self.before.get(name, [sys.executable]), *self.commands[name]]
+            self.running[name] = subprocess.Popen(words, stdout=log, stderr=log, cwd=ROOT)
 
     def restart(self, name):
         self.kill(name)

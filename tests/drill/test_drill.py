@@ -102,6 +102,15 @@ def test_a_real_failure_is_told_meanwhile_as_always(site, everybody):
     )
 
 
+def test_it_needs_nothing_that_the_relays_unit_forbids(make, everybody):
+    """The unit's own user calls the hooks, under the unit's filter of system calls."""
+    site = make()
+    site.confine()
+    site.begin()
+    good(site.drill("failover", "--dry"))
+    good(site.drill("split-brain", "--dry"))
+
+
 def test_one_at_a_time_in_a_cluster(site, everybody):
     site.slow()
     drill = site.drill_meanwhile()
