@@ -40,7 +40,7 @@ _HELP: Final = """Understands what a Linux HA cluster reports, and tells the rig
 On the bridge:   check the config, serve, then status, incidents, explain.
 On a node:       relay.
 Somebody rang?   explain ID says why; ack ID says that you are on it.
-Nobody rang?     doctor, deliveries, ring.
+Nobody rang?     doctor, deliveries, ring, drill.
 """
 
 
@@ -66,6 +66,7 @@ main: Final = Table(
         "silence": "operator:silence",
         "deliveries": "deliveries:deliveries",
         "ring": "operator:ring",
+        "drill": "drill:drill",
         "check": "check:check",
         "reload": "reload:reload",
         "doctor": "doctor:doctor",

@@ -98,7 +98,7 @@ def _wish(config: "Config", settings: "Settings", hostgroup: str, addresses: dic
     """Every subject that the ledger has heard of; of each node also its fencing, and of each relay its node and cluster, before
     anything happened there."""
     from bridge.core.world.event import CLUSTER, Subject, node_subject, subject_name
-    from bridge.receivers.opsview.setup import OWN_STALE_AFTER, Wish
+    from bridge.receivers.opsview.setup import DRILLED_EVERY, OWN_STALE_AFTER, Wish
 
     with reading(config) as ledger:
         subjects = {(one.cluster, one.subject) for one in ledger.conditions()}
@@ -109,6 +109,8 @@ def _wish(config: "Config", settings: "Settings", hostgroup: str, addresses: dic
     place = settings.placing().place
     targets = {target for one in subjects if (target := place(*one)) is not None}
     stale: dict[Any, timedelta] = dict.fromkeys(targets, settings.stale_after) | {settings.own(): OWN_STALE_AFTER}
+    if (drill := settings.drill()) is not None:
+        stale[drill] = DRILLED_EVERY
     machines = {subject_name(subject) for _, subject in subjects if subject.startswith(("node/", "guest/", "relay/"))}
     return Wish(stale_after=stale, hostgroup=hostgroup, addresses={name: name for name in machines} | addresses)
 

@@ -34,7 +34,8 @@ class BoardReceiver(Protocol):
 
     `place` says which object shows a subject (None: none does), `own` is the bridge's own object. `look` reads what is shown on
     some hosts. The four that follow are asked only when `feedback` is true, `provide` only when `provides` is: it makes the
-    objects that are missing (of each, whether its host is a machine of that name), a step at each call.
+    objects that are missing (of each, whether its host is a machine of that name), a step at each call. One that also has a
+    `drill: Target` is sent the results of drills there.
     """
 
     own: Target

@@ -19,12 +19,14 @@ from bridge.core.showing.orders import Fields, Story
 from bridge.core.showing.picture import Shade, Target
 from bridge.core.world.condition import Condition
 from bridge.ledger.ledger import BoardRow, Commit, Edge, Ledger, LedgerError, LedgerGone
+from bridge.serve.board_drill import BoardDrill, BoardWord
 from bridge.serve.heard import Heard
 from bridge.serve.one_board import OneBoard
 from bridge.serve.telemetry import Metrics
 
 WRITTEN_EVERY: Final = timedelta(seconds=5)
 MOST_NAMED: Final = 3
+NO_OBJECT: Final = "it has no object for drills; drill_service in its table names one, and no other is ever touched"
 
 log = logging.getLogger("quorumbell.bridge")
 
@@ -96,6 +98,18 @@ class Boards:
     def next_at(self) -> datetime | None:
         """When there is something to do; a busy worker wakes us by itself."""
         return min((at for one in self._boards if (at := one.next_at()) is not None), default=None)
+
+    def drill(self, story: str, drill: str, told: Callable[[BoardWord], None]) -> set[str]:
+        """Shows on each board that there was a drill, on an object that is for nothing else; `told` is called with what came of
+        it. Gives the names of those that will answer later."""
+        asked: set[str] = set()
+        for one in self._boards:
+            if one.drill_object is None:
+                told(BoardWord(board=one.name, tried=False, good=True, why=NO_OBJECT))
+            else:
+                asked.add(one.name)
+                one.show_drill(BoardDrill(one.name, one.drill_object, story, drill, told))
+        return asked
 
     def lives(self, name: str) -> dict[Life, int]:
         """How many services of a board are how far."""

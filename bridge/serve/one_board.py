@@ -14,6 +14,7 @@ from bridge.core.showing.picture import Seen, Shade, Show, Target
 from bridge.core.showing.providing import Providing
 from bridge.core.telling.notice import Delivered, GiveUp, TryLater, Verdict
 from bridge.receivers import BoardReceiver
+from bridge.serve.board_drill import BoardDrill
 from bridge.serve.board_worker import BoardWorker
 
 AT_ONCE: Final = 20
@@ -38,6 +39,9 @@ class OneBoard:
         self._seen: list[Seen] | None = None
         self._reports: list[Fields] = []
         self._shades: dict[Target, Shade] = {}
+        self.drill_object: Target | None = getattr(receiver, "drill", None)
+        """Shows the results of drills, and nothing else; None where there is none."""
+        self._drills: list[BoardDrill] = []
 
     @property
     def busy(self) -> bool:
@@ -55,6 +59,9 @@ class OneBoard:
         self._log_remarks()
         if not self.busy:
             self._hand_out(now)
+
+    def show_drill(self, drill: BoardDrill) -> None:
+        self._drills.append(drill)
 
     def take_reports(self) -> list[Fields]:
         reports, self._reports = self._reports, []
@@ -81,6 +88,10 @@ class OneBoard:
         self.board.remarks.clear()
 
     def _hand_out(self, now: datetime) -> None:
+        self._drills = [one for one in self._drills if not one.over]
+        if drill := next((one for one in self._drills if one.is_due(now)), None):
+            drill.go_on(self.worker)
+            return
         hosts = self.board.look(now)
         if hosts is not None:
             self.worker.look(hosts, partial(self._read, now))

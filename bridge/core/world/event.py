@@ -196,6 +196,12 @@ class Silenced(Event, frozen=True, kw_only=True):
     until: datetime
 
 
+class Drilled(Event, frozen=True, kw_only=True):
+    """A report that a drill has made: it belongs to that drill, and concerns nothing real."""
+
+    drill: str
+
+
 class Unreadable(msgspec.Struct, frozen=True, kw_only=True):
     """A report that could not be understood: stored, counted, shown; never dropped."""
 

@@ -28,6 +28,7 @@ class Opsview:
 
     def __init__(self, name: str, settings: Settings) -> None:
         self.own = settings.own()
+        self.drill = settings.drill()
         self.pace = Pace(refresh=settings.refresh, look_every=settings.look_every)
         self.feedback = settings.feedback
         self.provides = settings.create

@@ -34,6 +34,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     feedback: bool = True
     own_host: str = ""
     own_service: str = "Quorumbell"
+    drill_service: str = ""
     names: dict[str, Name] = {}
     hide: tuple[str, ...] = ()
     create: bool = False
@@ -91,6 +92,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     def own(self) -> Target:
         """The bridge's own object: by default on the host that has this machine's name."""
         return Target(self.own_host or socket.gethostname().partition(".")[0], service_name(self.own_service))
+
+    def drill(self) -> Target | None:
+        """What shows the results of drills, on the same host; None where nothing is to."""
+        return Target(self.own().host, service_name(self.drill_service)) if self.drill_service else None
 
     def placing(self) -> Names:
         return Names(self.names, frozenset(self.hide))

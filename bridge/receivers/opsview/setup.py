@@ -20,6 +20,8 @@ HASHTAG: Final = "quorumbell"
 SERVICE_GROUP: Final = "Quorumbell"
 OWN_STALE_AFTER: Final = timedelta(minutes=3)
 """Three beats of the bridge."""
+DRILLED_EVERY: Final = timedelta(days=366)
+"""Who has not tried it for so long does not know whether it works."""
 LONGEST_RELOAD: Final = timedelta(minutes=30)
 RUNNING, WITH_WARNINGS = "0", "4"
 RELOADING: Final = "1"
