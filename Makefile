@@ -7,7 +7,7 @@ READY := $(VENV)/.ready
 RELEASES = $(if $(filter undefined,$(origin RELEASE)),bookworm,$(RELEASE))
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test coverage check fmt bench wheel packages packages-test judge crash cluster mutants debian synapse lock clean
+.PHONY: help demo test coverage check fmt bench wheel packages packages-test release judge crash cluster mutants debian synapse lock clean
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 18
@@ -64,6 +64,9 @@ packages: $(READY) ## .deb and .rpm into dist/ (the bridge's needs root; RELEASE
 
 packages-test: ## install, upgrade, remove and purge them in roots of their releases (needs root)
 	packaging/test $(RELEASES)
+
+release: $(READY) wheel packages ## is what lies here fit to be released: tag, changelog, locks, wheel, packages (needs root; RELEASE='bookworm trixie')
+	@$(BIN)/python -m tools.release $(RELEASES)
 
 debian: ## demo and tests on another Debian, in a root of its own (needs root; RELEASE=trixie)
 	tests/on-debian $(or $(RELEASE),trixie) synapse demo test

@@ -26,6 +26,7 @@ from bridge.serve.telemetry import Metrics
 
 WRITTEN_EVERY: Final = timedelta(seconds=5)
 NO_OBJECT: Final = "it has no object for drills; drill_service in its table names one, and no other is ever touched"
+MOST_NAMED: Final = 3
 
 log = logging.getLogger("quorumbell.bridge")
 
@@ -137,7 +138,7 @@ class Boards:
 
     def _own_word(self, one: OneBoard) -> tuple[Shade, str]:
         missing = one.board.lives().get(Life.REFUSED, 0)
-        wrong = [f"{missing} services cannot be shown here"] if missing else []
+        wrong = [_cannot_be_shown(one.board.absent(), missing)] if missing else []
         wrong += [self.trouble] if self.trouble else []
         if wrong:
             return Shade.WARNING, f"WARNING - {'; '.join([str(self._heard), *wrong])}, see quorumbell status"
@@ -161,7 +162,7 @@ class Boards:
         self._write_at = now + WRITTEN_EVERY
         for one in self._boards:
             self._metrics.set_board(one.name, one.board.lives())
-        standings = {one.name: one.board.standing() for one in self._boards}
+        standings = {one.name: one.standing() for one in self._boards}
         rows = [
             BoardRow(receiver=name, at=now, standing=standing)
             for name, standing in standings.items()
@@ -175,3 +176,12 @@ class Boards:
             raise
         except LedgerError as error:
             log.warning("how it is with the boards cannot be written down just now: %s", error)
+
+
+def _cannot_be_shown(absent: Sequence[Target], refused: int) -> str:
+    """Named, since somebody has to make them: `Resource: db on ha1, Fencing on n4 and 3 more cannot be shown here`."""
+    named = [f"{target.service} on {target.host}" for target in sorted(absent)[:MOST_NAMED]]
+    more = refused - len(named)
+    if not named:
+        return f"{refused} services cannot be shown here"
+    return f"{', '.join(named)}{f' and {more} more' if more else ''} cannot be shown here"
