@@ -67,6 +67,11 @@ class Reload:
         self._answers += [] if answer is None else [answer]
         self._asked = True
 
+    @property
+    def config(self) -> Config:
+        """What is in force."""
+        return self._config
+
     def read_again(self, now: datetime) -> None:
         if not self._asked:
             return
