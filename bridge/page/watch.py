@@ -14,12 +14,16 @@ from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
+from msgspec.structs import replace
+
 from bridge.asked.asking import running_at
 from bridge.asked.status import now_of
 from bridge.config.config import Config
 from bridge.ledger.ledger import Ledger, LedgerError
 from bridge.ledger.reader import Reader
 from bridge.page.sight.seen import NOBODY_YET, Seen, Silence, chosen
+from bridge.page.sight.sight import Sight, sight
+from bridge.page.words import LANGUAGES
 from bridge.secret import redact
 from bridge.serve.control import ControlError, Silences, ask
 
@@ -66,6 +70,11 @@ class Watch:
         if late <= OLD_AFTER:
             return seen
         return Seen(number=-seen.number - 1, why=f"no answer for {late:.0f} s", at=seen.at, bridge=seen.bridge)
+
+    def sight(self, language: str) -> Sight:
+        """What was seen last, in words; made once, for all who look."""
+        seen = self.seen
+        return seen.sights[language] if language in seen.sights else sight(seen, language)
 
     @property
     def now(self) -> datetime:
@@ -123,7 +132,7 @@ class Watch:
         self._listen(news=news)
         word = {name: value for name, value in self._word.items() if name not in PASSING}
         if news or word != before.bridge or self._silences != before.silences:
-            overview = found if found is not None or why else before.overview
+            overview = found if found is not None or self._reader is None else self._reader.overview()
             self._see(Seen(number=before.number + 1, why=why, bridge=word, silences=self._silences, overview=overview))
         self._looked_at = time.monotonic()
 
@@ -159,7 +168,7 @@ class Watch:
         except LedgerError as error:
             self._let_go()
             whole = Seen(number=seen.number, why=redact(str(error)), bridge=seen.bridge, at=at)
-        self._seen = whole
+        self._seen = _told(whole)
         self._wake()
 
     def _let_go(self) -> None:
@@ -175,3 +184,11 @@ class Watch:
     def _wake_all(self) -> None:
         for one in self._streams:
             one.set()
+
+
+def _told(seen: Seen) -> Seen:
+    """In the words of each language; the ten thousand that may be open are in memory only so long."""
+    if seen.overview is None:
+        return seen
+    sights = {language: sight(seen, language) for language in LANGUAGES}
+    return replace(seen, sights=sights, stories={}, woken=(), overview=replace(seen.overview, briefs=[]))

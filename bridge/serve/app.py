@@ -34,7 +34,8 @@ from bridge.serve.patience import Patience
 from bridge.serve.relays import Edges
 from bridge.serve.reload import Reload
 from bridge.serve.storing import said
-from bridge.serve.telemetry import Metrics, MetricsServer, Pulse, sd_notify
+from bridge.serve.systemd import Pulse, sd_notify
+from bridge.serve.telemetry import Metrics, MetricsServer
 from bridge.serve.waiting import Waiting, remember
 from bridge.serve.watch import Watch
 from bridge.serve.writer import Writer

@@ -20,9 +20,10 @@ from bridge.serve.bells import Bells
 from bridge.serve.boards import Boards
 from bridge.serve.control import Answer
 from bridge.serve.digests import Digests
+from bridge.serve.logs import set_up_logs
 from bridge.serve.recall import renewed
 from bridge.serve.relays import Edges
-from bridge.serve.telemetry import sd_notify, set_up_logs
+from bridge.serve.systemd import sd_notify
 from bridge.serve.watch import Watch
 from bridge.serve.writer import Writer
 

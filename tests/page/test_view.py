@@ -269,7 +269,7 @@ def test_what_goes_wrong_is_answered_in_words_and_without_a_trace(place, monkeyp
     def broken(*_):
         raise error
 
-    monkeypatch.setattr("bridge.page.sight.view.sight_of", broken)
+    monkeypatch.setattr("bridge.page.watch.Watch.sight", broken)
     answer = client(place).get("/")
     assert (answer.status_code, words in answer.text) == (status, True)
     assert "Traceback" not in answer.text

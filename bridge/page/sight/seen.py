@@ -77,6 +77,8 @@ class Seen(msgspec.Struct, frozen=True, kw_only=True):
     silenced: Mapping[int, str] = {}
     stories: Mapping[int, Incident] = {}
     woken: tuple[Woken, ...] = ()
+    sights: Mapping[str, Any] = {}
+    """The same in words, by language (sight.py)."""
 
     @property
     def runs(self) -> bool:

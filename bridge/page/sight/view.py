@@ -13,26 +13,17 @@ from starlette.routing import Route
 from bridge.page.links import Links
 from bridge.page.person import Person
 from bridge.page.render import page, person_of, rendered
-from bridge.page.sight.sight import Sight, sight
+from bridge.page.sight.sight import Sight
 from bridge.page.site import Site
 
 ANYBODY: Final = token_hex(16)
 """Where each one's own word goes; nobody outside can know it."""
 
 
-def sight_of(site: Site, language: str) -> Sight:
-    """Made once for what was seen, however many look at it."""
-    seen = site.watch.seen
-    known = site.sights.get(language)
-    if known is None or known.number != seen.number:
-        known = site.sights[language] = sight(seen, language)
-    return known
-
-
 async def now(request: Request) -> Response:
     site: Site = request.app.state.site
     person = person_of(request)
-    found = sight_of(site, person.language)
+    found = site.watch.sight(person.language)
     wall = _is_wall(request)
     return page(request, "now.html", sight=found, wall=wall, drawn=_drawn(site, person, found, wall=wall))
 
@@ -40,7 +31,7 @@ async def now(request: Request) -> Response:
 async def fragment(request: Request) -> Response:
     site: Site = request.app.state.site
     person = person_of(request)
-    return HTMLResponse(_drawn(site, person, sight_of(site, person.language), wall=_is_wall(request)))
+    return HTMLResponse(_drawn(site, person, site.watch.sight(person.language), wall=_is_wall(request)))
 
 
 def _is_wall(request: Request) -> bool:
@@ -74,7 +65,7 @@ async def _events(site: Site, language: str) -> AsyncIterator[bytes]:
         if seen is None:
             yield b"event: ping\ndata: \n\n"
         else:
-            found = sight_of(site, language)
+            found = site.watch.sight(language)
             yield f"event: state\ndata: {found.state}\n\nevent: revision\ndata: {found.number}\n\n".encode()
 
 
