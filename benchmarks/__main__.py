@@ -16,6 +16,7 @@ from benchmarks.board import updates
 from benchmarks.long_story import long_story
 from benchmarks.looking import looking
 from benchmarks.monitors import SETTLED, batches
+from benchmarks.page import page
 from benchmarks.site import Site
 from benchmarks.size import compare
 from benchmarks.start import compare as starts
@@ -59,6 +60,7 @@ def main() -> None:
         telling(Path(home) / "telling", 12 * scale)
         thinking(4000 * scale)
         updates(Path(home) / "board", 200 * scale)
+        page(Path(home) / "page")
         compare(Path(home) / "size", 200_000 * scale, 3000)
         long_story(Path(home) / "long", 200_000 * scale)
         starts(Path(home) / "start", 200_000 * scale, given.before)

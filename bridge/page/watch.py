@@ -191,4 +191,5 @@ def _told(seen: Seen) -> Seen:
     if seen.overview is None:
         return seen
     sights = {language: sight(seen, language) for language in LANGUAGES}
-    return replace(seen, sights=sights, stories={}, woken=(), overview=replace(seen.overview, briefs=[]))
+    slim = replace(seen.overview, briefs=[], conditions=[], layout=[])
+    return replace(seen, sights=sights, stories={}, woken=(), overview=slim)

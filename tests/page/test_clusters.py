@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 
 from bridge.core.world.incident import Kind, State
-from bridge.page.sight.clusters import MOST_WELL, picture
+from bridge.page.sight.clusters import MOST_ROWS, MOST_WELL, picture
 from bridge.page.sight.seen import Silence
 from tests.page.scenes import (
     CRITICAL,
@@ -197,3 +197,24 @@ def test_a_group_is_folded_as_a_whole():
     found = picture("berlin", conditions, layout, edges("berlin", "n1"), [], NOW)
     assert [band.title for band in found.bands] == ["g1"]
     assert [band.title for band in found.well] == ["g2"]
+
+
+def test_of_ten_thousand_that_fail_the_gravest_are_drawn_and_all_are_counted():
+    names = [f"r{number:05}" for number in range(10_000)]
+    conditions = [condition("berlin", f"resource/{name}", CRITICAL if name.endswith("999") else WARNING) for name in names]
+    layout = [service("berlin", name, "n1") for name in names]
+    found = picture("berlin", conditions, layout, edges("berlin", "n1"), [], NOW)
+    drawn_rows = [row for band in found.bands for row in band.rows]
+    assert len(drawn_rows) == MOST_ROWS
+    assert sum(row.look.state == "critical" for row in drawn_rows) == 10
+    assert found.more == 10_000 - MOST_ROWS
+    assert found.state == "critical"
+
+
+def test_many_that_are_well_are_counted_on_their_nodes_though_not_all_are_drawn():
+    names = [f"r{number:05}" for number in range(1000)]
+    conditions = [condition("berlin", f"resource/{name}") for name in names]
+    layout = [service("berlin", name, "n1" if number % 2 else "n2") for number, name in enumerate(names)]
+    found = picture("berlin", conditions, layout, edges("berlin", "n1", "n2"), [], NOW)
+    assert (found.folded, found.folded_there, found.more) == (1000, (500, 500), 0)
+    assert len([row for band in found.well for row in band.rows]) < 1000

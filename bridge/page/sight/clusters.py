@@ -31,6 +31,10 @@ OF_SEVERITY: Final[Mapping[Severity, State]] = {
     Severity.CRITICAL: "critical",
 }
 WORST_FIRST: Final = ("critical", "warning", "unknown", "planned", "ok")
+MOST_ROWS: Final = 60
+"""Of one cluster; of ten thousand services that fail at once the gravest are drawn, and the rest is counted."""
+MOST_FOLDED: Final = 400
+MOST_REMARKS: Final = 12
 MOST_WELL: Final = 24
 """More rows that are well are folded: what is not well must be seen without scrolling."""
 
@@ -120,7 +124,7 @@ class Remark(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ClusterPicture(msgspec.Struct, frozen=True, kw_only=True):
-    """`well` are bands of which nothing is to be said, when there are too many to show them all."""
+    """`well` are bands of which nothing is to be said, when there are too many to show them all; of these the first."""
 
     name: str
     state: State
@@ -133,21 +137,16 @@ class ClusterPicture(msgspec.Struct, frozen=True, kw_only=True):
     silent_since: datetime | None = None
     works: tuple[Silence, ...] = ()
     """What people work on there, as they said."""
+    folded: int = 0
+    folded_there: tuple[int, ...] = ()
+    """How many are well and folded, and how many of them run on each node."""
+    more: int = 0
+    """Rows and remarks that there is no room for, though they are not well."""
 
     @property
     def up(self) -> tuple[str, ...]:
         """Nodes that are well."""
         return tuple(head.name for head in self.heads if head.look.state == "ok")
-
-    @property
-    def folded(self) -> int:
-        return sum(len(band.rows) for band in self.well)
-
-    @property
-    def folded_there(self) -> tuple[int, ...]:
-        """How many of the folded run on each node."""
-        rows = [row for band in self.well for row in band.rows]
-        return tuple(sum(bool(row.cells[column]) for row in rows) for column in range(len(self.heads)))
 
 
 def worst(states: Iterable[State]) -> State:
@@ -233,8 +232,11 @@ def picture(
     columns = {node: place for place, node in enumerate(nodes)}
     bands = _bands(services, columns, looks, numbers)
     shown, well = _folded(bands)
+    folded = [row for band in well for row in band.rows]
+    shown, more = _bounded(shown, MOST_ROWS)
     heads = tuple(Head(name=node, look=looks.of(Subject(f"node/{node}"), numbers)) for node in nodes)
-    replicas = sorted((how for how in laid if isinstance(how, Replica)), key=lambda how: how.subject)
+    drawn = (_replica(how, columns, looks, numbers) for how in laid if isinstance(how, Replica))
+    tied = tuple(sorted(drawn, key=lambda one: (WORST_FIRST.index(one.look.state), one.name)))
     remarks = _remarks(looks, numbers)
     states = [looks.of(subject, numbers).state for subject in looks.subjects] or ["unknown"]
     states += [OF_SEVERITY[one.severity] for one in open_now if heard and one.state is Life.OPEN and not one.planned]
@@ -243,12 +245,15 @@ def picture(
         state=worst([state for state in states if state != "planned"] or ["planned"]),
         heads=heads,
         bands=shown,
-        well=well,
-        replicas=tuple(_replica(how, columns, looks, numbers) for how in replicas),
-        remarks=remarks,
+        well=_bounded(well, MOST_FOLDED)[0],
+        replicas=tied[:MOST_ROWS],
+        remarks=remarks[:MOST_REMARKS],
         failover=failover,
         silent_since=looks.silent_since,
         works=works,
+        folded=len(folded),
+        folded_there=tuple(sum(bool(row.cells[column]) for row in folded) for column in range(len(nodes))) if folded else (),
+        more=more + len(tied[MOST_ROWS:]) + len(remarks[MOST_REMARKS:]),
     )
 
 
@@ -300,6 +305,16 @@ def _folded(bands: tuple[Band, ...]) -> tuple[tuple[Band, ...], tuple[Band, ...]
         else:
             parts[all(map(_is_well, band.rows))].append(band)
     return tuple(parts[0]), tuple(parts[1])
+
+
+def _bounded(bands: tuple[Band, ...], most: int) -> tuple[tuple[Band, ...], int]:
+    """The gravest rows, in their bands; and how many there is no room for."""
+    rows = [row for band in bands for row in band.rows]
+    if len(rows) <= most:
+        return bands, 0
+    kept = set(map(id, sorted(rows, key=lambda row: WORST_FIRST.index(row.look.state))[:most]))
+    cut = (msgspec.structs.replace(band, rows=tuple(row for row in band.rows if id(row) in kept)) for band in bands)
+    return tuple(band for band in cut if band.rows), len(rows) - most
 
 
 def _is_well(row: Row) -> bool:
