@@ -40,7 +40,7 @@ _HELP: Final = """Understands what a Linux HA cluster reports, and tells the rig
 On the bridge:   check the config, serve, then status, incidents, explain; page for the browser.
 On a node:       relay.
 Somebody rang?   explain ID says why; ack ID says that you are on it.
-Nobody rang?     doctor, deliveries, ring.
+Nobody rang?     doctor, deliveries, ring, drill.
 """
 
 
@@ -67,6 +67,7 @@ main: Final = Table(
         "planned": "planned:planned",
         "deliveries": "deliveries:deliveries",
         "ring": "operator:ring",
+        "drill": "drill:drill",
         "check": "check:check",
         "reload": "reload:reload",
         "doctor": "doctor:doctor",

@@ -1,4 +1,4 @@
-"""The main job on one machine: a recorded power cut goes through real hooks, relays and the bridge to mailbox, board and chat.
+"""The main job on one machine: a recorded power cut, through real hooks, relays and the bridge, to mailbox, board, chat and page.
 
 Runs as any user, on loopback, in a folder of its own that is removed afterwards. `--keep` stays up until interrupted.
 """
@@ -6,6 +6,7 @@ Runs as any user, on loopback, in a folder of its own that is removed afterwards
 import argparse
 import json
 import os
+import secrets
 import shutil
 import socket
 import subprocess
@@ -63,6 +64,8 @@ class Demo:
         self.chat = Mattermost()
         self.bot = self.chat.add_bot()
         self.chat.add_channel("alarms", self.bot)
+        self.page_port = free_port()
+        self.password = secrets.token_hex(6)
         self.processes: list[subprocess.Popen[bytes]] = []
         self.exits: list[int] = []
 
@@ -89,6 +92,17 @@ class Demo:
         for node in self.nodes:
             self._run(node, "-m", "bridge.node.relay", str(self.home / node / "relay.conf"))
         wait_for(lambda: all((self.home / node / "run/hook.sock").exists() for node in self.nodes), "the relays")
+        wait_for((self.home / "control.sock").exists, "the bridge")
+        self._open_page()
+
+    def _open_page(self) -> None:
+        """For whoever wants to see it: one user, made up for this demo."""
+        words = [sys.executable, "-m", "bridge", "user", "add", "demo", "--role", "operator", "--password-stdin"]
+        command = [*words, "-c", str(self.config)]
+        subprocess.run(command, input=f"{self.password}\n", text=True, check=True, cwd=HERE.parent, stdout=subprocess.DEVNULL)
+        self._run("page", "-m", "bridge", "page", "-c", str(self.config))
+        wait_for(lambda: answers(self.page_port), "the page")
+        say(f"the page is at http://127.0.0.1:{self.page_port}/ for the user demo with the password {self.password}")
 
     def _prepare(self, node: str, port: int, bridge_key: str) -> None:
         """A base folder, a key, its enrolment and the relay's settings: what `setup keys` and an editor do on a real node."""
@@ -108,6 +122,9 @@ listen = ["tcp://127.0.0.1:{port}"]
 keys = "{self.home}/keys"
 allowed = "{self.home}/allowed.d"
 control = "{self.home}/control.sock"
+
+[page]
+listen = "127.0.0.1:{self.page_port}"
 
 [correlation]
 clear_after = "8s"
@@ -193,6 +210,7 @@ channel = "{self.chat.team}/alarms"
         )
 
     def stay(self) -> None:
+        say(f"the page is at http://127.0.0.1:{self.page_port}/ for the user demo with the password {self.password}")
         say(f"staying up: try `{sys.executable} -m bridge status -c {self.config}`; Ctrl-C ends it")
         try:
             threading.Event().wait()
@@ -232,6 +250,11 @@ def hook_command() -> list[str]:
 def free_port() -> int:
     with socket.create_server(("127.0.0.1", 0)) as probe:
         return int(probe.getsockname()[1])
+
+
+def answers(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
 def wait_for(condition, what: str, seconds: float = 15.0) -> None:

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 from bridge.core.telling.notice import Telling
 from bridge.core.world.incident import Kind
 from bridge.texts import LANGUAGES, render_strictly, words
-from tools.notices import bundle, nothing_stored, notice
+from tools.notices import bundle, drill, nothing_stored, notice
 from tools.scenes import OTHER_SCENES, Scene
 from tools.scenes.again import AGAIN
 from tools.scenes.own import OUTAGES
@@ -29,6 +29,7 @@ def pages() -> dict[str, str]:
     made["told-again.md"] = _again()
     made["several-at-once.md"] = _several()
     made["nothing-stored.md"] = _nothing_stored()
+    made["drill.md"] = _drill()
     made["README.md"] = _index()
     return made
 
@@ -41,6 +42,7 @@ def _index() -> str:
     lines += ["", "About one that was told before: [it is worse, or not over](told-again.md)."]
     lines += ["", "About several incidents at once: [the brake, the summary, the digest](several-at-once.md)."]
     lines += ["", "About Quorumbell itself: [it can store nothing](nothing-stored.md)."]
+    lines += ["", "In a drill: [nothing of it has happened](drill.md)."]
     return "\n".join(lines) + "\n"
 
 
@@ -52,6 +54,17 @@ def _nothing_stored() -> str:
             text = render_strictly(nothing_stored(language, ledger, why, over=over), language, ZONE)
             title = "over" if over else case
             parts.append(f"### {title}\n\n```text\nSubject: {'Re: ' if over else ''}{text.subject}\n\n{text.body.rstrip()}\n```")
+    return "\n\n".join(parts) + "\n"
+
+
+def _drill() -> str:
+    parts = ["# A drill", ABOUT]
+    for language in LANGUAGES:
+        parts.append(f"## {NAMES[language]}")
+        for kind, telling in product((Kind.NODE_FAILURE, Kind.REPLICA_SPLIT_BRAIN), (Telling.OPENED, Telling.CLOSED)):
+            text = render_strictly(drill(kind, telling, language), language, ZONE)
+            prefix = "Re: " if telling is Telling.CLOSED else ""
+            parts.append(f"### {kind}, {telling}\n\n```text\nSubject: {prefix}{text.subject}\n\n{text.body.rstrip()}\n```")
     return "\n\n".join(parts) + "\n"
 
 

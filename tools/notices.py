@@ -93,6 +93,11 @@ def bundle(telling: Telling, language: str) -> Notice:
     )
 
 
+def drill(kind: Kind, telling: Telling, language: str) -> Notice:
+    """As in a drill, whose incidents have no number."""
+    return msgspec.structs.replace(notice(kind, telling, language), incident_id=0, drill="3f2a91c0 anna")
+
+
 def nothing_stored(language: str, ledger: str, why: str, *, over: bool) -> Notice:
     """That the ledger takes nothing, or that it does again. Without a reason it was lost."""
     outage = LedgerOutage(BEGAN_AT, why, ledger, lost=not why)

@@ -59,7 +59,15 @@ def night(language: str) -> Iterator[str]:
         place.bridge.words["acknowledged"] = {"x/taken": "berta"}
         until = to_us(NOW + timedelta(hours=3))
         place.bridge.silences = [
-            {"id": "1", "matchers": ['root="resource/db"'], "author": "carl", "comment": "", "until_us": until}
+            {"id": "1", "matchers": ['root="resource/db"'], "author": "carl", "comment": "", "until_us": until},
+            {
+                "id": "2",
+                "matchers": ['cluster="hamburg"', 'root=~"(node|fencing|relay)/n2"'],
+                "author": "anna (page)",
+                "comment": "new memory",
+                "until_us": until,
+                "planned": "node=n2",
+            },
         ]
         yield from seen(place, language)
 

@@ -112,6 +112,7 @@ def board(one: BoardRow) -> dict[str, Any]:
         "seen_at": standing.seen_at.isoformat() if standing.seen_at else None,
         "failures": standing.failures,
         "last_word": standing.last_word,
+        "making": standing.making,
         "untrue": [
             {"host": host, "service": service, "state": state, "why": why} for host, service, state, why in standing.untrue
         ],

@@ -83,11 +83,12 @@ def reading(config: "Config") -> Iterator["Reader"]:
             ledger.close()
 
 
-def ask(config: "Config", request: "Asked") -> dict[str, Any]:
+def ask(config: "Config", request: "Asked", *, timeout: float = 30) -> dict[str, Any]:
+    """`timeout` in seconds."""
     from bridge.serve.control import ask as ask_bridge
 
     with plainly():
-        return ask_bridge(config.bridge.control, request)
+        return ask_bridge(config.bridge.control, request, timeout=timeout)
 
 
 def emit(result: object) -> None:

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from bridge.config.config import Config
 
 OK, NOTE, WRONG = "ok", "note", "WRONG"
+MOST_NAMED: Final = 3
 LEAST_FREE: Final = 256 << 20
 """Bytes: some hundred thousand reports."""
 FAR_OFF: Final = 5.0
@@ -176,7 +177,9 @@ def _receivers(config: "Config", seen: Seen) -> Words:
             yield how, f"{name} fails: {health.failure}; when it is mended, quorumbell ring {name} lets all go out that waits"
     for one in seen.held.boards:
         if one.receiver in config.receivers and one.standing.untrue:
-            words = f"{one.receiver} does not show {len(one.standing.untrue)} thing(s) as they are"
+            things = ", ".join(f"{service} on {host}" for host, service, _, _ in one.standing.untrue[:MOST_NAMED])
+            more = len(one.standing.untrue) - MOST_NAMED
+            words = f"{one.receiver} does not show as they are: {things}{f' and {more} more' if more > 0 else ''}"
             yield NOTE, f"{words}; quorumbell status lists them, quorumbell setup opsview makes what is missing"
     if not config.receivers:
         yield WRONG, "nobody will be told anything: the config names no receiver"

@@ -27,7 +27,8 @@ def page(config_path: Path) -> None:
     except ModuleNotFoundError as missing:
         raise Trouble(f"the page needs {missing.name}, which is not installed: install quorumbell[web]") from None
     from bridge.page.serving import CannotServe, serve
-    from bridge.serve.telemetry import sd_notify, set_up_logs
+    from bridge.serve.logs import set_up_logs
+    from bridge.serve.systemd import sd_notify
 
     set_up_logs(config.bridge.log_level, config.bridge.log_format)
     try:

@@ -21,7 +21,7 @@ def serve(config_path: Path) -> None:
     import structlog
 
     from bridge.serve.app import serve as run
-    from bridge.serve.telemetry import set_up_logs
+    from bridge.serve.logs import set_up_logs
     from bridge.wire.key_value import Mistakes
 
     set_up_logs(config.bridge.log_level, config.bridge.log_format)

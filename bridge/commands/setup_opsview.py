@@ -95,18 +95,22 @@ def _addresses(written: tuple[str, ...]) -> dict[str, str]:
 
 
 def _wish(config: "Config", settings: "Settings", hostgroup: str, addresses: dict[str, str]) -> "Wish":
-    """Every subject that the ledger has heard of; of each relay also its node and cluster, before anything happened there."""
+    """Every subject that the ledger has heard of; of each node also its fencing, and of each relay its node and cluster, before
+    anything happened there."""
     from bridge.core.world.event import CLUSTER, Subject, node_subject, subject_name
-    from bridge.receivers.opsview.setup import OWN_STALE_AFTER, Wish
+    from bridge.receivers.opsview.setup import DRILLED_EVERY, OWN_STALE_AFTER, Wish
 
     with reading(config) as ledger:
         subjects = {(one.cluster, one.subject) for one in ledger.conditions()}
         edges = [(edge.cluster, edge.node) for edge in ledger.edges()]
     for cluster, node in edges:
         subjects |= {(cluster, CLUSTER), (cluster, node_subject(node)), (cluster, Subject(f"relay/{node}"))}
+    subjects |= {(cluster, Subject(f"fencing/{subject_name(one)}")) for cluster, one in subjects if one.startswith("node/")}
     place = settings.placing().place
     targets = {target for one in subjects if (target := place(*one)) is not None}
     stale: dict[Any, timedelta] = dict.fromkeys(targets, settings.stale_after) | {settings.own(): OWN_STALE_AFTER}
+    if (drill := settings.drill()) is not None:
+        stale[drill] = DRILLED_EVERY
     machines = {subject_name(subject) for _, subject in subjects if subject.startswith(("node/", "guest/", "relay/"))}
     return Wish(stale_after=stale, hostgroup=hostgroup, addresses={name: name for name in machines} | addresses)
 
@@ -146,6 +150,7 @@ def _show(found: "Survey", settings: "Settings", *, as_json: bool) -> None:
                 "pending": found.pending,
                 "lacks": lacks,
                 "changes": [str(one) for one in found.changes],
+                "left_over": [{"host": one.host, "service": one.service} for one in found.left_over],
                 "notes": found.conflicts + found.remarks,
             }
         )
@@ -153,6 +158,10 @@ def _show(found: "Survey", settings: "Settings", *, as_json: bool) -> None:
     click.echo(table(("HOST", "SERVICE", "STATE"), rows))
     for change in found.changes:
         click.echo(f"to do: {change}")
+    for target in found.left_over:
+        click.echo(
+            f"left over: {target} stands for nothing that is known; take it off the host in Opsview if it is gone for good"
+        )
     for remark in found.conflicts + found.remarks:
         click.echo(f"note: {remark}")
     for right in lacks:

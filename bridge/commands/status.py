@@ -178,7 +178,7 @@ def _boards(boards: list[dict[str, Any]], at: datetime) -> str:
             ago_of(one["taken_at"], at),
             ago_of(one["seen_at"], at),
             len(one["untrue"]),
-            one["last_word"] or "-",
+            one["last_word"] or one["making"] or "-",
         )
         for one in boards
     ]

@@ -18,7 +18,7 @@ from bridge.core.telling.notice import Notice
 from bridge.core.telling.quiet import Silence
 from bridge.core.telling.route import Router
 from bridge.core.world.condition import Condition
-from bridge.core.world.event import Acknowledged, Event, Report, Severity, Silenced, Unreadable
+from bridge.core.world.event import Acknowledged, Drilled, Event, Report, Severity, Silenced, Unreadable
 from bridge.core.world.fault import Fault, fault
 from bridge.core.world.incident import Incident, State
 from bridge.core.world.lag import PRESENT, Lags
@@ -39,6 +39,8 @@ class Outcome(msgspec.Struct, kw_only=True):
     conditions: list[Condition] = []
     layout: list[Laid] = []
     notices: list[Notice] = []
+    drilled: list[Report] = []
+    """What belongs to a drill, and was not understood here."""
     faults: list[Fault] = []
     """What raised in here, and was set aside."""
 
@@ -80,7 +82,10 @@ class Line:
                 outcome.faults += [event.fault] if event.fault else []
                 continue
             outcome.events[report.uid] = event
-            if isinstance(event, Acknowledged | Silenced):
+            if isinstance(event, Drilled):
+                outcome.drilled.append(report)
+                outcome.decisions[report.uid] = Decision(report.uid, None, f"of drill {event.drill}: it concerns nothing real")
+            elif isinstance(event, Acknowledged | Silenced):
                 orders.append(event)
             else:
                 understood.append((report.cluster, event))

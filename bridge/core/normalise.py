@@ -18,6 +18,7 @@ from bridge.core.world.event import (
     from_us,
 )
 from bridge.core.world.fault import fault
+from bridge.core.world.marked import drilled, is_marked
 from bridge.core.world.reading import Body, Senseless, head, name_of, stamp_of, text
 
 EVERYWHERE: Final = "*"
@@ -30,6 +31,8 @@ _LATEST: Final = 2**63 // 1000
 def normalise(report: Report) -> Event | Unreadable:
     """The event that a report tells of. Never raises: one report must not stop the others."""
     try:
+        if is_marked(report.body):
+            return drilled(report)
         return READERS.get(report.source, _unknown)(report)
     except (Senseless, OverflowError) as error:
         return Unreadable(uid=report.uid, witness=report.node, why=str(error))

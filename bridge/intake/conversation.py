@@ -231,6 +231,13 @@ class Conversation:
             if failed.errno == errno.EAGAIN and peer is not None:
                 self._conduct.keep_out(peer, Over.ANSWERS, time.monotonic())
 
+    def say(self, peer: Peer, message: codec.Message) -> bool:
+        """To a relay that has not asked; False when none of that name is connected."""
+        routes = self._peers.routes(peer)
+        if routes:
+            self.reply(routes[-1], message)
+        return bool(routes)
+
     def acknowledge(self, arrivals: Sequence[Arrival]) -> None:
         by_route: dict[bytes, list[bytes]] = {}
         for arrival in arrivals:

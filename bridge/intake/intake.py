@@ -117,6 +117,10 @@ class Intake:
         """For ever. The relay puts it into bad/ and sends a small report about it."""
         self._conversation.reply(arrival.peer, codec.Refused(arrival.uid, code, text))
 
+    def play(self, peer: Peer, drill: codec.Drill) -> bool:
+        """Asks a relay to play a drill's story; False when it is not connected here."""
+        return self._conversation.say(peer, drill)
+
     def set_window(self, number: int) -> None:
         """How many reports each relay may have in flight. 0: the database is down; relays hold, and hear it within a second."""
         self._conversation.window = max(0, min(number, 65535))

@@ -22,7 +22,7 @@ class PeerState(msgspec.Struct, frozen=True, kw_only=True):
     that never spoke.
 
     `offset_ns` is what must be added to the node's wall clock to get the bridge's time. `stopped`: it said that it goes.
-    `looked_ms`: how long before its last ping it looked at the cluster, 0 when it does not.
+    `looked_ms`: how long before its last ping it looked at the cluster, 0 when it does not. `drills`: it plays their stories.
     `kept_out`: what it sent too much of; it is let in again at `kept_out_until_ns` (of that time), and watched for a while.
     """
 
@@ -37,6 +37,7 @@ class PeerState(msgspec.Struct, frozen=True, kw_only=True):
     backlog_bytes: int = 0
     oldest_ns: int = 0
     looked_ms: int = 0
+    drills: bool = False
     version: str = ""
     boot: str = ""
     instance: str = ""
@@ -74,6 +75,7 @@ class Peers:
             backlog=hello.backlog,
             backlog_bytes=hello.backlog_bytes,
             oldest_ns=hello.oldest_ns,
+            drills=hello.drills > 0,
             version=hello.version,
             boot=hello.boot,
             instance=hello.instance,
@@ -82,7 +84,9 @@ class Peers:
         )
 
     def routes(self, peer: Peer) -> list[bytes]:
-        return [route for route, (whose, _) in self._routes.items() if whose == peer]
+        """The one it was heard by last comes last."""
+        found = [(heard, route) for route, (whose, heard) in self._routes.items() if whose == peer]
+        return [route for _, route in sorted(found)]
 
     def knocked(self, peer: Peer, *, now: float, came_ns: int) -> None:
         """It was turned away before it could say anything: who knocks is not silent."""

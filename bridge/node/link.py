@@ -162,7 +162,7 @@ class Link:
                 log.warning("the bridge at %s sent what I do not understand: %s", self._rota.endpoint, wrong)
                 continue
             self._hear(message, now)
-            if isinstance(message, (codec.Taken, codec.Refused)):
+            if isinstance(message, (codec.Taken, codec.Refused, codec.Drill)):
                 found.append(message)
         return found
 

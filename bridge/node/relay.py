@@ -23,6 +23,7 @@ from bridge.node import folders, settings
 from bridge.node.crm_mon import LOOKING, OFF, Onlooker
 from bridge.node.door import Door
 from bridge.node.drbd_states import Follower
+from bridge.node.drill import Player
 from bridge.node.feed import Body, Feed, edge
 from bridge.node.feeds import Feeds
 from bridge.node.folders import Lock
@@ -76,7 +77,8 @@ class Relay:
         self._outgoing = Outgoing(self._spool, self._door, self._link, self._pending, self._own, self._boot)
         self._health = Health(self._spool, conf.ballast, self._backlog)
         self._followers = feeds
-        own = self._health, self._places()
+        self._player = Player()
+        own = self._health, self._places(), self._player
         self._feeds = Feeds([*own, *feeds, self._onlooker], self._poller, self._own.tell)
         self._sweep_at = 0.0
         for feed in own:  # the door is open before anybody hears that we are here
@@ -132,7 +134,7 @@ class Relay:
 
     def close(self) -> None:
         """The children end."""
-        _close([*self._followers, self._onlooker])
+        _close([*self._followers, self._onlooker, self._player])
 
     def turn(self, longest_ms: int) -> None:
         wait = longest_ms if not self._pending and self._link.may_send else min(longest_ms, BUSY_TICK_MS)
@@ -151,7 +153,10 @@ class Relay:
             self._feeds.on_readable(ready, now, here)
         else:
             for message in self._link.on_readable(ready, now):
-                self._outgoing.answered(message)
+                if isinstance(message, codec.Drill):
+                    self._player.play(message, self._conf)
+                else:
+                    self._outgoing.answered(message)
 
     def _tick(self, now: float) -> None:
         here = moment(self._boot)
@@ -204,6 +209,7 @@ class Relay:
             oldest_ns=backlog.oldest_ns,
             wall_ns=here.wall_ns,
             boot_ns=here.boot_ns,
+            drills=1,
         )
 
     def _ping(self, token: bytes) -> codec.Ping:
@@ -237,7 +243,7 @@ def _names(conf: settings.Settings) -> tuple[object, ...]:
 
 def _close(feeds: Sequence[Feed]) -> None:
     for feed in feeds:
-        if isinstance(feed, (Follower, Onlooker)):
+        if isinstance(feed, (Follower, Onlooker, Player)):
             feed.close()
 
 

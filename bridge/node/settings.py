@@ -13,6 +13,7 @@ from bridge.wire.keys import NAME, KeyPair, load_public, load_secret
 
 SPOOL: Final = "/var/spool/quorumbell"
 RUN: Final = "/run/quorumbell"
+HOOKS: Final = "/usr/libexec/quorumbell"
 DRBDSETUP: Final = "/usr/sbin/drbdsetup"
 _KNOWN: Final = (
     "base",
@@ -29,6 +30,7 @@ _KNOWN: Final = (
     "drbdsetup",
     "crm_mon",
     "cibadmin",
+    "hooks",
 )
 _LEVELS: Final = ("debug", "info", "warning", "error")
 
@@ -51,6 +53,8 @@ class Settings(NamedTuple):
     crm_mon: str
     """`auto`: the cluster is looked at where it is installed; `off`: it is not; or where it is. So is `cibadmin`."""
     cibadmin: str
+    hooks: str
+    """The folder in which they are, for drills."""
 
     @property
     def second(self) -> str:
@@ -90,6 +94,7 @@ def load(path: str) -> Settings:
         drbdsetup=_value(one, "drbdsetup", DRBDSETUP),
         crm_mon=_value(one, "crm_mon", "auto"),
         cibadmin=_value(one, "cibadmin", "auto"),
+        hooks=_value(one, "hooks", HOOKS),
     )
 
 
@@ -169,6 +174,7 @@ _CHECKS: Final[dict[str, Callable[[str], list[str]]]] = {
     "base": _absolute,
     "spool": _absolute,
     "run": _absolute,
+    "hooks": _absolute,
     "key": _absolute,
     "bridge_key": _absolute,
     "bridge": _endpoint,

@@ -22,6 +22,8 @@ HEADERS: Final = {
     "permissions-policy": "camera=(), geolocation=(), microphone=()",
     "cache-control": "no-store",
 }
+REVALIDATED: Final = "no-cache"
+"""What is the same for everybody may be kept, and is asked for each time whether it still is so."""
 
 
 class Headers:
@@ -42,6 +44,8 @@ class Headers:
             begun = True
             if message["type"] == "http.response.start":
                 headers = MutableHeaders(scope=message)
+                if scope["path"].startswith("/static/"):
+                    headers.setdefault("cache-control", REVALIDATED)
                 for name, value in self._headers.items():
                     headers.setdefault(name, value)
             await send(message)

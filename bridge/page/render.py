@@ -36,9 +36,15 @@ def page(request: Request, template: str, *, status: int = 200, **values: Any) -
     """In templates: `t(key, …)` is a word of the page, `many(key, count)` one that counts; `at(instant)` a time in the person's
     zone, `clock` without its day, `when(instant, now)` with the day only where it is another one; `span(length)` a duration;
     `person` who looks, `said()` what came of what they did, once."""
-    person = person_of(request)
+    return HTMLResponse(
+        rendered(person_of(request), template, path=request.url.path, said=request.scope.get("said", list), **values), status
+    )
+
+
+def rendered(person: Person, template: str, **values: Any) -> str:
+    """A template, or a part of one, for whoever looks like this person."""
     zone = ZoneInfo(person.zone)
-    body = _ENVIRONMENT.get_template(template).render(
+    return _ENVIRONMENT.get_template(template).render(
         person=person,
         t=partial(word, person.language),
         at=partial(_at, zone),
@@ -47,11 +53,8 @@ def page(request: Request, template: str, *, status: int = 200, **values: Any) -
         span=partial(span, language=person.language),
         ident=_identity,
         many=partial(_many, person.language),
-        path=request.url.path,
-        said=request.scope.get("said", list),
         **values,
     )
-    return HTMLResponse(body, status)
 
 
 def _at(zone: ZoneInfo, instant: datetime) -> str:

@@ -8,7 +8,7 @@ import signal
 import socket
 import ssl
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from typing import Final
 
 import uvicorn
@@ -23,6 +23,9 @@ M_MMAP_THRESHOLD: Final = -3
 """Of malloc.h."""
 LAST_WORDS: Final = 3
 """Seconds that answers under way have at the end."""
+
+WAITING: Final = 512
+"""Connections that may wait to be taken."""
 
 log = logging.getLogger("quorumbell.page")
 
@@ -102,10 +105,18 @@ def look_at_certificate(page: PageSettings) -> None:
 
 
 def listen(page: PageSettings) -> socket.socket:
+    """The protocol is named: asyncio sends answers at once (TCP_NODELAY) where it knows that it is TCP. Raises CannotServe."""
     host, port = page.place
     try:
-        family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
-        return socket.create_server(address[:2], family=family, backlog=512)
+        family, kind, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
+        listener = socket.socket(family, kind, socket.IPPROTO_TCP)
+        with ExitStack() as opened:
+            opened.push(listener)
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            listener.bind(address)
+            listener.listen(WAITING)
+            opened.pop_all()
     except OSError as error:
         why = os.strerror(error.errno) if error.errno is not None and error.errno > 0 else error.strerror  # of a name: negative
         raise CannotServe(f"{page.listen}: {why}: stop what listens there, or give [page] another listen") from None
+    return listener

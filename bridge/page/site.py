@@ -1,6 +1,7 @@
 """What every view of the page has at hand: the config, the ledger to read, and the bridge to ask."""
 
 from collections.abc import Callable
+from datetime import datetime
 from typing import Any, TypeVar
 
 from starlette.concurrency import run_in_threadpool
@@ -8,7 +9,6 @@ from starlette.concurrency import run_in_threadpool
 from bridge.asked.asking import read, running
 from bridge.config.config import Config
 from bridge.ledger.reader import Reader
-from bridge.page.sight.sight import Sight
 from bridge.page.watch import Watch
 from bridge.serve.control import Asked, ask
 
@@ -21,8 +21,8 @@ class Site:
     def __init__(self, config: Config) -> None:
         self.config = config
         self.watch = Watch(config)
-        self.sights: dict[str, Sight] = {}
-        """By language, of what was seen last."""
+        self.drawn: dict[tuple[str, str, bool, bool], tuple[tuple[int, datetime], str]] = {}
+        """The same as HTML: by language, zone, whether one may act, and whether it is for a wall; of what was seen, and when."""
 
     async def bridge(self) -> dict[str, Any]:
         """What the running bridge says of itself; `running` is false, with `why`, when it does not answer."""

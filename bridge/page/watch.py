@@ -11,8 +11,10 @@ import logging
 import threading
 import time
 from collections.abc import AsyncIterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, Final
+
+from msgspec.structs import replace
 
 from bridge.asked.asking import running_at
 from bridge.asked.status import now_of
@@ -20,10 +22,16 @@ from bridge.config.config import Config
 from bridge.ledger.ledger import Ledger, LedgerError
 from bridge.ledger.reader import Reader
 from bridge.page.sight.seen import NOBODY_YET, Seen, Silence, chosen
+from bridge.page.sight.sight import Sight, sight
+from bridge.page.words import LANGUAGES
 from bridge.secret import redact
 from bridge.serve.control import ControlError, Silences, ask
 
 LOOK_EVERY: Final = 0.25
+REST: Final = 3.0
+"""Times as long as the last look took, …"""
+REST_AT_MOST: Final = 2.0
+"""… and at the most so many seconds."""
 ASK_EVERY: Final = 2.0
 """Seconds between two questions to the bridge, while the ledger tells of nothing new."""
 ASK_AT_MOST_EVERY: Final = 0.5
@@ -46,6 +54,8 @@ class Watch:
         self._asked_at = float("-inf")
         self._asks_soon = True
         self._word: dict[str, Any] = {"running": False, "why": NOBODY_YET}
+        self._clock = datetime.now(UTC), time.monotonic()
+        """What the bridge's was, and when."""
         self._silences: tuple[Silence, ...] = ()
         self._reader: Reader | None = None
         self._closing = threading.Event()
@@ -60,6 +70,17 @@ class Watch:
         if late <= OLD_AFTER:
             return seen
         return Seen(number=-seen.number - 1, why=f"no answer for {late:.0f} s", at=seen.at, bridge=seen.bridge)
+
+    def sight(self, language: str) -> Sight:
+        """What was seen last, in words; made once, for all who look."""
+        seen = self.seen
+        return seen.sights[language] if language in seen.sights else sight(seen, language)
+
+    @property
+    def now(self) -> datetime:
+        """By the bridge's own time, which is that of all that it wrote down."""
+        at, heard_at = self._clock
+        return at + timedelta(seconds=time.monotonic() - heard_at)
 
     def start(self) -> None:
         self._thread.start()
@@ -87,12 +108,16 @@ class Watch:
             self._streams.discard(woken)
 
     def _run(self) -> None:
-        while not self._closing.wait(LOOK_EVERY):
+        pause = LOOK_EVERY
+        while not self._closing.wait(pause):
+            begun = time.monotonic()
             try:
                 self.look()
             except Exception:
                 log.exception("the page could not look")
                 self._let_go()
+            # With ten thousand open incidents a look takes its time, and the bridge needs the machine, too.
+            pause = max(LOOK_EVERY, min(REST_AT_MOST, REST * (time.monotonic() - begun)))
         self._let_go()
 
     def look(self) -> None:
@@ -107,7 +132,7 @@ class Watch:
         self._listen(news=news)
         word = {name: value for name, value in self._word.items() if name not in PASSING}
         if news or word != before.bridge or self._silences != before.silences:
-            overview = found if found is not None or why else before.overview
+            overview = found if found is not None or self._reader is None else self._reader.overview()
             self._see(Seen(number=before.number + 1, why=why, bridge=word, silences=self._silences, overview=overview))
         self._looked_at = time.monotonic()
 
@@ -126,12 +151,13 @@ class Watch:
         self._asked_at, self._asks_soon = time.monotonic(), False
         control = self._config.bridge.control
         self._word = running_at(control, whole=self._reader is None)
+        self._clock = now_of(self._word), time.monotonic()
         if self._word["running"]:
             with contextlib.suppress(ControlError):
                 self._silences = tuple(map(Silence.of, ask(control, Silences(), timeout=3)["silences"]))
 
     def _see(self, seen: Seen) -> None:
-        at = now_of(self._word) if self._word["running"] else datetime.now(UTC)
+        at = self.now
         reader = self._reader
         try:
             if reader is None or seen.overview is None:
@@ -142,7 +168,7 @@ class Watch:
         except LedgerError as error:
             self._let_go()
             whole = Seen(number=seen.number, why=redact(str(error)), bridge=seen.bridge, at=at)
-        self._seen = whole
+        self._seen = _told(whole)
         self._wake()
 
     def _let_go(self) -> None:
@@ -158,3 +184,11 @@ class Watch:
     def _wake_all(self) -> None:
         for one in self._streams:
             one.set()
+
+
+def _told(seen: Seen) -> Seen:
+    """In the words of each language; the ten thousand that may be open are in memory only so long."""
+    if seen.overview is None:
+        return seen
+    sights = {language: sight(seen, language) for language in LANGUAGES}
+    return replace(seen, sights=sights, stories={}, woken=(), overview=replace(seen.overview, briefs=[]))

@@ -242,6 +242,7 @@ def compose(notice: Notice, settings: Settings, name: str, zone: ZoneInfo, memor
         "X-Quorumbell-Notice": f"{notice.kind} {notice.id}",
         "X-Quorumbell-Severity": str(incident.severity),
         "X-Quorumbell-Reason": clean(notice.reason),
+        "X-Quorumbell-Drill": clean(notice.drill),
     }
     if not first:
         headers |= {"In-Reply-To": root, "References": root}

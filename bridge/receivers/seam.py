@@ -33,12 +33,15 @@ class BoardReceiver(Protocol):
     """A board: `board = True` in its class. Every call answers with a verdict; it belongs to one worker thread.
 
     `place` says which object shows a subject (None: none does), `own` is the bridge's own object. `look` reads what is shown on
-    some hosts. The last four are asked only when `feedback` is true.
+    some hosts. The four that follow are asked only when `feedback` is true, `provide` only when `provides` is: it makes the
+    objects that are missing (of each, whether its host is a machine of that name), a step at each call. One that also has a
+    `drill: Target` is sent the results of drills there.
     """
 
     own: Target
     pace: Pace
     feedback: bool
+    provides: bool
 
     def place(self, cluster: str, subject: Subject) -> Target | None: ...
 
@@ -53,5 +56,7 @@ class BoardReceiver(Protocol):
     def begin_downtime(self, target: Target, end: datetime, comment: str) -> Verdict: ...
 
     def end_downtime(self, target: Target, comment: str) -> Verdict: ...
+
+    def provide(self, missing: Mapping[Target, bool], now: datetime) -> Verdict: ...
 
     def close(self) -> None: ...

@@ -11,7 +11,7 @@ from bridge.config.receivers import Receiver
 from bridge.serve.outage import Note, Outage
 from bridge.serve.past_the_ledger import PastTheLedger
 from bridge.serve.storing import STUCK, Storing, Trouble
-from bridge.serve.telemetry import sd_notify
+from bridge.serve.systemd import sd_notify
 
 TELL_AFTER: Final = 60.0
 """Seconds: a database that is restarted is no news."""

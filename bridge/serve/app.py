@@ -27,13 +27,15 @@ from bridge.serve.bells import Bells
 from bridge.serve.boards import Boards
 from bridge.serve.clock import TimeLine
 from bridge.serve.digests import Digests
+from bridge.serve.drills import Drills
 from bridge.serve.faults import Faults
 from bridge.serve.orders import Orders
 from bridge.serve.patience import Patience
 from bridge.serve.relays import Edges
 from bridge.serve.reload import Reload
 from bridge.serve.storing import said
-from bridge.serve.telemetry import Metrics, MetricsServer, Pulse, sd_notify
+from bridge.serve.systemd import Pulse, sd_notify
+from bridge.serve.telemetry import Metrics, MetricsServer
 from bridge.serve.waiting import Waiting, remember
 from bridge.serve.watch import Watch
 from bridge.serve.writer import Writer
@@ -132,8 +134,12 @@ def _build(config: Config, pulse: Pulse, metrics: Metrics, watch: Watch) -> "Bri
     digests = Digests(config.receivers, ledger, line.router, now)
     edges = Edges(writer, intakes, metrics, config.correlation.edge_silent_after, clock, boards.hear)
     reload = Reload(config, writer, bells, boards, digests, edges, watch, pulse.beat)
-    orders = Orders(watch.desk, writer, bells, edges, clock, config.bridge.name, watch.lost_at, reload)
-    return Bridge(writer, bells, digests, boards, edges, orders, reload, intakes, watch, waker, metrics, server, clock, pulse)
+    drills = Drills(lambda: reload.config, intakes, bells, boards, lambda: writer.line.router.silences(clock()), clock, faults)
+    writer.drilled = drills.hear
+    orders = Orders(watch.desk, writer, bells, edges, clock, config.bridge.name, watch.lost_at, reload, drills)
+    return Bridge(
+        writer, bells, digests, boards, edges, orders, drills, reload, intakes, watch, waker, metrics, server, clock, pulse
+    )
 
 
 def open_intakes(config: Config, clock: TimeLine) -> list[Intake]:
@@ -184,6 +190,7 @@ class Bridge:
         boards: Boards,
         edges: Edges,
         orders: Orders,
+        drills: Drills,
         reload: Reload,
         intakes: list[Intake],
         watch: Watch,
@@ -199,6 +206,7 @@ class Bridge:
         self._boards = boards
         self._edges = edges
         self._orders = orders
+        self._drills = drills
         self._reload = reload
         self._intakes = intakes
         self._watch = watch
@@ -247,6 +255,7 @@ class Bridge:
             ("asked", self._orders.listen),
             ("read again", self._reload.read_again),
             ("heard", self._hear),
+            ("drilled", self._drills.turn),
             ("looked at", self._look),
             ("waited for", self._writer.pass_time),
             ("digested", self._digest),
@@ -298,6 +307,7 @@ class Bridge:
     def close(self) -> None:
         """What was begun ends; what was decided is in the ledger."""
         sd_notify("STOPPING=1")
+        self._drills.close()
         self._bells.close(self._clock())
         self._boards.close(self._clock())
         self._watch.close()
@@ -312,7 +322,13 @@ class Bridge:
         if self._writer.backlog:
             return
         now = self._clock()
-        times = (self._writer.next_due(), self._writer.behind_at(), self._bells.next_at, self._boards.next_at())
+        times = (
+            self._writer.next_due(),
+            self._writer.behind_at(),
+            self._bells.next_at,
+            self._boards.next_at(),
+            self._drills.next_at(),
+        )
         due = [at for at in times if at is not None]
         wait, rests, self._rests = LONGEST_WAIT_MS, self._rests, False
         if due and not rests:

@@ -39,7 +39,8 @@ class Bells:
         self._metrics = metrics
         self._deliveries = Deliveries({name: receiver.make() for name, receiver in bells.items()}, wake)
         self._healths = Healths(bells, ledger)
-        self._trials = Trials(bells, self._deliveries)
+        self.trials = Trials(bells, self._deliveries)
+        """Notices past the ledger."""
         self._unbegun: list[int] = []
         """Notices of receivers that are no more, which these had not begun to tell: the ledger still has them as claimed."""
         self._attempts: dict[str, dict[int, int]] = {}
@@ -62,12 +63,12 @@ class Bells:
         LedgerError before anything is changed."""
         bells = _bells(receivers)
         self._healths.take_over(bells)
-        self._trials.bells = bells
+        self.trials.bells = bells
         new = {name: one for name, one in made.items() if name in bells}
         unbegun = self._deliveries.replace(new, {*removed, *(made.keys() - new.keys())})
         for number in unbegun:
-            if self._trials.receiver(number) is not None:
-                self._trials.answered(number, TryLater("the config was changed before it was sent: ring once more"))
+            if self.trials.receiver(number) is not None:
+                self.trials.answered(number, TryLater("the config was changed before it was sent: ring once more"))
         self._unbegun += [number for number in unbegun if number > 0]
         for name in removed:
             self._metrics.forget_receiver(name)
@@ -126,7 +127,7 @@ class Bells:
         self._unrecorded += self._deliveries.verdicts()
         while self._unrecorded:
             told = self._unrecorded[0]
-            if (receiver := self._trials.receiver(told.notice_id)) is not None:
+            if (receiver := self.trials.receiver(told.notice_id)) is not None:
                 self._answer_trial(told.notice_id, receiver, told.verdict, now)
             elif told.notice_id > 0:  # a late word about a test was answered already
                 self._record(told.notice_id, told.verdict, now)
@@ -135,7 +136,7 @@ class Bells:
 
     def ring(self, names: tuple[str, ...], answer: control.Answer, now: datetime) -> None:
         """A test notice, past the ledger: the verdicts are the answer."""
-        self._trials.ring(names, answer, now)
+        self.trials.ring(names, answer, now)
 
     def close(self, now: datetime) -> None:
         """The last verdicts; those that the ledger does not take are found out by telling once more after the start."""
@@ -163,7 +164,7 @@ class Bells:
         if health is not None:
             self._ledger.keep_health(receiver, health)
             self._healths.accept(receiver, health)
-        self._trials.answered(number, verdict)
+        self.trials.answered(number, verdict)
 
 
 def _bells(receivers: Mapping[str, Receiver]) -> dict[str, Receiver]:

@@ -5,14 +5,14 @@ It touches neither the ledger nor a clock: each request carries what is to be do
 
 import logging
 import threading
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime
 from functools import partial
 from queue import Empty, SimpleQueue
 from typing import Final, TypeVar
 
 from bridge.core.showing.orders import Act, Order
-from bridge.core.showing.picture import Seen, Show
+from bridge.core.showing.picture import Seen, Show, Target
 from bridge.core.telling.notice import GiveUp, TryLater, Verdict
 from bridge.receivers import BoardReceiver
 from bridge.serve.safely import safely
@@ -51,6 +51,9 @@ class BoardWorker:
 
     def obey(self, orders: Sequence[Order], then: Callable[[Sequence[Verdict], datetime], None]) -> None:
         self._give(lambda: [self._safely(partial(self._do, order)) for order in orders], then)
+
+    def provide(self, missing: Mapping[Target, bool], now: datetime, then: Callable[[Verdict, datetime], None]) -> None:
+        self._give(partial(self._safely, partial(self._receiver.provide, missing, now)), then)
 
     def leave(self) -> None:
         """It finishes what is under way, and nobody waits for that."""

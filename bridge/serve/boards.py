@@ -19,11 +19,14 @@ from bridge.core.showing.orders import Fields, Story
 from bridge.core.showing.picture import Shade, Target
 from bridge.core.world.condition import Condition
 from bridge.ledger.ledger import BoardRow, Commit, Edge, Ledger, LedgerError, LedgerGone
+from bridge.serve.board_drill import BoardDrill, BoardWord
 from bridge.serve.heard import Heard
 from bridge.serve.one_board import OneBoard
 from bridge.serve.telemetry import Metrics
 
 WRITTEN_EVERY: Final = timedelta(seconds=5)
+MOST_NAMED: Final = 3
+NO_OBJECT: Final = "it has no object for drills; drill_service in its table names one, and no other is ever touched"
 
 log = logging.getLogger("quorumbell.bridge")
 
@@ -96,6 +99,18 @@ class Boards:
         """When there is something to do; a busy worker wakes us by itself."""
         return min((at for one in self._boards if (at := one.next_at()) is not None), default=None)
 
+    def drill(self, story: str, drill: str, told: Callable[[BoardWord], None]) -> set[str]:
+        """Shows on each board that there was a drill, on an object that is for nothing else; `told` is called with what came of
+        it. Gives the names of those that will answer later."""
+        asked: set[str] = set()
+        for one in self._boards:
+            if one.drill_object is None:
+                told(BoardWord(board=one.name, tried=False, good=True, why=NO_OBJECT))
+            else:
+                asked.add(one.name)
+                one.show_drill(BoardDrill(one.name, one.drill_object, story, drill, told))
+        return asked
+
     def lives(self, name: str) -> dict[Life, int]:
         """How many services of a board are how far."""
         return next(one.board.lives() for one in self._boards if one.name == name)
@@ -123,7 +138,7 @@ class Boards:
 
     def _own_word(self, one: OneBoard) -> tuple[Shade, str]:
         missing = one.board.lives().get(Life.REFUSED, 0)
-        wrong = [f"{missing} services cannot be shown here"] if missing else []
+        wrong = [_cannot_be_shown(one.board.absent(), missing)] if missing else []
         wrong += [self.trouble] if self.trouble else []
         if wrong:
             return Shade.WARNING, f"WARNING - {'; '.join([str(self._heard), *wrong])}, see quorumbell status"
@@ -147,7 +162,7 @@ class Boards:
         self._write_at = now + WRITTEN_EVERY
         for one in self._boards:
             self._metrics.set_board(one.name, one.board.lives())
-        standings = {one.name: one.board.standing() for one in self._boards}
+        standings = {one.name: one.standing() for one in self._boards}
         rows = [
             BoardRow(receiver=name, at=now, standing=standing)
             for name, standing in standings.items()
@@ -161,3 +176,12 @@ class Boards:
             raise
         except LedgerError as error:
             log.warning("how it is with the boards cannot be written down just now: %s", error)
+
+
+def _cannot_be_shown(absent: Sequence[Target], refused: int) -> str:
+    """Named, since somebody has to make them: `Resource: db on ha1, Fencing on n4 and 3 more cannot be shown here`."""
+    named = [f"{target.service} on {target.host}" for target in sorted(absent)[:MOST_NAMED]]
+    more = refused - len(named)
+    if not named:
+        return f"{refused} services cannot be shown here"
+    return f"{', '.join(named)}{f' and {more} more' if more else ''} cannot be shown here"

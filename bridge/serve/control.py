@@ -78,6 +78,18 @@ class Ring(Request, frozen=True, kw_only=True, tag="ring"):
     receivers: tuple[str, ...] = ()
 
 
+class Drill(Request, frozen=True, kw_only=True, tag="drill"):
+    """Plays a drill's story. No cluster: the only one; no `played_by`: a node that can; `node` and `resource`: the names in the
+    story. Answer, when it is over: what `bridge.serve.drill.Drill.result` gives; no when it cannot begin."""
+
+    story: str
+    cluster: str = ""
+    played_by: str = ""
+    node: str = ""
+    resource: str = ""
+    dry: bool = False
+
+
 class Reload(Request, frozen=True, kw_only=True, tag="reload"):
     """Read the config again. Answer: {"ok": true, "taken": [key], "restart": [key], "warnings": [text]}; no with all mistakes."""
 
@@ -102,7 +114,7 @@ class Hello(Request, frozen=True, kw_only=True, tag="hello"):
     whole: bool = False
 
 
-Asked = Ack | Silence | EndSilence | Planned | EndPlanned | Silences | Ring | Reload | Invite | Hello
+Asked = Ack | Silence | EndSilence | Planned | EndPlanned | Silences | Ring | Drill | Reload | Invite | Hello
 Answer = Callable[..., None]
 """answer(incident=4711) says ok; answer(why="…") says no. May be called later, also when the asker is gone."""
 

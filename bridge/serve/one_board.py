@@ -7,12 +7,14 @@ from functools import partial
 from typing import Final
 
 from bridge.core.line import Line
-from bridge.core.showing.board import Board
+from bridge.core.showing.board import Board, Standing
 from bridge.core.showing.feedback import Feedback
 from bridge.core.showing.orders import Fields, Order, Story
 from bridge.core.showing.picture import Seen, Shade, Show, Target
+from bridge.core.showing.providing import Providing
 from bridge.core.telling.notice import Delivered, GiveUp, TryLater, Verdict
 from bridge.receivers import BoardReceiver
+from bridge.serve.board_drill import BoardDrill
 from bridge.serve.board_worker import BoardWorker
 
 AT_ONCE: Final = 20
@@ -30,11 +32,16 @@ class OneBoard:
         self.board = Board(receiver.place, receiver.own, receiver.pace, name=name)
         self._wants_feedback = receiver.feedback
         self._feedback = Feedback(name)
+        self._provides = receiver.provides
+        self._providing = Providing()
         self.worker: BoardWorker = BoardWorker(name, receiver, wake, None if after is None else after.worker)
         self._orders: list[Order] = []
         self._seen: list[Seen] | None = None
         self._reports: list[Fields] = []
         self._shades: dict[Target, Shade] = {}
+        self.drill_object: Target | None = getattr(receiver, "drill", None)
+        """Shows the results of drills, and nothing else; None where there is none."""
+        self._drills: list[BoardDrill] = []
 
     @property
     def busy(self) -> bool:
@@ -53,9 +60,15 @@ class OneBoard:
         if not self.busy:
             self._hand_out(now)
 
+    def show_drill(self, drill: BoardDrill) -> None:
+        self._drills.append(drill)
+
     def take_reports(self) -> list[Fields]:
         reports, self._reports = self._reports, []
         return reports
+
+    def standing(self) -> Standing:
+        return self.board.standing(self._providing.word)
 
     def next_at(self) -> datetime | None:
         return None if self.busy else self.board.next_at()
@@ -75,6 +88,10 @@ class OneBoard:
         self.board.remarks.clear()
 
     def _hand_out(self, now: datetime) -> None:
+        self._drills = [one for one in self._drills if not one.over]
+        if drill := next((one for one in self._drills if one.is_due(now)), None):
+            drill.go_on(self.worker)
+            return
         hosts = self.board.look(now)
         if hosts is not None:
             self.worker.look(hosts, partial(self._read, now))
@@ -83,6 +100,9 @@ class OneBoard:
             self.worker.obey(orders, partial(self._obeyed, orders))
         elif shows := self.board.next(now, AT_ONCE):
             self.worker.show(shows, partial(self._answered, shows))
+        elif self._provides and self._providing.is_due(absent := self.board.absent(), now):
+            missing = {target: self.board.scene.stands_for_a_machine(target) for target in absent}
+            self.worker.provide(missing, now, self._provided)
 
     def _answered(self, shows: Sequence[Show], verdicts: Sequence[Verdict], now: datetime) -> None:
         for show, verdict in zip(shows, verdicts, strict=False):
@@ -97,6 +117,11 @@ class OneBoard:
         self.board.seen(found, asked_at, now)
         if isinstance(found, list) and self._wants_feedback:
             self._seen = [one for one in found if self.board.knows(one.target)]
+
+    def _provided(self, verdict: Verdict, now: datetime) -> None:
+        if verdict.why != self._providing.word:
+            log.info("board %s: %s", self.name, verdict.why)
+        self._providing.answered(verdict, now)
 
     def _obeyed(self, orders: Sequence[Order], verdicts: Sequence[Verdict], _now: datetime) -> None:
         for order, verdict in zip(orders, verdicts, strict=True):

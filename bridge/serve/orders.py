@@ -1,4 +1,4 @@
-"""What people ask of the running bridge, through its local socket: acknowledge, silence, ring, who are you."""
+"""What people ask of the running bridge, through its local socket: acknowledge, silence, ring, drill, who are you."""
 
 import os
 from collections.abc import Sequence
@@ -17,6 +17,7 @@ from bridge.serve import control, kept_out, looks
 from bridge.serve.bells import Bells
 from bridge.serve.clock import TimeLine, WasSet
 from bridge.serve.desk import Desk
+from bridge.serve.drills import Drills
 from bridge.serve.relays import Edges
 from bridge.serve.reload import Reload
 from bridge.serve.writer import Fields, Writer
@@ -36,6 +37,7 @@ class Orders:
         name: str,
         lost_at: datetime | None,
         reload: Reload,
+        drills: Drills,
     ) -> None:
         """`lost_at` is when the ledger before this one was deleted or replaced, by the wall clock."""
         self._asked = asked
@@ -46,6 +48,7 @@ class Orders:
         self._name = name
         self._lost_at = lost_at
         self._reload = reload
+        self._drills = drills
         self._started_at = clock()
 
     def listen(self, now: datetime) -> None:
@@ -78,6 +81,8 @@ class Orders:
             _invite(request, answer, self._edges.intakes)
         elif isinstance(request, control.Ring):
             self._bells.ring(request.receivers, answer, now)
+        elif isinstance(request, control.Drill):
+            self._drills.begin(request, answer)
         elif isinstance(request, control.Reload):
             self._reload.ask(answer)
         else:

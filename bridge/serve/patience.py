@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable
 from typing import Final
 
-from bridge.serve.telemetry import Pulse
+from bridge.serve.systemd import Pulse
 
 HOLDS_AFTER: Final = 1.0
 HOLDS_EVERY: Final = 0.5

@@ -20,9 +20,10 @@ from bridge.serve.bells import Bells
 from bridge.serve.boards import Boards
 from bridge.serve.control import Answer
 from bridge.serve.digests import Digests
+from bridge.serve.logs import set_up_logs
 from bridge.serve.recall import renewed
 from bridge.serve.relays import Edges
-from bridge.serve.telemetry import sd_notify, set_up_logs
+from bridge.serve.systemd import sd_notify
 from bridge.serve.watch import Watch
 from bridge.serve.writer import Writer
 
@@ -65,6 +66,11 @@ class Reload:
         """`answer` hears what was taken over and what needs a restart, or all mistakes."""
         self._answers += [] if answer is None else [answer]
         self._asked = True
+
+    @property
+    def config(self) -> Config:
+        """What is in force."""
+        return self._config
 
     def read_again(self, now: datetime) -> None:
         if not self._asked:

@@ -1,8 +1,11 @@
-"""Test notices: past the ledger, with the verdicts as the answer to who asked."""
+"""Test notices, and those of drills: past the ledger, with the verdicts as the answer to who asked."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime
+from functools import partial
 from typing import Any, NamedTuple
+
+from msgspec.structs import replace
 
 from bridge.config.receivers import Receiver
 from bridge.core.telling.notice import Notice, Telling, Verdict
@@ -20,6 +23,7 @@ class Trials:
         self.bells = bells
         self._deliveries = deliveries
         self._trials: dict[int, _Trial] = {}
+        self._last = 0
 
     def ring(self, names: tuple[str, ...], answer: control.Answer, now: datetime) -> None:
         wanted = list(names) or sorted(self.bells)
@@ -27,13 +31,26 @@ class Trials:
         if unknown or not wanted:
             answer(why=f"there is no bell {', '.join(unknown)}; known are {', '.join(sorted(self.bells)) or 'none'}")
             return
-        verdicts: list[dict[str, str]] = []
-        base = min(self._trials, default=0) - 1
-        for place, name in enumerate(wanted):
-            number = base - place
-            self._trials[number] = _Trial(name, answer, verdicts, len(wanted))
-            notice = _notice(number, name, self.bells[name].language, now)
-            self._deliveries.hand_out(name, [(notice, 0, {})])
+        verdicts: list[dict[str, Any]] = []
+
+        def answered(name: str, verdict: Verdict) -> None:
+            verdicts.append({"receiver": name, "verdict": VERDICTS[type(verdict)], "why": verdict.why})
+            if len(verdicts) == len(wanted):
+                answer(verdicts=verdicts)
+
+        for name in wanted:
+            self.send(name, _notice(name, self.bells[name].language, now), {}, partial(answered, name))
+
+    def send(self, receiver: str, notice: Notice, memory: Mapping[str, str], answered: Callable[[Verdict], None]) -> int:
+        """Past the ledger; `answered` is called once, with the verdict. Gives its number."""
+        number = self._last = self._last - 1
+        self._trials[number] = _Trial(receiver, answered)
+        self._deliveries.hand_out(receiver, [(replace(notice, id=number), 0, memory)])
+        return number
+
+    def forget(self, number: int) -> None:
+        """Nobody waits for its verdict any more."""
+        self._trials.pop(number, None)
 
     def receiver(self, number: int) -> str | None:
         """Which receiver a test notice is under way to; None for the number of any other, also of a test that was answered."""
@@ -41,22 +58,17 @@ class Trials:
         return None if trial is None else trial.receiver
 
     def answered(self, number: int, verdict: Verdict) -> None:
-        trial = self._trials.pop(number)
-        trial.verdicts.append({"receiver": trial.receiver, "verdict": VERDICTS[type(verdict)], "why": verdict.why})
-        if len(trial.verdicts) == trial.of:
-            trial.answer(verdicts=trial.verdicts)
+        self._trials.pop(number).answered(verdict)
 
 
 class _Trial(NamedTuple):
-    """A test notice under way; the last verdict answers for all."""
+    """A test notice under way."""
 
     receiver: str
-    answer: control.Answer
-    verdicts: list[dict[str, Any]]
-    of: int
+    answered: Callable[[Verdict], None]
 
 
-def _notice(number: int, receiver: str, language: str, now: datetime) -> Notice:
+def _notice(receiver: str, language: str, now: datetime) -> Notice:
     incident = Incident(
         key=f"test@{now.isoformat()}",
         cluster="TEST",
@@ -77,6 +89,5 @@ def _notice(number: int, receiver: str, language: str, now: datetime) -> Notice:
         at=now,
         incident=incident,
         language=language,
-        thread=f"test-{to_us(now)}-{-number}",
-        id=number,
+        thread=f"test-{to_us(now)}-{receiver}",
     )

@@ -14,7 +14,7 @@ from bridge.intake.intake import Intake
 from bridge.ledger.ledger import Ledger, LedgerAway, LedgerBusy
 from bridge.serve.clock import TimeLine
 from bridge.serve.recall import new_line, restore
-from bridge.serve.telemetry import Pulse
+from bridge.serve.systemd import Pulse
 from bridge.serve.watch import Watch
 
 TRY_EVERY: Final = 2.0

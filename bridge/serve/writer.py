@@ -15,6 +15,7 @@ from bridge.core.world.event import Report, from_ns
 from bridge.core.world.fault import fault
 from bridge.core.world.lag import PRESENT, Lags
 from bridge.core.world.laid import Laid
+from bridge.core.world.marked import is_marked
 from bridge.core.world.reading import holdable
 from bridge.intake.arrivals import Arrival
 from bridge.intake.intake import Intake, relays_of
@@ -26,6 +27,7 @@ from bridge.serve.storing import Storing
 from bridge.serve.telemetry import Metrics
 from bridge.wire import codec
 from bridge.wire.body import boot_id, make_body, moment
+from bridge.wire.drill import SOURCE as DRILL
 
 MOST_HELD: Final = 64 << 20
 """Bytes of reports that are kept while the database does not answer. Relays send again what is beyond."""
@@ -40,7 +42,9 @@ SAY_EVERY: Final = 60.0
 OWN: Final = frozenset({"bridge", "operator", "opsview"})
 """Sources that only the bridge itself may use: a relay that claims one is not believed."""
 LONGEST_SOURCE: Final = 60
-SOURCES: Final = frozenset({"pacemaker", "clustermon", "crm_mon", "drbd", "drbd-events", "edge", "bridge", "operator", "opsview"})
+SOURCES: Final = frozenset(
+    {"pacemaker", "clustermon", "crm_mon", "drbd", "drbd-events", "edge", "bridge", "operator", "opsview", DRILL}
+)
 
 Fields = dict[str, str | int | bool]
 R = TypeVar("R")
@@ -77,6 +81,8 @@ class Writer:
         self._beat = beat
         self.meanwhile: Callable[[], None] = lambda: None
         """Called while the ledger is waited for."""
+        self.drilled: Callable[[Sequence[Report]], None] = lambda _: None
+        """Called with what belongs to a drill, once it is committed."""
         self._said_at = 0.0
         self._boot = boot_id()
         self.backlog: list[tuple[Intake, Arrival]] = []
@@ -134,7 +140,10 @@ class Writer:
             intake.repeated([arrival for one, arrival in arrivals if one is intake and fresh.get(arrival.uid) is not arrival])
         reports = [to_report(arrival) for arrival in fresh.values()]
         outcome = self._understand(reports, now)
-        return self._commit([stored(report, fresh[report.uid].body, outcome) for report in reports], outcome, now)
+        refused = self._commit([stored(report, fresh[report.uid].body, outcome) for report in reports], outcome, now)
+        if drilled := [report for report in outcome.drilled if report.uid not in refused]:
+            self.drilled(drilled)
+        return refused
 
     def relays(self) -> list[PeerState]:
         return relays_of(self._intakes)
@@ -279,7 +288,7 @@ class Writer:
 
 
 def to_report(arrival: Arrival) -> Report:
-    source = holdable(str(arrival.fields.get("src", ""))[:LONGEST_SOURCE])
+    source = DRILL if is_marked(arrival.fields) else holdable(str(arrival.fields.get("src", ""))[:LONGEST_SOURCE])
     return Report(
         uid=arrival.uid,
         cluster=arrival.cluster,

@@ -16,6 +16,7 @@ from bridge.core.world.event import Severity
 from bridge.core.world.incident import State
 from bridge.texts import words
 from bridge.texts.broken import broken
+from bridge.texts.drill import WORD, marked
 from bridge.texts.facts import bare, bare_facts, clean
 from bridge.texts.layout import Piece
 from bridge.texts.message import frame
@@ -58,7 +59,7 @@ def chat(notice: Notice, zone: tzinfo) -> Chat:
         return chat_strictly(notice, zone)
     except Exception as error:  # noqa: BLE001 - whatever it is, an alarm needs words
         broken(f"{notice.incident.kind}, {notice.kind}", error)
-        facts = (Part(lead=bare(notice.incident), fixed=tuple(bare_facts(notice.incident))),)
+        facts = (Part(lead=marked(bare(notice.incident), notice), fixed=tuple(bare_facts(notice.incident))),)
         return Chat(overview=facts, details=(), news=facts, brief=facts, whole=facts, cut=_cut_word(notice))
 
 
@@ -71,14 +72,14 @@ def chat_strictly(notice: Notice, zone: tzinfo) -> Chat:
     # What stays in the room must not say "2 minutes ago", and is no news: the story as it is told at the beginning.
     settled = told if over else frame(msgspec.structs.replace(notice, kind=Telling.OPENED), notice.language, zone)
     labels, cluster = told["labels"], clean(notice.incident.cluster)
-    ask = told["foot"][1] if notice.incident_id else ""
+    ask = told["foot"][1] if notice.incident_id and not notice.drill else ""
     now = "" if over else labels["as_of"].format(words.moment(notice.at, notice.language, zone))
     away, involved = _away(told, now), _involved(told)
     what_to_do = _what_to_do(told)
     state = Part(lead=f"{_mark(notice)} {_state(notice, told)} · {cluster}", text=told["sentence"])
     brief = Part(lead=f"{_mark(notice)} {told['word']} · {cluster}", text=told["sentence"])
     hints = [labels["in_thread"]] if what_to_do else []
-    foot = _paragraph(" ".join([*hints, *told["foot"][:2]]) if notice.incident_id else "")
+    foot = _paragraph(" ".join([*hints, *told["foot"][:2]]) if notice.incident_id or notice.drill else "")
     return Chat(
         overview=(state, *_story(settled), *(away if over else ()), *foot),
         details=() if over else (*what_to_do, *away, *involved, *(_paragraph(labels["printed"]) if what_to_do else ())),
@@ -92,7 +93,7 @@ def chat_strictly(notice: Notice, zone: tzinfo) -> Chat:
 def _several(notice: Notice, told: dict[str, Any]) -> Chat:
     """Of several incidents: one message that stands for itself, with a line for each; nothing hangs below it."""
     mark = MARKS[notice.incident.severity if notice.incident.state is State.OPEN else Severity.OK]
-    head = Part(lead=f"{mark} {told['subject']}")
+    head = Part(lead=told["subject"] if notice.drill else f"{mark} {told['subject']}")
     lines = [
         part
         for section in told["sections"]
@@ -103,6 +104,8 @@ def _several(notice: Notice, told: dict[str, Any]) -> Chat:
 
 
 def _mark(notice: Notice) -> str:
+    if notice.drill:
+        return f"{WORD} {TEST_MARK}"
     if is_test(notice.incident):
         return TEST_MARK
     if notice.moved:

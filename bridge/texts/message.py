@@ -10,6 +10,7 @@ from bridge.core.world.incident import Incident
 from bridge.texts import bundles, layout, tables, words
 from bridge.texts.broken import broken
 from bridge.texts.context import context_of
+from bridge.texts.drill import as_drill, marked
 from bridge.texts.facts import bare, bare_facts, clean
 from bridge.texts.own import is_own, is_test
 from bridge.texts.sentences import HTML, as_notice, part_of, sentence_of, summary
@@ -59,7 +60,7 @@ def render(what: Notice | Incident, language: str = "", *, zone: tzinfo = UTC) -
         return render_strictly(notice, language or notice.language, zone)
     except Exception as error:  # noqa: BLE001 - whatever it is, an alarm needs words
         broken(f"{notice.incident.kind}, {notice.kind}", error)
-        plain_word = bare(notice.incident)
+        plain_word = marked(bare(notice.incident), notice)
         body = f"{plain_word}\n\n" + "\n".join(bare_facts(notice.incident)) + "\n"
         return Text(subject=plain_word, headline=plain_word, summary=plain_word, body=body, html="")
 
@@ -70,7 +71,7 @@ def render_strictly(notice: Notice, language: str, zone: tzinfo) -> Text:
     return Text(
         subject=told["subject"],
         headline=told["headline"],
-        summary=told["sentence"],
+        summary=marked(told["sentence"], notice),
         body=tables.plain_body(told),
         html=HTML.get_template("mail.html.j2").render(told),
     )
@@ -78,8 +79,11 @@ def render_strictly(notice: Notice, language: str, zone: tzinfo) -> Text:
 
 def frame(notice: Notice, language: str, zone: tzinfo) -> dict[str, Any]:
     """All that a message is made of, in words but not yet in a shape. A mistake in a template raises."""
-    if notice.kind.bundles:
-        return bundles.frame(notice, language, zone, summary)
+    told = bundles.frame(notice, language, zone, summary) if notice.kind.bundles else _of_one(notice, language, zone)
+    return as_drill(told, notice, language, zone) if notice.drill else told
+
+
+def _of_one(notice: Notice, language: str, zone: tzinfo) -> dict[str, Any]:
     incident, labels = notice.incident, words.LABELS[language]
     context = context_of(notice, language, zone)
     sentence = sentence_of(incident, context, language)

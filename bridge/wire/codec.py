@@ -9,6 +9,7 @@
     relay → P1  token, JSON                   alive; backlog and clocks, the last look at the cluster
           ← Q1  token, window
     relay → B1                                an orderly stop
+          ← D1  JSON                          play a drill's story: to relays only whose hello says that they can
     node  → J1  JSON                          let this key in: said with an invitation's key, or with the node's own one
           ← K1  JSON                          it is in, under this name
 
@@ -52,6 +53,8 @@ class Code(IntEnum):
 
 
 class Hello(NamedTuple):
+    """`drills`: it plays the stories of drills; 0 of a relay that is older than they are."""
+
     node: str
     cluster: str = ""
     boot: str = ""
@@ -64,6 +67,7 @@ class Hello(NamedTuple):
     boot_ns: int = 0
     low: int = PROTO
     high: int = PROTO
+    drills: int = 0
 
 
 class Welcome(NamedTuple):
@@ -123,6 +127,17 @@ class Bye(NamedTuple):
     pass
 
 
+class Drill(NamedTuple):
+    """The drill's name, its story, and the names in it: of the node that plays it, of the one that is lost, of the service or
+    replica."""
+
+    drill: str
+    story: str
+    here: str
+    node: str
+    resource: str
+
+
 class Join(NamedTuple):
     """`public` is the key that shall be let in, for the node of that name; "" with the node's own key: nothing is asked for but
     under which name it is known."""
@@ -136,7 +151,7 @@ class Joined(NamedTuple):
     node: str
 
 
-Message = Union[Hello, Welcome, NotNow, Batch, Taken, Refused, Ping, Pong, Bye, Join, Joined]
+Message = Union[Hello, Welcome, NotNow, Batch, Taken, Refused, Ping, Pong, Bye, Drill, Join, Joined]
 
 
 def encode(message: Message) -> list[bytes]:
@@ -152,7 +167,7 @@ def encode(message: Message) -> list[bytes]:
         return [b"Q1", message.token, _U16.pack(message.window)]
     if isinstance(message, Bye):
         return [b"B1"]
-    letter = {Hello: b"H1", Welcome: b"W1", NotNow: b"R1", Join: b"J1", Joined: b"K1"}[type(message)]
+    letter = {Hello: b"H1", Welcome: b"W1", NotNow: b"R1", Drill: b"D1", Join: b"J1", Joined: b"K1"}[type(message)]
     return [letter, _dump(message._asdict())]
 
 
@@ -251,6 +266,7 @@ _READERS: Final[dict[bytes, Callable[[Sequence[bytes]], Message]]] = {
     b"P1": _ping,
     b"Q1": _pong,
     b"B1": _bye,
+    b"D1": partial(_told, Drill),
     b"J1": partial(_told, Join),
     b"K1": partial(_told, Joined),
 }

@@ -11,6 +11,7 @@ from bridge.rehearse.rehearse import bell, read_recording
 RECORDINGS = Path(__file__).parents[1] / "judge" / "recordings"
 
 
+@pytest.mark.many
 @pytest.mark.parametrize("recording", sorted(RECORDINGS.iterdir()), ids=lambda path: path.stem)
 def test_each_report_is_explained(recording):
     line, said = Line(Settings(), bell()), {}

@@ -1,5 +1,6 @@
 """`setup drbd` on configurations as they are in the wild, judged by the real drbdadm of both generations."""
 
+import os
 import re
 import subprocess
 import sys
@@ -378,6 +379,25 @@ def test_owner_and_mode_of_a_file_stay(site):
 
     assert site.common.stat().st_mode & 0o777 == 0o640
     assert sorted(path.name for path in site.common.parent.iterdir()) == ["all.res", "global_common.conf"]
+
+
+def test_a_file_is_written_beside_itself_under_a_name_that_drbd_does_not_include(site, monkeypatch):
+    """In another folder it could be on another disk; as *.res, drbdadm would read it twice."""
+    moves = []
+    monkeypatch.setattr(os, "rename", lambda old, new: (moves.append((Path(old), Path(new))), os.replace(old, new)))
+    site.write()
+    site.run("--apply")
+    assert moves
+    assert all(old.parent == new.parent and old.suffix != ".res" for old, new in moves)
+
+
+@pytest.mark.parametrize("indent", ["\t", "    "])
+def test_lines_of_ours_are_indented_as_the_file_is(site, indent):
+    site.write(f"common {{\n{indent}net {{\n{indent}{indent}verify-alg crc32c;\n{indent}}}\n}}\n")
+    site.run("--apply")
+    ours = [line for line in site.common.read_text().splitlines() if "quorumbell-drbd" in line]
+    assert ours
+    assert {line[: len(line) - len(line.lstrip())] for line in ours} == {indent * 2}
 
 
 def test_a_link_stays_a_link(site):

@@ -60,6 +60,17 @@ def test_what_becomes_part_of_another_is_not_counted_twice(ledger, make, away):
     assert sorted((one.number, one.outage.subject) for one in _read(ledger, make)) == [(2, "resource/db"), (2, "resource/web")]
 
 
+def test_each_absence_stays_when_its_incident_becomes_part_of_another(ledger, make):
+    outages = ()
+    for number in range(12):
+        at = make.now + timedelta(seconds=10 * number)
+        outages = ended(began(outages, "resource/web", at), "resource/web", at + timedelta(seconds=3))
+        ledger.commit(make.commit(incidents=[make.incident("a", outages=outages)]))
+    part = make.closed(make.incident("a", outages=outages, absorbed_into="b"))
+    ledger.commit(make.commit(incidents=[part, make.incident("b", outages=outages)]))
+    assert [(one.number, one.outage.times) for one in _read(ledger, make)] == [(2, 1)] * 12
+
+
 def test_what_was_nothing_and_what_was_dismissed_leaves_no_absence(ledger, make, away):
     keys = ("a", "b", "c")
     ledger.commit(make.commit(incidents=[make.incident(key, outages=(away(),)) for key in keys]))

@@ -45,6 +45,7 @@ def test_one_line_is_enough(load):
         drbdsetup="/usr/sbin/drbdsetup",
         crm_mon="auto",
         cibadmin="auto",
+        hooks="/usr/libexec/quorumbell",
     )
 
 
@@ -64,10 +65,11 @@ def test_every_line_counts(load, tmp_path):
         "drbdsetup": "/c",
         "crm_mon": "/d",
         "cibadmin": "/e",
+        "hooks": "/f",
     }
     got = load("".join(f"{key} = {value}\n" for key, value in [("bridge", HERE), ("bridge", there), *said.items()]))
     assert got._replace(keys=None, bridge_key=None) == settings.Settings(
-        "/a", "/b", (HERE, there), None, None, "n1", "demo", 1 << 30, "error", "off", "/c", "/d", "/e"
+        "/a", "/b", (HERE, there), None, None, "n1", "demo", 1 << 30, "error", "off", "/c", "/d", "/e", "/f"
     )
     assert got.keys is not None
     assert got.keys.secret.decode() in (tmp_path / "node/node.secret").read_text()

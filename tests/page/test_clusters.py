@@ -1,9 +1,12 @@
 """A cluster as a picture: where things run, what belongs together, and that nothing is green by nobody's word."""
 
+from datetime import timedelta
+
 import pytest
 
 from bridge.core.world.incident import Kind, State
 from bridge.page.sight.clusters import MOST_WELL, picture
+from bridge.page.sight.seen import Silence
 from tests.page.scenes import (
     CRITICAL,
     INFO,
@@ -19,19 +22,20 @@ from tests.page.scenes import (
     replica,
     service,
     silent,
+    to_us,
     well,
 )
 from tests.page.test_seen import brief
 
 
-def drawn(*commits, open_now=(), heard=True):
+def drawn(*commits, open_now=(), works=(), heard=True):
     """As the ledger holds it after these commits: the last word of each."""
     conditions, layout, relays = {}, {}, {}
     for commit in commits:
         conditions |= {one.subject: one for one in commit.conditions}
         layout |= {one.name: one for one in commit.layout}
         relays |= {one.node: one for one in commit.edges}
-    return picture("berlin", conditions.values(), layout.values(), relays.values(), open_now, NOW, heard=heard)
+    return picture("berlin", conditions.values(), layout.values(), relays.values(), open_now, NOW, works=works, heard=heard)
 
 
 def rows(found):
@@ -95,6 +99,26 @@ def test_planned_work_is_neither_well_nor_wrong():
         well("berlin"), type(planned("x"))(now=NOW, conditions=[condition("berlin", "cluster", INFO, "in maintenance")])
     )
     assert [(one.subject, one.look.state) for one in everything.remarks] == [("cluster", "planned")]
+
+
+def work(what, *matchers, until=NOW + timedelta(hours=1)):
+    said = {"id": "w", "matchers": matchers, "author": "anna", "comment": "new memory", "until_us": to_us(until), "planned": what}
+    return Silence.of(said)
+
+
+def test_what_somebody_works_on_is_marked_however_it_is():
+    on_node = work("node=n3", 'cluster="berlin"', r'root=~"(node|fencing|relay)/n3|[^/]+/.*@n3"')
+    on_guest = work("guest=vm-mail", 'cluster="berlin"', 'root=~"(resource|guest)/vm-mail"')
+    others = [
+        work("node=n1", 'cluster="hamburg"', 'root=~"node/n1"'),
+        work("node=n1", 'cluster="berlin"', 'root=~"node/n1"', until=NOW),
+        work("", 'cluster="berlin"', 'root=~"node/n1"'),
+    ]
+    found = drawn(well("berlin"), node_lost(), works=[on_node, on_guest, *others])
+    assert [one.planned for one in found.works] == ["node=n3", "guest=vm-mail"]
+    assert [head.look.classes for head in found.heads] == ["ok", "ok", "critical worked"]
+    assert [name for name, row in rows(found).items() if row.look.worked_on] == ["vm-mail"]
+    assert rows(found)["vm-mail"].look.classes == "ok worked"
 
 
 def test_a_cluster_of_which_all_is_planned():

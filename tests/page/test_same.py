@@ -7,7 +7,6 @@ import pytest
 from bridge.asked.status import whole
 from bridge.core.showing.board import Board
 from bridge.core.showing.picture import Shade, Target
-from bridge.page.sight.sight import sight
 from bridge.page.watch import Watch
 from tests.page.scenes import NOW, Place, node_lost, planned, several, silent, well
 
@@ -41,10 +40,10 @@ def on_board(commits):
     return {place: board.scene.picture(Target(*place)).shade for place in places}
 
 
-def on_page(seen):
+def on_page(told):
     """The state of each thing that the picture has a place for."""
     found = {}
-    for cluster in sight(seen, "en").clusters:
+    for cluster in told.clusters:
         for head in cluster.heads:
             found[cluster.name, f"node/{head.name}"] = head.look.state
         for band in (*cluster.bands, *cluster.well):
@@ -66,13 +65,13 @@ def test_status_page_and_board_say_the_same(place, steps):
     watch = Watch(place.config)
     watch.look()
     watch.close()
-    board, page = on_board(commits), on_page(watch.seen)
+    board, page = on_board(commits), on_page(watch.sight("en"))
     assert {where: shade.name for where, shade in page.items()} == {where: board[where].name for where in page}
     unseen = board.keys() - page.keys()
     assert {board[where] for where in unseen} <= {Shade.OK}, "what is not well is somewhere on the page"
     told = whole(place.config)
     open_now = {one["id"]: one["acknowledged_by"] for one in told["incidents"]}
-    piles = sight(watch.seen, "en").piles
+    piles = watch.sight("en").piles
     assert {story.number: story.taken_by or None for pile in piles for story in pile.stories} == open_now
     assert sum(pile.count for pile in piles) == told["counts"]["open_incidents"]
     assert {(one["cluster"], one["node"]) for one in told["edges"] if one["silent"]} == {

@@ -3,6 +3,7 @@
 import asyncio
 import time
 from contextlib import closing
+from datetime import timedelta
 
 import pytest
 
@@ -31,19 +32,22 @@ def test_it_sees_the_ledger_and_the_bridge(place, watch):
     place.commit(well("berlin"), node_lost(), several())
     place.bridge.words["acknowledged"] = {"x/taken": "berta"}
     place.bridge.silences = [
-        {"id": "s", "matchers": ['root="resource/backup"'], "author": "carl", "comment": "", "until_us": to_us(NOW) + 10**9}
+        {"id": "s", "matchers": ['root="resource/db"'], "author": "carl", "comment": "", "until_us": to_us(NOW) + 10**9}
     ]
     watch.look()
     seen = watch.seen
-    assert (seen.runs, seen.at, seen.why) == (True, NOW, "")
+    assert (seen.runs, seen.why) == (True, "")
+    assert timedelta(0) <= seen.at - NOW < timedelta(seconds=20), "the bridge's own time"
     assert {name: numbers for name, numbers in seen.piles.items() if numbers} == {
         "needs": (1,),
         "taken": (2,),
         "silenced": (3,),
         "watched": (4,),
     }
-    assert set(seen.stories) == {1, 2, 3, 4}
-    assert {one.receiver for one in seen.woken} == {"oncall", "room"}
+    told = [story for pile in watch.sight("en").piles for story in pile.stories]
+    assert {story.number for story in told} == {1, 2, 3, 4}
+    assert {rung.receiver for story in told for rung in story.rung} == {"oncall", "room"}
+    assert seen.overview.briefs == [], "ten thousand of them are not kept"
 
 
 def test_it_changes_its_number_only_with_what_people_see(place, watch):
@@ -61,6 +65,13 @@ def test_it_changes_its_number_only_with_what_people_see(place, watch):
     watch._asked_at = float("-inf")
     watch.look()
     assert watch.seen.number == number + 2
+
+
+def test_time_goes_on_by_the_bridge_s_own_clock(place, watch, monkeypatch):
+    watch.look()
+    at, seen = time.monotonic(), watch.now
+    monkeypatch.setattr(watching.time, "monotonic", lambda: at + 3600)
+    assert timedelta(minutes=59) < watch.now - seen < timedelta(minutes=61)
 
 
 def test_a_bridge_that_ended_is_seen(place, watch):

@@ -21,7 +21,7 @@ def gaps(text):
 @pytest.mark.parametrize("template", TEMPLATES, ids=lambda path: path.name)
 def test_templates_say_only_what_there_is(template):
     text = template.read_text("utf-8")
-    for key in re.findall(r"""\bt\(\s*["'](\w+)["']""", text):
+    for key in re.findall(r"""\bt\(\s*["'](\w+)["']\s*[,)]""", text):
         assert key in WORDS, key
     for key in re.findall(r"""\bmany\(\s*["'](\w+)["']""", text):
         assert f"{key}_one" in WORDS

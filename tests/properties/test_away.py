@@ -12,6 +12,8 @@ from bridge.core.world.settings import Settings
 from bridge.rehearse.rehearse import bell
 from tests.properties.recordings import HOUR, REPORTS, SINGLE
 
+pytestmark = pytest.mark.many
+
 SECOND = timedelta(seconds=1)
 AWAY = timedelta(days=3)
 

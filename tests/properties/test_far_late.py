@@ -13,6 +13,8 @@ from bridge.core.world.settings import Settings
 from bridge.rehearse.rehearse import bell
 from tests.properties.recordings import HOUR, REPORTS, SINGLE
 
+pytestmark = pytest.mark.many
+
 SECOND, MINUTE = timedelta(seconds=1), timedelta(minutes=1)
 NEWER = 60
 WITHOUT_IT = {

@@ -12,6 +12,8 @@ from bridge.rehearse.rehearse import bell
 from tests.judge.judge import faults_of_order
 from tests.properties.recordings import HOUR, REPORTS, SINGLE, Checked
 
+pytestmark = pytest.mark.many
+
 MOMENT = timedelta(milliseconds=10)
 
 

@@ -101,6 +101,7 @@ def shown(facts):
     return {key: value for key, value in facts.items() if key[0] in {CONDITION, INCIDENT}}
 
 
+@pytest.mark.many
 @pytest.mark.parametrize("seed", range(30))
 def test_any_order_and_twice_gives_the_same(seed):
     events = told(seed)

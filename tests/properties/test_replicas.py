@@ -227,6 +227,7 @@ def test_the_state_outlives_a_checkpoint(name, chance):
     assert sorted((one.kind, one.root, one.peak, one.state, tuple(sorted(one.subjects))) for one in told) == plain(name)[0]
 
 
+@pytest.mark.many
 @pytest.mark.parametrize("name", sorted(REPORTS))
 def test_every_report_makes_sense(name):
     assert [event.why for event in map(normalise, REPORTS[name]) if isinstance(event, Unreadable)] == []

@@ -10,6 +10,8 @@ from tests.conftest import examples
 from tests.judge.judge import complaints
 from tests.properties import variants as v
 
+pytestmark = pytest.mark.many
+
 NAMED = sorted(v.TOLD)
 GIVEN = sorted(v.GIVEN)
 TIMED = [name for name in GIVEN if name != "clustermon-external-agent"]

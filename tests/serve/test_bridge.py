@@ -15,6 +15,7 @@ import pytest
 from bridge.ledger.ledger import Ledger
 from bridge.wire.keys import enrol, make_bridge_keys, make_node_keys
 from examples.mail_sink import MailSink
+from tests.commanding import typed
 from tests.servers.ports import free_port
 from tests.waiting import eventually
 
@@ -55,9 +56,7 @@ class Bridge:
         return subprocess.run([str(HOOK)], env=env | {f"CRM_alert_{key}": value for key, value in variables.items()}).returncode
 
     def command(self, *words):
-        run = subprocess.run(
-            [sys.executable, "-m", "bridge", *words, "-c", str(self.config)], capture_output=True, text=True, cwd=ROOT
-        )
+        run = typed(*words, "-c", str(self.config))
         assert run.returncode == 0, run.stderr
         return run.stdout
 

@@ -84,7 +84,7 @@ def test_it_is_shown_told_counted_and_taken_back(make):
     bridge.flood()
     kept_out = f"kept out: {Over.UNREADABLE.value}"
     eventually(lambda: bridge.relay_of_n2() == ("warning", kept_out))
-    (edge,) = [one for one in bridge.status()["edges"] if one["node"] == "n2"]
+    (edge,) = eventually(lambda: [one for one in bridge.status()["edges"] if one["node"] == "n2" and one["kept_out"]])
     assert edge["kept_out"]["why"] == Over.UNREADABLE.value
     text = bridge.command("status")
     assert f"KEPT OUT    the relay of n2 in alpha: {Over.UNREADABLE.value}; " in text

@@ -5,7 +5,7 @@ import logging
 
 import pytest
 
-from bridge.serve.telemetry import set_up_logs
+from bridge.serve.logs import set_up_logs
 
 
 @pytest.fixture

@@ -10,6 +10,7 @@ import time
 import psycopg
 import pytest
 
+from tests.commanding import typed
 from tests.serve.supervisor import Supervisor
 from tests.serve.test_bridge import ROOT, Bridge, stop_failed
 from tests.serve.test_ledger_away import OnPostgres
@@ -34,9 +35,7 @@ class Short:
         return [subject for subject in unique.values() if SUBJECT in subject]
 
     def ask(self, *words):
-        run = subprocess.run(
-            [sys.executable, "-m", "bridge", *words, "-c", str(self.config)], capture_output=True, text=True, cwd=ROOT, timeout=20
-        )
+        run = typed(*words, "-c", str(self.config))
         return run.returncode, run.stdout + run.stderr
 
     def away(self):

@@ -57,6 +57,7 @@ def standing(line):
     return {key: one for key, one in line.correlator.incidents().items() if one.absorbed_into is None}
 
 
+@pytest.mark.many
 @pytest.mark.parametrize("path", [path for path in RECORDINGS if path.stat().st_size > 20_000], ids=lambda path: path.stem)
 def test_a_restart_in_the_middle_changes_nothing(ledger, short_reach, path):
     reports = in_turn(path)
@@ -76,6 +77,7 @@ def test_a_restart_in_the_middle_changes_nothing(ledger, short_reach, path):
     assert standing(second) == standing(straight)
 
 
+@pytest.mark.many
 @pytest.mark.parametrize("path", [path for path in RECORDINGS if path.stat().st_size > 20_000], ids=lambda path: path.stem)
 def test_nor_when_one_node_delivered_everything_late(ledger, short_reach, path):
     """What was told late in the bridge's life, by the last words of its subjects, a restart understands in the same way."""

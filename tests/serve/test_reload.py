@@ -2,8 +2,6 @@
 
 import json
 import signal
-import subprocess
-import sys
 import threading
 import time
 from collections import Counter
@@ -11,8 +9,9 @@ from collections import Counter
 import pytest
 
 from examples.mail_sink import MailSink
+from tests.commanding import typed
 from tests.receivers.opsview.test_process import opsview  # noqa: F401 - a fixture
-from tests.serve.test_bridge import ROOT, Bridge, stop_failed
+from tests.serve.test_bridge import Bridge, stop_failed
 from tests.serve.test_watchdog import Watched as WatchedStart
 from tests.waiting import eventually
 
@@ -28,8 +27,7 @@ class Reloading(Bridge):
         self.config.write_text(text)
 
     def run(self, *words):
-        command = [sys.executable, "-m", "bridge", *words, "-c", str(self.config)]
-        return subprocess.run(command, capture_output=True, text=True, cwd=ROOT)
+        return typed(*words, "-c", str(self.config))
 
     def log(self):
         return (self.home / "bridge.log").read_text()
@@ -165,7 +163,7 @@ def test_who_waits_for_a_test_notice_that_was_not_begun_hears_it(bridge, sink):
     bridge.fail("db")
     eventually(lambda: sink.mails)
     asked = bridge.start("ring", "-m", "bridge", "ring", "-c", str(bridge.config))
-    time.sleep(1.5)
+    time.sleep(3)
     bridge.rewrite((str(sink.port), str(bridge.sink.port)))
     bridge.command("reload")
     assert asked.wait(10) == 1

@@ -11,7 +11,8 @@ from bridge.ledger.ledger import LedgerGone
 from bridge.serve.app import Bridge, Waker
 from bridge.serve.clock import TimeLine
 from bridge.serve.faults import Faults
-from bridge.serve.telemetry import Metrics, Pulse
+from bridge.serve.systemd import Pulse
+from bridge.serve.telemetry import Metrics
 from bridge.texts.broken import broken, take_broken
 
 NOW = datetime(2026, 11, 26, 3, 0, tzinfo=UTC)

@@ -12,9 +12,9 @@ from types import SimpleNamespace
 import psycopg
 import pytest
 
-from bridge.serve import telemetry
+from bridge.serve import systemd
 from bridge.serve.recall import restore
-from bridge.serve.telemetry import Pulse
+from bridge.serve.systemd import Pulse
 from tests.serve.supervisor import Supervisor
 from tests.serve.test_bridge import ROOT, Bridge, eventually
 from tests.serve.test_ledger_away import OnPostgres
@@ -69,8 +69,8 @@ def on_postgres(tmp_path):
 # `serve` that is quick to ask for time, and slow to read.
 SLOW = """
 import time
-from bridge.serve import telemetry, waiting
-telemetry.START_STEP, restore = 0.2, waiting.restore
+from bridge.serve import systemd, waiting
+systemd.START_STEP, restore = 0.2, waiting.restore
 def slow(line, ledger, now, beat):
     for _ in range(10):
         time.sleep(0.1)
@@ -214,7 +214,7 @@ def words(monkeypatch):
 
 def test_a_pulse_asks_for_time_and_then_says_that_it_lives(words, monkeypatch):
     clock = SimpleNamespace(monotonic=lambda: clock.now, now=100.0)
-    monkeypatch.setattr(telemetry, "time", clock)
+    monkeypatch.setattr(systemd, "time", clock)
     pulse = Pulse()
     for clock.now in range(100, 131):
         pulse.beat()

@@ -47,6 +47,8 @@ HOLES = re.compile(
     r"| (?:on|of|by|auf|von|durch|to|mit|with|since|seit)[.,;:)]"
 )
 
+pytestmark = pytest.mark.many
+
 
 def check(text: Text) -> None:
     for sentence in (text.subject, text.headline, text.summary, *prose(text.body)):

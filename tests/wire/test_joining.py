@@ -16,6 +16,7 @@ from bridge.node.commands.common import Unknown, ask
 from bridge.wire import codec
 from bridge.wire.invitation import from_line
 from bridge.wire.keys import KeyPair, load_secret, make_bridge_keys
+from tests.commanding import typed
 from tests.servers.ports import free_port
 from tests.waiting import eventually
 
@@ -53,9 +54,12 @@ class Site:
         eventually((self.home / "control.sock").exists)
 
     def command(self, *words, check=True, path=""):
-        environ = {**os.environ, "PATH": f"{path}:{os.environ['PATH']}" if path else os.environ["PATH"]}
-        command = [sys.executable, "-m", "bridge", *words, "-c", str(self.config)]
-        done = subprocess.run(command, cwd=ROOT, env=environ, capture_output=True, text=True, timeout=60)
+        if path:
+            environ = {**os.environ, "PATH": f"{path}:{os.environ['PATH']}"}
+            command = [sys.executable, "-m", "bridge", *words, "-c", str(self.config)]
+            done = subprocess.run(command, cwd=ROOT, env=environ, capture_output=True, text=True, timeout=60)
+        else:
+            done = typed(*words, "-c", str(self.config))
         assert not check or done.returncode == 0, done.stderr
         return done
 

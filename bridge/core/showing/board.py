@@ -36,6 +36,8 @@ class Standing(msgspec.Struct, frozen=True, kw_only=True):
     last_word: str = ""
     untrue: tuple[tuple[str, str, str, str], ...] = ()
     """(host, service, life, why) of what it refuses or shows otherwise."""
+    making: str = ""
+    """What it said when it was asked to make what it lacks."""
 
 
 class Board:
@@ -257,6 +259,10 @@ class Board:
         else:
             self._queue.put_off(target, now + wait_after(known.tries))
 
+    def absent(self) -> list[Target]:
+        """What reading back did not find."""
+        return [target for target, known in self._objects.items() if known.absent and not known.last]
+
     def knows(self, target: Target) -> bool:
         return target in self._objects
 
@@ -264,7 +270,7 @@ class Board:
         """How many objects are how far."""
         return {life: count for life, count in self._lives.items() if count}
 
-    def standing(self) -> Standing:
+    def standing(self, making: str = "") -> Standing:
         owed = [known for _, known in _only(self._objects, Life.OWED)]
         untrue = [
             (target.host, target.service, str(known.life), known.why)
@@ -279,6 +285,7 @@ class Board:
             failures=self._rest.failures,
             last_word=self._rest.last_word or (f"it cannot be read back: {self._unread}" if self._unread else ""),
             untrue=tuple(untrue),
+            making=making,
         )
 
 

@@ -142,6 +142,10 @@ class Scene:
         """(cluster, subject) of what the object stands for."""
         return sorted(self._conditions.get(target, {}))
 
+    def stands_for_a_machine(self, target: Target) -> bool:
+        """Whether something that it stands for is a machine, which has its host's name in the network, too."""
+        return any(subject.startswith(("node/", "guest/", "relay/", "fencing/")) for _, subject in self.subjects(target))
+
     def troubled(self, target: Target) -> list[tuple[str, Subject]]:
         """Those of them that were not well at the last word."""
         known = self._conditions.get(target, {})

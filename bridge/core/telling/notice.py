@@ -62,6 +62,8 @@ class Notice(msgspec.Struct, frozen=True, kw_only=True):
     """Of a bundle: what it tells of began to wait, or ended, after this."""
     until: datetime | None = None
     """Of a braked notice: when it will be told what was held back. Of a digest: what ended before this."""
+    drill: str = ""
+    """Which drill it belongs to, and who asked for that: then nothing of what it tells has happened."""
 
     @property
     def moved(self) -> bool:

@@ -198,6 +198,12 @@ class Silenced(Event, frozen=True, kw_only=True):
     """What is being worked on, like `node=n3`."""
 
 
+class Drilled(Event, frozen=True, kw_only=True):
+    """A report that a drill has made: it belongs to that drill, and concerns nothing real."""
+
+    drill: str
+
+
 class Unreadable(msgspec.Struct, frozen=True, kw_only=True):
     """A report that could not be understood: stored, counted, shown; never dropped."""
 

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import os
-import pwd
 import subprocess
 import time
 from typing import Final
 
+from bridge.node import hooks
 from bridge.node.commands.common import Trouble
-from bridge.node.door import PACEMAKER_USER
-from bridge.node.settings import Settings
+from bridge.node.settings import HOOKS, Settings
 
-HOOK: Final = "/usr/libexec/quorumbell/quorumbell-alert"
+HOOK: Final = f"{HOOKS}/{hooks.ALERT}"
 ATTRIBUTE: Final = "quorumbell-trial"
 ARRIVED: Final = "report went through hook, spool and relay, and is committed in the bridge's ledger"
 PATIENCE: Final = 30.0
@@ -47,29 +46,13 @@ def _call(conf: Settings, hook: str, node: str, mark: str) -> None:
         "attribute_value": mark,
         "timestamp_epoch": str(int(time.time())),
     }
-    environ = {"PATH": "/usr/bin:/bin", **{f"CRM_alert_{key}": value for key, value in words.items()}}
-    if not conf.spool.startswith("/var/spool/"):
-        environ["quorumbell_base"] = os.path.dirname(conf.spool)
+    environ = hooks.environ(conf, {f"CRM_alert_{key}": value for key, value in words.items()})
     try:
-        done = subprocess.run(
-            [hook], env=environ, capture_output=True, text=True, timeout=20, check=False, preexec_fn=_be_pacemaker
-        )
+        done = subprocess.run([hook], env=environ, capture_output=True, text=True, timeout=20, check=False, **hooks.caller())
     except OSError as wrong:
         raise Trouble(f"{hook}: {wrong.strerror}: install the hook there, mode 755, or name it with --hook") from None
     if done.returncode:
         raise Trouble(f"{hook} ended with {done.returncode}: {done.stderr.strip() or 'it said nothing'}")
-
-
-def _be_pacemaker() -> None:
-    if os.geteuid() != 0:
-        return
-    try:
-        user = pwd.getpwnam(PACEMAKER_USER)
-    except KeyError:
-        return
-    os.setgroups([])
-    os.setgid(user.pw_gid)
-    os.setuid(user.pw_uid)
 
 
 def _holds(folder: str, mark: str) -> bool:

@@ -188,13 +188,13 @@ def put(text: str, section: Section, commands: Mapping[str, str]) -> str:
         text = f'{text[: entry.value]}"{commands[entry.name]}";{text[entry.end :]}'
     indent = _indent(text, section.start)
     fresh = {name: command for name, command in commands.items() if name not in places}
-    return text[: section.inside] + _lines(fresh, indent + _step(indent)) + text[section.inside :]
+    return text[: section.inside] + _lines(fresh, indent + _step(text)) + text[section.inside :]
 
 
 def put_section(text: str, at: int, commands: Mapping[str, str]) -> str:
     """A section `handlers` behind the brace of a `common` that has none."""
-    indent = _indent(text, at) + _step(_indent(text, at))
-    return f"{text[:at]}\n{indent}handlers {{{_lines(commands, indent + _step(indent))}\n{indent}}}{text[at:]}"
+    indent = _indent(text, at) + _step(text)
+    return f"{text[:at]}\n{indent}handlers {{{_lines(commands, indent + _step(text))}\n{indent}}}{text[at:]}"
 
 
 def put_common(text: str, commands: Mapping[str, str]) -> str:
@@ -212,8 +212,9 @@ def _indent(text: str, at: int) -> str:
     return line[: len(line) - len(line.lstrip())]
 
 
-def _step(indent: str) -> str:
-    return "\t" if indent.startswith("\t") else "    "
+def _step(text: str) -> str:
+    """What the file itself indents by."""
+    return "\t" if "\n\t" in text else "    "
 
 
 def _has_comment(text: str) -> bool:

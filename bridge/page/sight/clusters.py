@@ -14,6 +14,7 @@ from bridge.core.world.incident import State as Life
 from bridge.core.world.laid import Laid, Link, Replica, Service
 from bridge.ledger.overview import Brief
 from bridge.ledger.records import Edge
+from bridge.page.sight.seen import Silence
 
 State = Literal["ok", "planned", "unknown", "warning", "critical"]
 OF_SHADE: Final[Mapping[Shade, State]] = {
@@ -41,6 +42,12 @@ class Look(msgspec.Struct, frozen=True, kw_only=True):
     why: str = ""
     since: datetime | None = None
     number: int | None = None
+    worked_on: bool = False
+    """Somebody said that they work on it."""
+
+    @property
+    def classes(self) -> str:
+        return f"{self.state} worked" if self.worked_on else self.state
 
 
 NOTHING: Final = Look(state="unknown")
@@ -124,6 +131,8 @@ class ClusterPicture(msgspec.Struct, frozen=True, kw_only=True):
     remarks: tuple[Remark, ...]
     failover: tuple[int, datetime] | None = None
     silent_since: datetime | None = None
+    works: tuple[Silence, ...] = ()
+    """What people work on there, as they said."""
 
     @property
     def up(self) -> tuple[str, ...]:
@@ -151,9 +160,17 @@ class Looks:
     that hears anybody."""
 
     def __init__(
-        self, cluster: str, conditions: Iterable[Condition], edges: Iterable[Edge], at: datetime, *, heard: bool = True
+        self,
+        cluster: str,
+        conditions: Iterable[Condition],
+        edges: Iterable[Edge],
+        at: datetime,
+        *,
+        works: Iterable[Silence] = (),
+        heard: bool = True,
     ) -> None:
         self._cluster = cluster
+        self._works = list(works)
         self._heard = heard
         self._scene = Scene(Target)
         self._conditions = {one.subject: one for one in conditions}
@@ -170,6 +187,11 @@ class Looks:
         return self._conditions
 
     def of(self, subject: Subject, numbers: Mapping[str, int]) -> Look:
+        look = self._of(subject, numbers)
+        labels = {"cluster": (self._cluster,), "root": (subject,)}
+        return msgspec.structs.replace(look, worked_on=any(work.holds(labels) for work in self._works))
+
+    def _of(self, subject: Subject, numbers: Mapping[str, int]) -> Look:
         condition = self._conditions.get(subject)
         if condition is None or not self._heard:
             return NOTHING
@@ -197,12 +219,14 @@ def picture(
     at: datetime,
     failover: tuple[int, datetime] | None = None,
     *,
+    works: Iterable[Silence] = (),
     heard: bool = True,
 ) -> ClusterPicture:
     """`open_now` are its incidents that are not over."""
     open_now = list(open_now)
     numbers = {one.key: one.number for one in open_now}
-    looks = Looks(name, conditions, edges, at, heard=heard)
+    works = tuple(work for work in works if work.planned and at < work.until and work.holds_in(name))
+    looks = Looks(name, conditions, edges, at, works=works, heard=heard)
     laid = [one.how for one in layout]
     services = [how for how in laid if isinstance(how, Service)]
     nodes = _nodes(looks.subjects, laid)
@@ -224,6 +248,7 @@ def picture(
         remarks=remarks,
         failover=failover,
         silent_since=looks.silent_since,
+        works=works,
     )
 
 

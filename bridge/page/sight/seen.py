@@ -31,6 +31,8 @@ class Silence(msgspec.Struct, frozen=True, kw_only=True):
     author: str
     comment: str
     until: datetime
+    planned: str = ""
+    """What is being worked on, like `node=n3`; "" when it is only to be silent."""
 
     @classmethod
     def of(cls, said: Mapping[str, Any]) -> Self:
@@ -40,10 +42,21 @@ class Silence(msgspec.Struct, frozen=True, kw_only=True):
             until = from_us(said["until_us"])
         except (BadMatcher, OverflowError):
             matchers, until = (), EPOCH
-        return cls(id=said["id"], matchers=matchers, author=said["author"], comment=said["comment"], until=until)
+        return cls(
+            id=said["id"],
+            matchers=matchers,
+            author=said["author"],
+            comment=said["comment"],
+            until=until,
+            planned=said.get("planned", ""),
+        )
 
     def holds(self, labels: Mapping[str, tuple[str, ...]]) -> bool:
         return bool(self.matchers) and all_hold(self.matchers, labels)
+
+    def holds_in(self, cluster: str) -> bool:
+        """Whether it can hold for anything of the cluster."""
+        return all(one.holds({"cluster": (cluster,)}) for one in self.matchers if one.matcher.label == "cluster")
 
     @property
     def is_short(self) -> bool:
@@ -64,6 +77,8 @@ class Seen(msgspec.Struct, frozen=True, kw_only=True):
     silenced: Mapping[int, str] = {}
     stories: Mapping[int, Incident] = {}
     woken: tuple[Woken, ...] = ()
+    sights: Mapping[str, Any] = {}
+    """The same in words, by language (sight.py)."""
 
     @property
     def runs(self) -> bool:

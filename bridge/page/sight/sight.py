@@ -203,6 +203,7 @@ def _clusters(overview: Overview, seen: Seen) -> tuple[ClusterPicture, ...]:
             [one for one in overview.briefs if one.cluster == name],
             seen.at,
             overview.failovers.get(name),
+            works=seen.silences,
             heard=seen.runs,
         )
         for name in names

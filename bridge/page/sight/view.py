@@ -1,40 +1,54 @@
 """`/`, its fragment, and the stream that says when it is another one."""
 
 from collections.abc import AsyncIterator
+from secrets import token_hex
 from typing import Final
 
+from markupsafe import escape
+from msgspec import structs
 from starlette.requests import Request
-from starlette.responses import Response, StreamingResponse
+from starlette.responses import HTMLResponse, Response, StreamingResponse
 from starlette.routing import Route
 
 from bridge.page.links import Links
-from bridge.page.render import page, person_of
-from bridge.page.sight.sight import Sight, sight
+from bridge.page.person import Person
+from bridge.page.render import page, person_of, rendered
+from bridge.page.sight.sight import Sight
 from bridge.page.site import Site
 
-
-def sight_of(site: Site, language: str) -> Sight:
-    """Made once for what was seen, however many look at it."""
-    seen = site.watch.seen
-    known = site.sights.get(language)
-    if known is None or known.number != seen.number:
-        known = site.sights[language] = sight(seen, language)
-    return known
+ANYBODY: Final = token_hex(16)
+"""Where each one's own word goes; nobody outside can know it."""
 
 
 async def now(request: Request) -> Response:
-    return _sight(request, "now.html")
+    site: Site = request.app.state.site
+    person = person_of(request)
+    found = site.watch.sight(person.language)
+    wall = _is_wall(request)
+    return page(request, "now.html", sight=found, wall=wall, drawn=_drawn(site, person, found, wall=wall))
 
 
 async def fragment(request: Request) -> Response:
-    return _sight(request, "_now.html")
-
-
-def _sight(request: Request, template: str) -> Response:
     site: Site = request.app.state.site
-    found = sight_of(site, person_of(request).language)
-    wall = request.query_params.get("wall") == "1"
-    return page(request, template, sight=found, wall=wall, links=Links(site.config))
+    person = person_of(request)
+    return HTMLResponse(_drawn(site, person, site.watch.sight(person.language), wall=_is_wall(request)))
+
+
+def _is_wall(request: Request) -> bool:
+    return request.query_params.get("wall") == "1"
+
+
+def _drawn(site: Site, person: Person, found: Sight, *, wall: bool) -> str:
+    """Drawn once in a second for all who look alike: when something happens, every open page asks for it at the same moment. Only
+    the word of each one's forms is their own."""
+    now = site.watch.now.replace(microsecond=0)
+    key, seen = (person.language, person.zone, person.may_act, wall), (found.number, now)
+    known = site.drawn.get(key)
+    if known is None or known[0] != seen:
+        anybody = structs.replace(person, name="", csrf=ANYBODY)
+        found = structs.replace(found, at=now)
+        known = site.drawn[key] = seen, rendered(anybody, "_now.html", sight=found, wall=wall, links=Links(site.config))
+    return known[1].replace(ANYBODY, escape(person.csrf))
 
 
 STREAM: Final = {"content-type": "text/event-stream", "x-accel-buffering": "no"}
@@ -51,7 +65,7 @@ async def _events(site: Site, language: str) -> AsyncIterator[bytes]:
         if seen is None:
             yield b"event: ping\ndata: \n\n"
         else:
-            found = sight_of(site, language)
+            found = site.watch.sight(language)
             yield f"event: state\ndata: {found.state}\n\nevent: revision\ndata: {found.number}\n\n".encode()
 
 

@@ -117,7 +117,12 @@
     stream.addEventListener("open", find);
     stream.addEventListener("ping", () => { find(); update(); });
     stream.addEventListener("state", (event) => { find(); if (!live) setIcon(event.data); });
-    stream.addEventListener("revision", (event) => { find(); wanted = event.data; update(); });
+    stream.addEventListener("revision", (event) => {
+      find();
+      wanted = event.data;
+      update();
+      document.dispatchEvent(new Event("revision"));
+    });
     stream.addEventListener("error", lose);
   }
 

@@ -15,6 +15,7 @@ from bridge import __version__
 from bridge.asked.status import now_of
 from bridge.asked.story import story
 from bridge.core.telling.digest import was_nothing
+from bridge.core.world.event import to_us
 from bridge.core.world.incident import Incident
 from bridge.ledger.reader import Reader
 from bridge.page.links import Links
@@ -75,6 +76,26 @@ async def one(request: Request) -> Response:
     return page(request, "incident.html", shown=found, **values)
 
 
+async def news(request: Request) -> Response:
+    """A word about it, if the incident is another by now than a page of it shows."""
+    number, site = request.path_params["number"], request.app.state.site
+    bridge = await site.bridge()
+    found = None if number > HIGHEST else await site.read(lambda ledger: ledger.story(number))
+    asked = request.query_params.get("as_of")
+    changed = found is not None and (found[0] != number or asked != _as_of(found[1], _taken_by(bridge, found[1])))
+    return page(request, "_news.html", changed=changed, number=number)
+
+
+def _as_of(incident: Incident, taken_by: str) -> str:
+    """Another word with each change that its page shows."""
+    return f"{to_us(incident.changed_at)}-{taken_by}"
+
+
+def _taken_by(bridge: dict[str, Any], incident: Incident) -> str:
+    found: str = bridge.get("acknowledged", {}).get(incident.key, "")
+    return found
+
+
 async def report(request: Request) -> Response:
     """One file that needs nothing else, so its style stands in it."""
     found, values = await _found(request)
@@ -98,8 +119,10 @@ async def _found(request: Request) -> tuple[Shown | None, dict[str, Any]]:
         return None, {}
     now = now_of(bridge)
     found = shown(told, person.language, ZoneInfo(person.zone), now)
+    taken_by = _taken_by(bridge, found.incident)
     return found, {
-        "taken_by": bridge.get("acknowledged", {}).get(found.incident.key),
+        "taken_by": taken_by,
+        "as_of": _as_of(found.incident, taken_by),
         "bridge_runs": bridge["running"],
         "is_over": is_over(found.incident),
         "lasted": partial(_lasted, person.language, now),
@@ -125,5 +148,6 @@ def _elsewhere(found: Links, incident: Incident) -> list[tuple[str, str]]:
 routes: Final = [
     Route("/incidents", listed),
     Route("/incidents/{number:int}", one),
+    Route("/incidents/{number:int}/news", news),
     Route("/incidents/{number:int}/report", report),
 ]

@@ -32,11 +32,13 @@ WORDS: Final[dict[str, tuple[str, str]]] = {
     "history_how": (
         (
             "From events: an outage begins with the first bad sign and ends with the first good one, so each is a lower bound. "
-            "What was away while work on it was planned stands apart. Of the time before {since} nothing is known."
+            "What was away while work on it was planned stands apart; what was stopped as asked is no outage. "
+            "Of the time before {since} nothing is known."
         ),
         (
             "Aus Ereignissen: ein Ausfall beginnt mit dem ersten schlechten Zeichen und endet mit dem ersten guten, "
-            "ist also eine untere Schranke. Was während geplanter Arbeiten daran weg war, steht für sich. "
+            "ist also eine untere Schranke. Was während geplanter Arbeiten daran weg war, steht für sich; "
+            "was auf Wunsch gestoppt wurde, ist kein Ausfall. "
             "Aus der Zeit vor {since} ist nichts bekannt."
         ),
     ),

@@ -86,6 +86,7 @@ WORDS: Final[dict[str, tuple[str, str]]] = {
     "more_well_one": ("{count} more is well", "{count} weiterer, gut"),
     "more_well_many": ("{count} more are well", "{count} weitere, alle gut"),
     "show_well": ("Show what is well", "Zeigen, was gut läuft"),
+    "worked_on": ("{what} is worked on by {who} until {until}", "An {what} arbeitet {who} bis {until}"),
     "gui": ("cluster GUI", "Cluster-Oberfläche"),
     "opsview": ("Opsview", "Opsview"),
     "copies_to": ("→ {node}", "→ {node}"),

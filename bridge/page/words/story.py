@@ -45,6 +45,10 @@ WORDS: Final[dict[str, tuple[str, str]]] = {
         "Incident {it} became part of this one: it is told here.",
         "Vorfall {it} wurde ein Teil von diesem: hier wird er erzählt.",
     ),
+    "story_changed": (
+        "It has changed since this page was made: show it as it is now.",
+        "Seit dieser Seite hat sich etwas geändert: zeigen, wie es jetzt ist.",
+    ),
     "story_parts": ("Parts of it were", "Teile davon waren"),
     "story_from": ("Since", "Seit"),
     "story_to": ("Until", "Bis"),

@@ -1,7 +1,7 @@
 """Opsview, a board: results in, what it shows out, acknowledgements both ways. One request after another, one object in each."""
 
 import logging
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from datetime import datetime
 from typing import Final
 
@@ -10,6 +10,7 @@ from bridge.core.showing.picture import Seen, Show, Target, words
 from bridge.core.telling.notice import GiveUp, TryLater, Verdict
 from bridge.core.world.event import Subject, to_us
 from bridge.receivers.opsview.api import Api
+from bridge.receivers.opsview.provider import Provider
 from bridge.receivers.opsview.reading import Reading
 from bridge.receivers.opsview.results import Results
 from bridge.receivers.opsview.settings import Settings
@@ -27,12 +28,15 @@ class Opsview:
 
     def __init__(self, name: str, settings: Settings) -> None:
         self.own = settings.own()
+        self.drill = settings.drill()
         self.pace = Pace(refresh=settings.refresh, look_every=settings.look_every)
         self.feedback = settings.feedback
+        self.provides = settings.create
         self._names = settings.placing()
         self._api = Api(settings.account())
         self._results = Results(self._api, settings.submit)
         self._reading = Reading(self._api, feedback=settings.feedback)
+        self._provider = Provider(self._api, settings)
         if settings.insecure:
             log.warning("receiver %s: the certificate of %s is NOT checked (insecure = true)", name, settings.url)
 
@@ -66,6 +70,9 @@ class Opsview:
     def end_downtime(self, target: Target, comment: str) -> Verdict:
         """Of this comment only, word for word as it is stored: those of other people go on."""
         return compared(self._api.call("DELETE", "/downtime", [pair(target), ("comment", comment)]), target).verdict()
+
+    def provide(self, missing: Mapping[Target, bool], now: datetime) -> Verdict:
+        return self._provider.provide(missing, now)
 
     def close(self) -> None:
         self._api.close()

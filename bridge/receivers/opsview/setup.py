@@ -20,6 +20,8 @@ HASHTAG: Final = "quorumbell"
 SERVICE_GROUP: Final = "Quorumbell"
 OWN_STALE_AFTER: Final = timedelta(minutes=3)
 """Three beats of the bridge."""
+DRILLED_EVERY: Final = timedelta(days=366)
+"""Who has not tried it for so long does not know whether it works."""
 LONGEST_RELOAD: Final = timedelta(minutes=30)
 RUNNING, WITH_WARNINGS = "0", "4"
 RELOADING: Final = "1"
@@ -55,9 +57,13 @@ class Survey(msgspec.Struct, kw_only=True):
     pending: bool | None
     states: dict[Target, str]
     changes: list[Change]
+    left_over: list[Target] = []
+    """Services of our own checks that stand for nothing that is known."""
     remarks: list[str] = []
     conflicts: list[str] = []
     """What a person must decide before anything is made."""
+    disputed: list[Target] = []
+    """What they are about."""
 
     def lacks(self, wanted: Iterable[Right]) -> list[str]:
         return [" or ".join(right) for right in wanted if not self.rights & set(right)]
@@ -89,7 +95,9 @@ def survey(api: Api, wish: Wish) -> Survey:
         found.states[target] = "missing" if planner.want(target) else "after a reload"
     for target in found.states.keys() & there:
         planner.review(target)
-    found.changes, found.remarks, found.conflicts = planner.changes(), planner.remarks, planner.conflicts
+    found.left_over = [target for target in sorted(there - wish.stale_after.keys()) if planner.is_ours(target)]
+    found.changes, found.remarks = planner.changes(), planner.remarks
+    found.conflicts, found.disputed = planner.conflicts, planner.disputed
     return found
 
 
@@ -110,19 +118,32 @@ def apply(api: Api, found: Survey) -> None:
 
 def reload(api: Api, pause: float = 3.5) -> str:
     """Starts one, or joins the one that runs, and waits. Gives the words of its warnings. Raises SetupError when it failed."""
+    begin_reload(api)
+    until = time.monotonic() + LONGEST_RELOAD.total_seconds()
+    while time.monotonic() < until:
+        words = reload_ended(api)
+        if words is not None:
+            return words
+        time.sleep(pause)
+    raise SetupError(f"the reload did not end within {LONGEST_RELOAD}; look at it in Opsview")
+
+
+def begin_reload(api: Api) -> None:
+    """Starts one, or joins the one that runs. Raises SetupError."""
     begun = api.post("/reload", [("asynchronous", "1"), ("changelog", "Quorumbell: services for its subjects")])
     if not begun.ok and begun.status != 409:
         raise SetupError(f"the reload cannot begin: {begun.words}")
-    until = time.monotonic() + LONGEST_RELOAD.total_seconds()
-    while time.monotonic() < until:
-        reply = api.get("/reload")  # a proxy may time out meanwhile: it is asked again
-        status = str(reply.data.get("server_status")) if reply.ok else RELOADING
-        if status in {RUNNING, WITH_WARNINGS}:
-            return _messages(reply)
-        if status != RELOADING:
-            raise SetupError(f"the reload failed: {_messages(reply) or f'server_status {status}'}; look at it in Opsview")
-        time.sleep(pause)
-    raise SetupError(f"the reload did not end within {LONGEST_RELOAD}; look at it in Opsview")
+
+
+def reload_ended(api: Api) -> str | None:
+    """The words of its warnings; None while it goes on. Raises SetupError when it failed."""
+    reply = api.get("/reload")  # a proxy may time out meanwhile: it is asked again
+    status = str(reply.data.get("server_status")) if reply.ok else RELOADING
+    if status in {RUNNING, WITH_WARNINGS}:
+        return _messages(reply)
+    if status != RELOADING:
+        raise SetupError(f"the reload failed: {_messages(reply) or f'server_status {status}'}; look at it in Opsview")
+    return None
 
 
 def _messages(reply: Reply) -> str:
@@ -141,6 +162,7 @@ class _Planner:
         self._hosts: dict[str, dict[str, Any]] = {}
         self.remarks: list[str] = []
         self.conflicts: list[str] = []
+        self.disputed: list[Target] = []
 
     def review(self, target: Target) -> None:
         """One that is there must turn stale by itself, or it stays green when nobody speaks."""
@@ -152,13 +174,22 @@ class _Planner:
             told = f"the service check {check!r} is not Quorumbell's and has no freshness: it stays as it is when nobody speaks"
             _add(self.remarks, told)
 
+    def is_ours(self, target: Target) -> bool:
+        """Whether it is a service of a check that Quorumbell has made, for one of the kinds of what is shown."""
+        check = target.service.partition(": ")[0]
+        if check not in {one.service.partition(": ")[0] for one in self._wish.stale_after}:
+            return False
+        known = self._named("servicecheck", check)
+        return known is not None and HASHTAG in _names(known.get("keywords"))
+
     def want(self, target: Target) -> bool:
         """Whether anything must be made or changed for it."""
         check, _, value = target.service.partition(": ")
         before = len(self._made), repr(self._hosts)
         variable = self._variable(check) if value else ""
-        self._check(check, variable, self._wish.stale_after[target])
-        self._host(target.host, _template(check), variable, value)
+        well = self._check(check, variable, self._wish.stale_after[target])
+        if not self._host(target.host, _template(check), variable, value) or not well:
+            self.disputed.append(target)
         return (len(self._made), repr(self._hosts)) != before
 
     def changes(self) -> list[Change]:
@@ -187,17 +218,18 @@ class _Planner:
         self._make("attribute", name, value="", label1="", arg1="")
         return name
 
-    def _check(self, check: str, variable: str, stale_after: timedelta) -> None:
+    def _check(self, check: str, variable: str, stale_after: timedelta) -> bool:
+        """Whether no person must decide anything; so does the next."""
         known = self._named("servicecheck", check)
         if known is not None and HASHTAG not in _names(known.get("keywords")):
             told = f"Opsview has a service check {check!r} that is not Quorumbell's (it lacks the hashtag {HASHTAG}); "
             cure = "give the subject another name in [receivers.NAME.names], or that check the hashtag if it is meant for this"
             _add(self.conflicts, told + cure)
-            return
+            return False
         seconds = str(int(stale_after.total_seconds()))
         watch = {"check_freshness": "1", "stale_threshold_seconds": seconds, "stale_state": "3"}
         if known is not None and all(str(known.get(key)) == value for key, value in watch.items()):
-            return
+            return True
         self._make("servicegroup", SERVICE_GROUP)
         self._make("hosttemplate", _template(check), description="Services that Quorumbell feeds")
         body = {
@@ -220,27 +252,31 @@ class _Planner:
         if known is not None:
             body = {"name": check, **watch, "stale_text": body["stale_text"]}
         self._made["servicecheck", check] = Change("servicecheck", body)
+        return True
 
-    def _host(self, name: str, template: str, variable: str, value: str) -> None:
+    def _host(self, name: str, template: str, variable: str, value: str) -> bool:
         known = self._named("host", name)
         planned = self._hosts.get(name)
         now: Mapping[str, Any] = planned or known or {}
         templates, variables = list(now.get("hosttemplates") or ()), list(now.get("hostattributes") or ())
         has_value = not variable or (variable, value) in {(one.get("name"), one.get("value")) for one in variables}
         if template in _names(templates) and has_value:
-            return
+            return True
         if template not in _names(templates):
             templates.append({"name": template})
         if not has_value:
             variables.append({"name": variable, "value": value})
+        well = known is not None or bool(self._wish.hostgroup)
         if known is None:
-            if not self._wish.hostgroup:
-                told = f"Opsview has no host {name}; name the group of new hosts with --hostgroup, or make the host yourself"
+            if not well:
+                cure = "name the group of new hosts with --hostgroup (hostgroup in the config), or make the host yourself"
+                told = f"Opsview has no host {name}; {cure}"
                 _add(self.conflicts, told)
             more = {"ip": self._wish.addresses.get(name, "127.0.0.1"), "hostgroup": {"name": self._wish.hostgroup}}
         else:
             more = {}
         self._hosts[name] = {"name": name, **more, "hosttemplates": templates, "hostattributes": variables}
+        return well
 
 
 def _add(list_: list[str], text: str) -> None:

@@ -246,9 +246,12 @@ def test_two_sides_that_both_claim_quorum(cluster):
 
 def test_two_sides_that_both_claim_quorum_are_one_story_with_the_lost_node(cluster):
     cluster.at(70).lost("n2", by="n1").at(71)
-    cluster.shows("n1", changed(nodes={"n3": UNCLEAN, "n2": UNCLEAN})).shows("n2", changed(nodes={"n1": UNCLEAN})).at(120)
-    assert ("cluster-partition", "cluster", "critical", "open") in cluster.stories()
+    cluster.shows("n1", changed(nodes={"n3": UNCLEAN, "n2": UNCLEAN})).shows("n2", changed(nodes={"n1": UNCLEAN})).at(75)
+    (first,) = [key for key, one in cluster.incidents.items() if one.root == "node/n1"]
+    assert ("cluster-partition", "cluster", "critical", "open") in cluster.at(120).stories()
     assert "node/n1" not in [root for _, root, *_ in cluster.stories()]
+    story = cluster.incidents[first]
+    assert (story.kind, story.root) == ("cluster-partition", "cluster"), "who was told of n1 is told in its thread what it is"
 
 
 def test_blocked(cluster):

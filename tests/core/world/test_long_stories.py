@@ -177,7 +177,7 @@ def test_a_restart_in_the_middle_goes_on_with_the_same_sums():
 @pytest.mark.usefixtures("short_reach")
 def test_a_checkpoint_of_another_form_is_not_read():
     correlator = Correlator(Settings())
-    for one in map(told, range(5 * 120)):
+    for one in map(told, range(5 * 60)):
         correlator.feed([("prod", one)], one.at)
     page = next(checkpoint.read(correlator.checkpoint()))
     pages = checkpoint.write([page])
@@ -192,25 +192,25 @@ def test_a_checkpoint_of_another_form_is_not_read():
 # --- many at once ----------------------------------------------------------------------------------------------------------
 
 
-def test_of_a_thousand_services_that_are_away_some_are_named_and_all_are_counted(cluster):
-    names = [f"svc{number:04}" for number in range(1000)]
+def test_of_many_services_that_are_away_some_are_named_and_all_are_counted(cluster):
+    names = [f"svc{number:04}" for number in range(550)]
     for name in names:
         cluster.at(50).starts("n3", name)
     cluster.at(100).lost("n3", by="n1 n2").fenced("n3", by="n1 n2")
     cluster.at(200)
     (story,) = [one for one in cluster.incidents.values() if one.absorbed_into is None]
     assert len(story.subjects) == lists.MOST_SUBJECTS
-    assert len(story.subjects) + story.more_subjects == 1 + 1001, "the node, web and a thousand more"
-    assert len({one.subject for one in story.outages}) + story.more_away == 1001
+    assert len(story.subjects) + story.more_subjects == 1 + 551, "the node, web and all others"
+    assert len({one.subject for one in story.outages}) + story.more_away == 551
     assert story.facts["down"].count(", ") == lists.MOST_NAMES
-    assert story.facts["down"].endswith(f"+{1001 - lists.MOST_NAMES}")
+    assert story.facts["down"].endswith(f"+{551 - lists.MOST_NAMES}")
     for name in [*names, "web"]:
         cluster.starts("n1", name)
     cluster.member("n3", by="n1 n2").at(2000)
     (story,) = [one for one in cluster.incidents.values() if one.absorbed_into is None]
     assert str(story.state) == "closed"
     assert story.facts["down"] == ""
-    assert story.facts["moved"].endswith(f"+{1001 - lists.MOST_NAMES}")
+    assert story.facts["moved"].endswith(f"+{551 - lists.MOST_NAMES}")
     assert not any(key[0] == "holder" for key in cluster.correlator.worlds()[0].facts)
 
 

@@ -141,16 +141,19 @@ def served():
     def serve(told, **person):
         with socket.create_server(("127.0.0.1", 0)) as listener:
             port = listener.getsockname()[1]
-        app = page_of(told.config, msgspec.structs.replace(ANN, **person))
+        site = Site(told.config)
+        app = application(site, lambda app: Guard(app, msgspec.structs.replace(ANN, **person)))
         server = uvicorn.Server(uvicorn.Config(app, host="127.0.0.1", port=port, log_config=None, ws="none", lifespan="off"))
         thread = threading.Thread(target=server.run)
         thread.start()
-        servers.append((server, thread))
+        site.watch.start()
+        servers.append((server, thread, site.watch))
         while not server.started:
             time.sleep(0.01)
         return f"http://127.0.0.1:{port}"
 
     yield serve
-    for server, thread in servers:
+    for server, thread, watch in servers:
+        watch.close()
         server.should_exit = True
         thread.join(10)

@@ -62,6 +62,21 @@ def test_a_mark_leads_to_its_report(browser, site):
     assert page.locator(f"#{target}").is_visible()
 
 
+def test_an_incident_that_goes_on_while_it_is_read_says_so(browser, site, empty):
+    page = browser.new_context(base_url=site).new_page()
+    page.goto("/incidents/1")
+    page.wait_for_timeout(1500)
+    assert not page.locator(".news .notice").count(), "nothing has changed"
+    empty.action("web", BEGIN + timedelta(hours=1), task="start", rc="0", desc="ok")
+    notice = page.locator(".news .notice a")
+    notice.wait_for(timeout=15_000)
+    assert page.locator(".state").first.inner_text() == "open", "it is not exchanged under anybody's hands"
+    notice.click()
+    page.wait_for_load_state()
+    assert page.locator(".state").first.inner_text() == "well again, watched for a while"
+    assert not page.locator(".news .notice").count()
+
+
 @pytest.mark.parametrize("width", [360, 1600])
 def test_it_is_readable_on_a_phone_and_on_a_wall(browser, site, width):
     page = browser.new_context(viewport={"width": width, "height": 800}, base_url=site).new_page()

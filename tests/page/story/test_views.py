@@ -3,6 +3,7 @@
 import csv
 import io
 import re
+from collections import Counter
 from datetime import timedelta
 from html.parser import HTMLParser
 
@@ -13,7 +14,8 @@ from bridge.asked.story import story
 from bridge.core.world.incident import State
 from bridge.ledger.ledger import Commit
 from bridge.page.story import seeking
-from bridge.page.words import WORDS
+from bridge.page.words import WORDS, history, now, people, shell
+from bridge.page.words import story as words_of_story
 from tests.page.story.conftest import BEGIN
 
 EVIL = ("<script>alert(1)</script>", '"><img src=x onerror=alert(1)>', "'-alert(1)-'", "=cmd|'/c calc'!A1", "{{ 7*7 }}")
@@ -202,6 +204,11 @@ def test_the_page_and_explain_tell_the_same(power_cut, visit, empty):
     ledger.close()
     for number, report in told.reports:
         assert f'id="r{number}"' in with_reports, report
+
+
+def test_no_word_has_two_meanings():
+    keys = Counter(key for part in (history, now, people, shell, words_of_story) for key in part.WORDS)
+    assert [key for key, count in keys.items() if count > 1] == []
 
 
 def test_both_languages_have_the_same_blanks():

@@ -19,7 +19,7 @@ from bridge.serve.boards import Boards
 from bridge.serve.faults import Faults
 from bridge.serve.telemetry import Metrics
 from bridge.serve.writer import Writer, stored
-from tests.servers.opsview import OPERATOR, Opsview, Rules
+from tests.servers.opsview import ADMIN, OPERATOR, Opsview, Rules
 
 BEGIN = datetime(2026, 11, 24, 3, 0, tzinfo=UTC)
 PASSWORD = "open/sesame & more"
@@ -36,8 +36,8 @@ class Site:
         self.home, self.settings = home, settings
         self.now = BEGIN
         self.opsview = Opsview(rules or Rules(), clock=self.time)
-        self.opsview.add_user("bell", PASSWORD, rights=OPERATOR)
-        for host, services in SERVICES.items():
+        self.opsview.add_user("bell", PASSWORD, rights=ADMIN if settings.get("create") else OPERATOR)
+        for host, services in () if settings.get("create") else SERVICES.items():
             self.opsview.provide(host, services, freshness=180 if host == "bellhost" else 1800)
         self.opsview.start()
         self._woken = threading.Event()

@@ -64,7 +64,7 @@ def test_an_unknown_object_is_told_once_then_shown_after_the_reload(site, caplog
     (row,) = site.ledger.boards()
     assert [one[:3] for one in row.standing.untrue] == [("ha1", "Resource: web", "refused")]
     assert site.state(*OWN) == "warning"
-    assert "1 services cannot be shown here" in site.shown(*OWN)[1]
+    assert "Resource: web on ha1 cannot be shown here, see quorumbell status" in site.shown(*OWN)[1]
     site.opsview.provide("ha1", ["Resource: web"])
     site.wait(60)
     assert site.state("ha1", "Resource: web") == "critical"

@@ -70,6 +70,10 @@ def test_the_config():
         ('names = { guest = { host = "{name.__class__}", service = "y" } }', "means nothing there"),
         ('timeout = "0s"', "between one and 100 seconds"),
         ('look_every = "1s"', "between 5 s and 10 min"),
+        ('reload = "at-once"', "write create = true with them"),
+        ('create = true\nreload = "25:00"', 'write "at-once", "never", or a time of the day'),
+        ("create = true\nreload_others = true", 'means nothing with reload = "never"'),
+        ('create = true\ntime_zone = "Mars"', "is not known here"),
         ('submit = "nsca"', "is not allowed"),
     ],
 )

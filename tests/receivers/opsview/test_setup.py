@@ -61,6 +61,7 @@ def services(server):
 WANTED = {
     *("ha1/Cluster", "ha1/Resource: web", "ha1/Guest: vm-a", "ha1/DRBD: r0", "n1/DRBD: r0", "n1/Cluster Node"),
     *("n1/Quorumbell Relay", "n2/Cluster Node", "n2/Quorumbell Relay", "bellhost/Quorumbell"),
+    *("n1/Fencing", "n2/Fencing"),
 }
 
 
@@ -188,3 +189,18 @@ def test_opsview_does_not_answer(opsview, setup):
 def test_an_update_of_a_check_names_the_target():
     assert str(opsview_setup.Change("host", {"name": "n1"}, "7")) == "change host n1"
     assert Target("a", "b") < Target("a", "c")
+
+
+def test_what_is_left_over_is_named_and_left(opsview, setup):
+    opsview.setup.put("hostgroup", {"name": "KVM", "parent": {"name": "Opsview"}})
+    opsview.reload()
+    setup("--apply", "--reload", "--pending-too", "--hostgroup", "KVM")
+    opsview.advance(1)
+    host = opsview.setup.named("host", "ha1")
+    variables = [*host["hostattributes"], {"name": "QUORUMBELL_RESOURCE", "value": "gone"}]
+    opsview.setup.put("host", {"name": "ha1", "hostattributes": variables})
+    opsview.reload()
+    told = json.loads(setup("--json"))
+    assert told["left_over"] == [{"host": "ha1", "service": "Resource: gone"}]
+    assert told["changes"] == []
+    assert "left over: Resource: gone on ha1 stands for nothing that is known" in setup()
