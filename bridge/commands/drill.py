@@ -60,7 +60,8 @@ def drill(
 
 
 def _lines(result: dict[str, Any]) -> Iterator[str]:
-    from bridge.commands.format import plain, table
+    from bridge.asked.plain import plain
+    from bridge.commands.format import table
 
     dry = ", dry: nothing is sent" if result["dry"] else ""
     yield f"drill {result['drill']} in {result['cluster']}: {result['story']}, played by {result['played_by']}{dry}"
@@ -99,7 +100,7 @@ def _boards(result: dict[str, Any]) -> Iterator[tuple[str, ...]]:
 
 
 def _verdict(result: dict[str, Any]) -> Iterator[str]:
-    from bridge.commands.format import plain
+    from bridge.asked.plain import plain
 
     took = _seconds(result["took_ms"])
     if not result["wrong"]:
