@@ -138,7 +138,7 @@ class Drills:
 def _cannot(peer: PeerState, silent: float) -> str:
     """Why a node cannot play; empty when it can."""
     if peer.last_heard is None:
-        return "its relay never spoke (quorumbell-node join)"
+        return "its relay has not been heard since the bridge began (quorumbell-node join, if it never joined)"
     if peer.stopped or silent > SILENT_AFTER:
         return "its relay is silent (systemctl status quorumbell-relay there)"
     if peer.kept_out:

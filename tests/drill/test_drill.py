@@ -154,7 +154,7 @@ def test_the_relay_dies_in_the_middle(site, everybody):
     assert "DRILL: Over after" in everybody.mails[1].get_body(("plain",)).get_content()
     assert "Vorbei" in everybody.posts()[0]
     site.start("relay")
-    eventually(lambda: "1 heard" in site.command("status").stdout)
+    site.hears()
     good(site.drill())
     assert site.known() == []
     assert len(everybody.mails) == 4
@@ -210,11 +210,11 @@ def test_who_cannot_play_it_is_said(make, everybody):
     site.start("bridge")
     eventually((site.home / "control.sock").exists)
     code, why = site.drill()
-    assert (code, "n1: its relay never spoke" in why) == (1, True)
+    assert (code, "n1: its relay has not been heard" in why) == (1, True)
     code, why = site.drill("--cluster", "beta")
     assert "say which cluster, with --cluster; known are alpha" in why
     site.start("relay")
-    eventually(lambda: "1 heard" in site.command("status").stdout)
+    site.hears()
     assert "no node of alpha named n7 can play it: n1: speaks" in site.drill("--from", "n7")[1]
     assert "'a b' is not a name" in site.drill("--node", "a b")[1]
     good(site.drill("--from", "n1"))
