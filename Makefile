@@ -7,7 +7,7 @@ READY := $(VENV)/.ready
 RELEASES = $(if $(filter undefined,$(origin RELEASE)),bookworm,$(RELEASE))
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test coverage check fmt bench wheel packages packages-test release judge crash cluster mutants debian synapse lock clean
+.PHONY: help demo test coverage check fmt bench wheel packages packages-test packages-cluster release judge crash cluster mutants debian synapse lock clean
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 18
@@ -23,11 +23,11 @@ demo: $(READY) ## a recorded power cut goes through the whole bridge (KEEP=1 sta
 	@$(BIN)/python -m examples.demo $(if $(KEEP),--keep)
 
 test: check $(READY) ## everything that needs no root: checks and all tests
-	$(BIN)/python -m pytest -q -n 6 --dist worksteal -m "not cluster and not crash and not judge"
+	$(BIN)/python -m pytest -q -n 6 --dist worksteal -m "not cluster and not installed and not crash and not judge"
 
 coverage: $(READY) ## what the tests reach, but for those that time whole processes (tests/serve, tests/wire): the least reached files, and the sum
 	$(BIN)/coverage erase
-	CI= $(BIN)/python -m coverage run -m pytest -q -n 2 --dist worksteal -m "not cluster and not crash and not judge" tests --ignore tests/serve --ignore tests/wire --ignore tests/package
+	CI= $(BIN)/python -m coverage run -m pytest -q -n 2 --dist worksteal -m "not cluster and not installed and not crash and not judge" tests --ignore tests/serve --ignore tests/wire --ignore tests/package
 	$(BIN)/coverage combine --quiet
 	$(BIN)/coverage report | sed -n '1,22p;$$p'
 
@@ -64,6 +64,9 @@ packages: $(READY) ## .deb and .rpm into dist/ (the bridge's needs root; RELEASE
 
 packages-test: ## install, upgrade, remove and purge them in roots of their releases (needs root)
 	packaging/test $(RELEASES)
+
+packages-cluster: $(READY) ## dist/'s packages for bookworm on a real cluster under systemd, set up as docs/install.md says (needs root)
+	tests/cluster/run installed -s
 
 release: $(READY) wheel packages ## is what lies here fit to be released: tag, changelog, locks, wheel, packages (needs root; RELEASE='bookworm trixie')
 	@$(BIN)/python -m tools.release $(RELEASES)

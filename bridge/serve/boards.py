@@ -25,8 +25,8 @@ from bridge.serve.one_board import OneBoard
 from bridge.serve.telemetry import Metrics
 
 WRITTEN_EVERY: Final = timedelta(seconds=5)
-NO_OBJECT: Final = "it has no object for drills; drill_service in its table names one, and no other is ever touched"
 MOST_NAMED: Final = 3
+NO_OBJECT: Final = "it has no object for drills; drill_service in its table names one, and no other is ever touched"
 
 log = logging.getLogger("quorumbell.bridge")
 

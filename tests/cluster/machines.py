@@ -148,15 +148,20 @@ class Machine:
         """`_process` stands outside, and its child is the machine's first."""
         shutil.rmtree(self.folder / "work")
         (self.folder / "work").mkdir()
-        addresses = [self._networks.address(network, self.number) for network in NETWORKS]
-        command = [PARTS / "setup", self.folder, self.lower, self.name, *addresses, "/usr/lib/machine/services", "boot", *boots]
-        namespaces = ["unshare", "--mount", "--uts", "--ipc", "--pid", "--net", "--fork", "--kill-child", "--"]
         with (self.folder / "setup.log").open("ab") as log:
-            process = subprocess.Popen([*namespaces, *map(str, command)], stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+            process = subprocess.Popen(self._command(boots), stdin=subprocess.DEVNULL, stdout=log, stderr=log)
         self._process, self.frozen = process, False
         self._networks.plug(self, eventually(lambda: _child(process), 10, f"{self.name} gets namespaces"))
         eventually(lambda: _is_init(process) or process.poll() is not None, 20, f"{self.name} boots")
         assert process.poll() is None, f"{self.name} did not boot: {(self.folder / 'setup.log').read_text()}"
+
+    def _command(self, boots):
+        """What makes it and boots these services; systemd boots what is enabled."""
+        addresses = [self._networks.address(network, self.number) for network in NETWORKS]
+        first = ["systemd"] if boots == ["systemd"] else ["/usr/lib/machine/services", "boot", *boots]
+        command = [PARTS / "setup", self.folder, self.lower, self.name, *addresses, *first]
+        namespaces = ["unshare", "--mount", "--uts", "--ipc", "--pid", "--net", "--fork", "--kill-child", "--"]
+        return [*namespaces, *map(str, command)]
 
     def off(self):
         """The cables first: its peers see a silent machine, and no connection that is closed in order."""
@@ -230,4 +235,5 @@ def _child(process):
 
 def _is_init(process):
     child = _child(process)
-    return child is not None and b"/usr/lib/machine/init" in Path(f"/proc/{child}/cmdline").read_bytes()
+    first = b"/usr/lib/machine/init", b"/lib/systemd/systemd\0--system"
+    return child is not None and any(one in Path(f"/proc/{child}/cmdline").read_bytes() for one in first)
