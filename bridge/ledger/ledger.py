@@ -31,8 +31,9 @@ from bridge.ledger.records import (
     StoredReport,
     ToldRow,
     Unstorable,
+    Waits,
 )
-from bridge.ledger.store import Store, Waits, of_a_row
+from bridge.ledger.store import Store, of_a_row
 
 __all__ = [
     "Anchor",

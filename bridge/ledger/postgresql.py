@@ -8,8 +8,7 @@ import psycopg
 from psycopg.abc import RV, PQGen
 from sqlalchemy import URL, Engine, NullPool, create_engine, event
 
-from bridge.ledger.records import LedgerBusy
-from bridge.ledger.store import Waits
+from bridge.ledger.records import LedgerBusy, Waits
 
 WRITER_LOCK: Final = int.from_bytes(b"quorumbe")
 """The advisory lock of the one writer; PostgreSQL keeps such locks for each database."""

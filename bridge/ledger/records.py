@@ -1,6 +1,6 @@
 """What goes into the ledger and comes out of it, beside the nouns of the core."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any, Final, NamedTuple, Self
@@ -13,6 +13,9 @@ from bridge.core.world.condition import Condition
 from bridge.core.world.event import EPOCH, Report, Severity, from_ns, to_us
 from bridge.core.world.incident import Incident
 from bridge.core.world.laid import Laid
+
+Waits = Callable[[float], bool]
+"""Called again and again while a server does not answer a statement, with the seconds so far; whether to go on waiting."""
 
 
 class LedgerError(Exception):

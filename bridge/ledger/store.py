@@ -5,7 +5,7 @@ import fcntl
 import os
 import sqlite3
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Final, Self
@@ -23,7 +23,7 @@ from sqlalchemy.exc import (
     SQLAlchemyError,
 )
 
-from bridge.ledger.records import LedgerAway, LedgerBusy, LedgerError, LedgerGone
+from bridge.ledger.records import LedgerAway, LedgerBusy, LedgerError, LedgerGone, Waits
 
 # A relay deletes its copy when we acknowledge: what is committed must survive a power cut.
 # The log is folded into the file every 32 MiB instead of 4: reports of many nodes touch many pages of the index of ids again
@@ -46,8 +46,6 @@ AWAY: Final = (OperationalError, InterfaceError, InternalError)
 MISTAKES: Final = {errno.ENOENT, errno.ENOTDIR, errno.EACCES, errno.EPERM, errno.EISDIR, errno.ELOOP, errno.ENAMETOOLONG}
 """Of a place that was named wrongly; with all else the disk itself is in trouble."""
 
-Waits = Callable[[float], bool]
-"""Called again and again while a server does not answer a statement, with the seconds so far; whether to go on waiting."""
 
 FORGETFUL: Final = {"tmpfs", "ramfs"}
 FAR: Final = {"nfs", "nfs4", "cifs", "smb3", "ceph", "fuse.glusterfs", "fuse.sshfs", "9p"}
