@@ -12,7 +12,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Final, NamedTuple
 
-from sqlalchemy import Connection, func, insert, select, text
+from sqlalchemy import Connection, delete, func, insert, select, text
 from sqlalchemy.exc import SQLAlchemyError
 
 from bridge.core.world.event import from_us
@@ -128,6 +128,8 @@ def _copy_rows(source: Store, draft: Path) -> None:
 
 
 def _copy_tables(old: Connection, new: Connection) -> None:
+    for table in reversed(metadata.sorted_tables):
+        new.execute(delete(table))  # what a new ledger begins with, and whoever was let in meanwhile
     for table in metadata.sorted_tables:
         found = old.execute(select(table), execution_options={"yield_per": AT_ONCE}).mappings()
         for some in found.partitions():

@@ -86,7 +86,7 @@ class Drill:
         called_at = from_ns(wall_ns) + report.offset if isinstance(wall_ns, int) else report.received_at
         self._record.steps[mark.step] = Step(
             uid=report.uid,
-            called_at=called_at,
+            called_at=min(called_at, report.received_at),  # how far two clocks are apart is known to some milliseconds only
             came_at=report.received_at,
             committed_at=now,
             decided_at=self._clock(),

@@ -84,16 +84,16 @@ class Drills:
                     except Exception as error:  # noqa: BLE001 - the report is stored, and its sender must hear so
                         self._faults.met("drilled", error, self._clock())
 
-    def turn(self, _now: datetime) -> None:
+    def turn(self, now: datetime) -> None:
         running, self._running = self._running, []
         for drill, answer in running:
             try:
                 drill.turn()
-            except Exception as error:
+            except Exception as error:  # noqa: BLE001 - the asker is told, and the bridge goes on
+                self._faults.met("drilled", error, now)
                 answer(why=f"an error of Quorumbell itself ({type(error).__name__}: {error}); the bridge's log has all of it")
-                raise
-            finally:
-                self._running += [] if drill.over else [(drill, answer)]
+                continue
+            self._running += [] if drill.over else [(drill, answer)]
 
     def next_at(self) -> datetime | None:
         return self._clock() + EVERY if self._running else None
@@ -138,7 +138,7 @@ class Drills:
 def _cannot(peer: PeerState, silent: float) -> str:
     """Why a node cannot play; empty when it can."""
     if peer.last_heard is None:
-        return "its relay never spoke (quorumbell-node join)"
+        return "its relay has not been heard since the bridge began (quorumbell-node join, if it never joined)"
     if peer.stopped or silent > SILENT_AFTER:
         return "its relay is silent (systemctl status quorumbell-relay there)"
     if peer.kept_out:

@@ -27,7 +27,7 @@ SAID: Final = {
         "wenn keine weitere Nachricht kommt.",
         "was": "Das war eine Übung: nichts davon ist geschehen, und es ist nichts zu tun.",
         "steps": "Im Ernstfall stehen bei den Schritten unten die Befehle.",
-        "foot": "Übung {} im Cluster {}, verlangt von {}.",
+        "foot": "Übung {} im Cluster {}, ausgelöst von {}.",
     },
 }
 

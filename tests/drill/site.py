@@ -10,6 +10,7 @@ from contextlib import closing
 
 from bridge.ledger.ledger import Ledger
 from examples.mail_sink import MailSink
+from tests.commanding import typed
 from tests.crash.site import HOOK, ROOT, Site
 from tests.missing import missing
 from tests.servers.mattermost import Mattermost
@@ -88,11 +89,15 @@ class DrillSite(Site):
 
     def begin(self):
         super().begin()
-        eventually(lambda: "1 heard" in self.command("status").stdout)
+        self.hears()
         return self
 
+    def hears(self):
+        """Waits until the relay has said hello to the bridge."""
+        eventually(lambda: "n1: speaks" in self.drill("--from", "nobody")[1], 40)
+
     def command(self, *words):
-        return subprocess.run(self._words(*words), capture_output=True, text=True, cwd=ROOT, timeout=120)
+        return typed(*words, "-c", str(self.home / "quorumbell.toml"))
 
     def drill(self, *words):
         """The exit code, and all of it as JSON."""
@@ -100,12 +105,8 @@ class DrillSite(Site):
         return done.returncode, json.loads(done.stdout) if done.stdout else done.stderr
 
     def drill_meanwhile(self, *words):
-        return subprocess.Popen(
-            self._words("drill", "--json", *words), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=ROOT
-        )
-
-    def _words(self, *words):
-        return [sys.executable, "-m", "bridge", *words, "-c", str(self.home / "quorumbell.toml")]
+        asked = [sys.executable, "-m", "bridge", "drill", "--json", *words, "-c", str(self.home / "quorumbell.toml")]
+        return subprocess.Popen(asked, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=ROOT)
 
     def call(self, **variables):
         """The real hook, unmarked."""
@@ -124,7 +125,8 @@ class DrillSite(Site):
         self.kill(name)
         self.start(name)
         if name == "bridge":
-            eventually(lambda: "1 heard" in self.command("status").stdout, 40)
+            eventually((self.home / "control.sock").exists)
+            self.hears()
 
     def log(self, name):
         return (self.home / f"{name}.log").read_text()

@@ -28,7 +28,7 @@ def red(result):
 @pytest.mark.parametrize("ledger", ["sqlite", "postgresql"])
 def test_it_goes_all_the_way_and_leaves_nothing_behind(make, everybody, ledger, request):
     site = make(request.getfixturevalue("postgres").database() if ledger == "postgresql" else "").begin()
-    for story in STORIES:
+    for story in STORIES if ledger == "sqlite" else ("failover",):
         mails, posts = len(everybody.mails), len(everybody.chat.posts)
         told = good(site.drill(story))
         assert (told["woken"], told["played_by"], told["cluster"]) == (["ops", "team"], "n1", "alpha")
@@ -123,10 +123,9 @@ def test_one_at_a_time_in_a_cluster(site, everybody):
     good(site.drill("split-brain"))
 
 
-@pytest.mark.parametrize("story", ["failover", "split-brain"])
-def test_the_bridge_dies_in_the_middle(site, everybody, story):
+def test_the_bridge_dies_in_the_middle(site, everybody):
     site.slow()
-    drill = site.drill_meanwhile(story)
+    drill = site.drill_meanwhile()
     eventually(lambda: everybody.mails)
     site.restart("bridge")
     _, why = drill.communicate(timeout=60)
@@ -137,7 +136,7 @@ def test_the_bridge_dies_in_the_middle(site, everybody, story):
     assert site.known() == []
     (mail,) = everybody.mails
     assert "It is over at" in " ".join(mail.get_body(("plain",)).get_content().split())
-    good(site.drill(story))
+    good(site.drill("split-brain"))
     assert site.known() == []
 
 
@@ -154,7 +153,7 @@ def test_the_relay_dies_in_the_middle(site, everybody):
     assert "DRILL: Over after" in everybody.mails[1].get_body(("plain",)).get_content()
     assert "Vorbei" in everybody.posts()[0]
     site.start("relay")
-    eventually(lambda: "1 heard" in site.command("status").stdout)
+    site.hears()
     good(site.drill())
     assert site.known() == []
     assert len(everybody.mails) == 4
@@ -210,11 +209,11 @@ def test_who_cannot_play_it_is_said(make, everybody):
     site.start("bridge")
     eventually((site.home / "control.sock").exists)
     code, why = site.drill()
-    assert (code, "n1: its relay never spoke" in why) == (1, True)
+    assert (code, "n1: its relay has not been heard" in why) == (1, True)
     code, why = site.drill("--cluster", "beta")
     assert "say which cluster, with --cluster; known are alpha" in why
     site.start("relay")
-    eventually(lambda: "1 heard" in site.command("status").stdout)
+    site.hears()
     assert "no node of alpha named n7 can play it: n1: speaks" in site.drill("--from", "n7")[1]
     assert "'a b' is not a name" in site.drill("--node", "a b")[1]
     good(site.drill("--from", "n1"))

@@ -9,6 +9,7 @@ import pytest
 from msgspec.structs import replace
 
 from bridge.ledger import store
+from bridge.ledger.backup import back_up, restore
 from bridge.ledger.ledger import Ledger, LedgerError
 from bridge.ledger.people import Account, People, Session, Token
 from tests.ledger.conftest import NOW
@@ -151,3 +152,21 @@ def test_a_ledger_that_does_not_fit_is_named_with_the_cure(sqlite_url, tmp_path)
         opened.commit()
     with pytest.raises(LedgerError, match="run quorumbell migrate"):
         People(sqlite_url).add(ANNA)
+
+
+def test_a_backup_brings_back_who_was_let_in_then(url, postgres, ledger, tmp_path):
+    people = People(url)
+    people.add(ANNA)
+    people.begin(OF_ANNA)
+    people.add_token(BOARD)
+    back_up(url, tmp_path / "backup.db")
+    other = postgres.database()
+    Ledger.open(other).close()
+    restored = People(other)
+    restored.add(replace(ANNA, name="eve"))
+    restored.begin(replace(OF_ANNA, person="eve", hash=b"e" * 32))
+    restore(other, tmp_path / "backup.db")
+    assert restored.accounts() == [ANNA]
+    assert restored.session(OF_ANNA.hash, NOW) == (ANNA, OF_ANNA)
+    assert restored.session(b"e" * 32, NOW) is None
+    assert restored.tokens() == [BOARD]

@@ -42,11 +42,12 @@ class Parts:
 def made(parts, clock=lambda: NOW):
     waker = Waker()
     board = SimpleNamespace(turn=parts.turn, next_at=lambda: NOW)
-    return Bridge(parts, parts, parts, board, parts, parts, parts, [], parts, waker, None, None, clock, Pulse())
+    drills = SimpleNamespace(turn=parts.drill, next_at=lambda: None)
+    return Bridge(parts, parts, parts, board, parts, parts, drills, parts, [], parts, waker, None, None, clock, Pulse())
 
 
 @pytest.mark.parametrize(
-    "broken", ["receive", "catch_up", "listen", "read_again", "hear", "look", "pass_time", "tell", "hand_out", "turn"]
+    "broken", ["receive", "catch_up", "listen", "read_again", "hear", "drill", "look", "pass_time", "tell", "hand_out", "turn"]
 )
 def test_each_part_can_raise_and_the_others_have_their_turn(broken):
     parts = Parts(RuntimeError("a mistake"))
@@ -61,6 +62,7 @@ def test_each_part_can_raise_and_the_others_have_their_turn(broken):
         "listen",
         "read_again",
         "hear",
+        "drill",
         "look",
         "pass_time",
         "tell",

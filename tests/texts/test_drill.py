@@ -23,6 +23,7 @@ def in_a_drill(one):
     return msgspec.structs.replace(one, drill="3f2a91c0 anna")
 
 
+@pytest.mark.many
 @pytest.mark.parametrize("language", LANGUAGES)
 @pytest.mark.parametrize("kind,telling", list(product(Kind, SINGLE)))
 def test_its_first_word_says_so_and_there_is_nothing_to_paste(language, kind, telling):

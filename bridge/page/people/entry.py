@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import math
 from collections import OrderedDict
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -41,7 +42,7 @@ class NotNow(Exception):  # noqa: N818 - what it is
 
     def __init__(self, wait: timedelta) -> None:
         super().__init__("wait")
-        self.seconds = max(1, int(wait.total_seconds()))
+        self.seconds = max(1, math.ceil(wait.total_seconds()))
 
 
 class Said(NamedTuple):

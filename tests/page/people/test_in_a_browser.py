@@ -1,13 +1,16 @@
 """A real Chromium, the page as a process, a whole bridge behind it: somebody comes in, acts, and goes."""
 
 import json
+import re
 import shutil
 import signal
 import socket
 import subprocess
 import sys
 import time
+from pathlib import Path
 
+import httpx
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import sync_playwright
@@ -33,11 +36,26 @@ def url(bridge):  # noqa: F811
     for name, role in (("anna", "operator"), ("bob", "viewer")):
         words = ["user", "add", name, "--role", role, "--password-stdin", "-c", str(bridge.config)]
         subprocess.run([sys.executable, "-m", "bridge", *words], input=f"{PASSWORD}\n", text=True, check=True, cwd=ROOT)
-    page = bridge.start("page", "-m", "bridge", "page", "-c", str(bridge.config))
+    bridge.page = bridge.start("page", "-m", "bridge", "page", "-c", str(bridge.config))
     eventually(lambda: is_open(port))
     yield f"http://127.0.0.1:{port}"
-    page.send_signal(signal.SIGTERM)
-    assert page.wait(20) == 0
+    bridge.page.send_signal(signal.SIGTERM)
+    assert bridge.page.wait(20) == 0
+
+
+def test_whoever_logs_in_leaves_no_memory_behind(bridge, url):  # noqa: F811
+    """Each login takes 16 MiB for a moment."""
+    status = Path(f"/proc/{bridge.page.pid}/status")
+
+    def log_in():
+        with httpx.Client(base_url=url, headers={"accept": "text/html"}) as client:
+            word = re.search(r'name="csrf" value="([^"]*)"', client.get("/login").text)[1]
+            form = {"csrf": word, "name": "anna", "password": PASSWORD, "back": "/account"}
+            assert client.post("/login", data=form).status_code == 303
+        return int(re.search(r"VmRSS:\s+(\d+)", status.read_text())[1])
+
+    first = log_in()
+    assert max(log_in() for _ in range(3)) < first + 8000
 
 
 @pytest.fixture(scope="module")

@@ -204,3 +204,18 @@ def test_what_is_left_over_is_named_and_left(opsview, setup):
     assert told["left_over"] == [{"host": "ha1", "service": "Resource: gone"}]
     assert told["changes"] == []
     assert "left over: Resource: gone on ha1 stands for nothing that is known" in setup()
+
+
+def test_the_service_of_drills_is_made_and_turns_unknown_when_none_was_played_for_a_year(opsview, setup, tmp_path):
+    config = tmp_path / "q.toml"
+    config.write_text(f'{config.read_text()}drill_service = "Quorumbell drill"\n')
+    opsview.setup.put("hostgroup", {"name": "KVM", "parent": {"name": "Opsview"}})
+    opsview.reload()
+    setup("--apply", "--reload", "--pending-too", "--hostgroup", "KVM")
+    opsview.advance(1)
+    assert services(opsview) == {*WANTED, "bellhost/Quorumbell drill"}
+    opsview.advance(300 * 86_400)
+    assert opsview.state("bellhost", "Quorumbell drill") != "unknown"
+    opsview.advance(70 * 86_400)
+    assert opsview.state("bellhost", "Quorumbell drill") == "unknown"
+    assert json.loads(setup("--json"))["left_over"] == []
