@@ -26,7 +26,7 @@ MOST_WORDS: Final = 300
 
 
 class Player:
-    """A feed. One drill at a time; `play` may be called at any moment."""
+    """A feed. `play` may be called at any moment: a bridge has one drill at a time, so it knows no more of an earlier one."""
 
     def __init__(self) -> None:
         self._play: _Play | None = None
@@ -40,9 +40,8 @@ class Player:
             return
         if not all(NAME.fullmatch(name) for name in (asked.drill, asked.here, asked.node, asked.resource)):
             self._refused.append((asked, "a name in it is none: letters, digits, . _ - are"))
-        elif self._play is not None:
-            self._refused.append((asked, "this relay plays another drill just now"))
         else:
+            self.close()
             self._play = _Play(asked, calls, conf)
 
     def fileno(self) -> int:

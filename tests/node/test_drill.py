@@ -81,11 +81,14 @@ def test_a_hook_that_is_not_there_or_fails_ends_it_with_the_cure(node):
     assert said["why"] == f"{hook} ended with 75: the disk is full"
 
 
-def test_one_at_a_time_and_only_what_it_knows(node):
+def test_the_newest_is_played_and_only_what_it_knows(node):
     node.bridge.says(ASKED)
-    node.bridge.says(ASKED._replace(drill="d2"))
-    assert "another drill" in node.until_it_says("d2")[1]["why"]
-    assert node.until_it_says("d1")[1]["why"] == ""
+    node.until(lambda: list(node.base.glob("spool/*/new/*")))
+    reports, said = node.asked(ASKED._replace(drill="d2"))
+    assert said["why"] == ""
+    drills = [mark_of(one).drill for one in sorted(reports, key=lambda one: one["boot_ns"])]
+    assert drills.count("d2") == 5
+    assert drills[drills.index("d2") :] == ["d2"] * 5, "of an earlier one nothing more comes"
     assert "knows no story 'earthquake'" in node.asked(ASKED._replace(drill="d3", story="earthquake"))[1]["why"]
     assert "a name in it is none" in node.asked(ASKED._replace(drill="d4", node="a b"))[1]["why"]
 
