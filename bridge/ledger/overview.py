@@ -9,18 +9,20 @@ from datetime import datetime
 from typing import Any, Final
 
 import msgspec
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, case, func, select
 
 from bridge.core.telling.notice import Telling
 from bridge.core.world.condition import Condition
-from bridge.core.world.event import Severity, from_us
+from bridge.core.world.event import Severity, from_us, subject_name
 from bridge.core.world.incident import Kind, State
 from bridge.core.world.laid import Laid
 from bridge.ledger import rows
-from bridge.ledger.reading import AT_ONCE, chunks, conditions, edges
+from bridge.ledger.reading import AT_ONCE, chunks, edges
 from bridge.ledger.records import Edge, Standing
-from bridge.ledger.tables import incident, layout, mention, notice, report, revision
+from bridge.ledger.tables import condition, incident, layout, mention, notice, report, revision
 
+MOST_CONDITIONS: Final = 3000
+"""More than a site of many clusters has that is well; of a flood the gravest are enough."""
 NOT_OVER: Final = (State.WATCHING.value, State.OPEN.value, State.CLEARING.value)
 FAILOVERS: Final = (Kind.NODE_FAILURE.value, Kind.NODE_FENCED_BY_ADMIN.value)
 RINGS: Final = tuple(kind.value for kind in Telling if kind.rings)
@@ -57,7 +59,10 @@ class Overview(msgspec.Struct, frozen=True, kw_only=True):
     revision: int
     briefs: list[Brief]
     conditions: list[Condition]
+    """The gravest, and of these so many as are ever drawn; how many are not well in each cluster stands below."""
+    unwell: dict[str, int]
     layout: list[Laid]
+    """Of what these conditions are about."""
     edges: list[Edge]
     failovers: dict[str, tuple[int, datetime]]
     last_end: datetime | None
@@ -68,8 +73,9 @@ def read(connection: Connection) -> Overview:
     return Overview(
         revision=number(connection),
         briefs=briefs(connection),
-        conditions=conditions(connection),
-        layout=laid(connection),
+        conditions=(known := gravest(connection)),
+        unwell=unwell(connection),
+        layout=laid(connection, {(one.cluster, subject_name(one.subject)) for one in known}),
         edges=edges(connection),
         failovers=failovers(connection),
         last_end=last_end(connection),
@@ -82,8 +88,28 @@ def number(connection: Connection) -> int:
     return connection.execute(select(revision.c.number)).scalar() or 0
 
 
-def laid(connection: Connection) -> list[Laid]:
-    return [rows.to_laid(row) for row in connection.execute(select(layout).order_by(layout.c.cluster, layout.c.name))]
+def gravest(connection: Connection) -> list[Condition]:
+    """In the order of their subjects."""
+    badness = case({severity.value: severity.rank for severity in Severity}, value=condition.c.severity, else_=0)
+    order = (badness.desc(), condition.c.cluster, condition.c.subject)
+    wanted = select(condition).order_by(*order).limit(MOST_CONDITIONS).execution_options(yield_per=AT_ONCE)
+    found = [rows.CONDITION.noun(row) for row in connection.execute(wanted)]
+    return sorted(found, key=lambda one: (one.cluster, one.subject))
+
+
+def unwell(connection: Connection) -> dict[str, int]:
+    """By cluster."""
+    well = [severity.value for severity in (Severity.OK, Severity.INFO)]
+    wanted = select(condition.c.cluster, func.count().label("number")).where(condition.c.severity.not_in(well))
+    return {row.cluster: row.number for row in connection.execute(wanted.group_by(condition.c.cluster))}
+
+
+def laid(connection: Connection, of: Collection[tuple[str, str]] | None = None) -> list[Laid]:
+    """All, or of these things: cluster and name."""
+    wanted = select(layout).order_by(layout.c.cluster, layout.c.name).execution_options(yield_per=AT_ONCE)
+    return [
+        rows.to_laid(row) for row in connection.execute(wanted) if of is None or (row.cluster, row.name.partition("/")[2]) in of
+    ]
 
 
 def briefs(connection: Connection) -> list[Brief]:

@@ -7,10 +7,13 @@ back in time: then nobody knows how it is now, and the page says so.
 
 import asyncio
 import contextlib
+import ctypes
 import logging
+import socket
 import threading
 import time
 from collections.abc import AsyncIterator
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
@@ -32,8 +35,9 @@ REST: Final = 3.0
 """Times as long as the last look took, …"""
 REST_AT_MOST: Final = 2.0
 """… and at the most so many seconds."""
-ASK_EVERY: Final = 2.0
-"""Seconds between two questions to the bridge, while the ledger tells of nothing new."""
+ASK_EVERY: Final = 8.0
+"""Seconds between two questions to the bridge while the ledger tells of nothing new; whether it is there is looked at between."""
+KNOCK_EVERY: Final = 1.0
 ASK_AT_MOST_EVERY: Final = 0.5
 OLD_AFTER: Final = 6.0
 """Seconds after which what was seen is no longer how it is."""
@@ -53,6 +57,7 @@ class Watch:
         self._looked_at = time.monotonic()
         self._asked_at = float("-inf")
         self._asks_soon = True
+        self._knocked_at = float("-inf")
         self._word: dict[str, Any] = {"running": False, "why": NOBODY_YET}
         self._clock = datetime.now(UTC), time.monotonic()
         """What the bridge's was, and when."""
@@ -124,29 +129,26 @@ class Watch:
         """Once. What cannot be read is said, with why."""
         before = self._seen
         try:
-            found, why = self._look_into_ledger(before), ""
+            news, why = self._is_another(before), ""
         except LedgerError as error:
             self._let_go()
-            found, why = None, redact(str(error))
-        news = found is not None or why != before.why
+            news, why = not before.why, redact(str(error))
         self._listen(news=news)
         word = {name: value for name, value in self._word.items() if name not in PASSING}
-        if news or word != before.bridge or self._silences != before.silences:
-            overview = found if found is not None or self._reader is None else self._reader.overview()
-            self._see(Seen(number=before.number + 1, why=why, bridge=word, silences=self._silences, overview=overview))
+        if news or why != before.why or word != before.bridge or self._silences != before.silences:
+            self._see(Seen(number=before.number + 1, why=why, at=self.now, bridge=word, silences=self._silences))
         self._looked_at = time.monotonic()
 
-    def _look_into_ledger(self, before: Seen) -> Any:
-        """None while all is as it was."""
+    def _is_another(self, before: Seen) -> bool:
+        """Whether the ledger holds something else than what was seen."""
         if self._reader is None:
             self._reader = Ledger.open(self._config.bridge.ledger_url, write=False)
-        if before.overview is not None and self._reader.revision() == before.overview.revision:
-            return None
-        return self._reader.overview()
+        return before.overview is None or self._reader.revision() != before.overview.revision
 
     def _listen(self, *, news: bool) -> None:
         self._asks_soon |= news
-        if time.monotonic() - self._asked_at < (ASK_AT_MOST_EVERY if self._asks_soon else ASK_EVERY):
+        waited = time.monotonic() - self._asked_at
+        if waited < (ASK_AT_MOST_EVERY if self._asks_soon else ASK_EVERY) and self._is_as_it_was():
             return
         self._asked_at, self._asks_soon = time.monotonic(), False
         control = self._config.bridge.control
@@ -156,19 +158,28 @@ class Watch:
             with contextlib.suppress(ControlError):
                 self._silences = tuple(map(Silence.of, ask(control, Silences(), timeout=3)["silences"]))
 
+    def _is_as_it_was(self) -> bool:
+        """Whether the bridge is there, or not, as when it was asked last: a knock costs it next to nothing."""
+        if time.monotonic() - self._knocked_at < KNOCK_EVERY:
+            return True
+        self._knocked_at = time.monotonic()
+        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as knock:
+            knock.settimeout(KNOCK_EVERY)
+            there = knock.connect_ex(str(self._config.bridge.control)) == 0
+        return there == bool(self._word["running"])
+
     def _see(self, seen: Seen) -> None:
-        at = self.now
-        reader = self._reader
-        try:
-            if reader is None or seen.overview is None:
-                whole = chosen(seen, at, lambda _: [])
-            else:
-                whole = chosen(seen, at, lambda some: reader.incidents(ids=some))
-                whole = whole.with_stories(reader.incidents(ids=whole.shown), reader.woken(whole.shown))
-        except LedgerError as error:
-            self._let_go()
-            whole = Seen(number=seen.number, why=redact(str(error)), bridge=seen.bridge, at=at)
-        self._seen = _told(whole)
+        """By a connection of its own, which takes what SQLite keeps in memory with it."""
+        if not seen.why:
+            try:
+                with closing(Ledger.open(self._config.bridge.ledger_url, write=False)) as reader:
+                    found = chosen(replace(seen, overview=reader.overview()), seen.at, lambda some: reader.incidents(ids=some))
+                    seen = _told(found.with_stories(reader.incidents(ids=found.shown), reader.woken(found.shown)))
+            except LedgerError as error:
+                self._let_go()
+                seen = replace(seen, why=redact(str(error)))
+        self._seen = seen
+        give_back()
         self._wake()
 
     def _let_go(self) -> None:
@@ -193,3 +204,10 @@ def _told(seen: Seen) -> Seen:
     sights = {language: sight(seen, language) for language in LANGUAGES}
     slim = replace(seen.overview, briefs=[], conditions=[], layout=[])
     return replace(seen, sights=sights, stories={}, woken=(), overview=slim)
+
+
+def give_back() -> None:
+    """What was freed goes back to the system, where the C library can do that. (malloc_trim(3))"""
+    trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
+    if trim is not None:
+        trim(0)

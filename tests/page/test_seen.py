@@ -30,7 +30,15 @@ def brief(number, **given):
 
 def seen(*briefs, **given):
     overview = Overview(
-        revision=1, briefs=list(briefs), conditions=[], layout=[], edges=[], failovers={}, last_end=None, last_report=None
+        revision=1,
+        briefs=list(briefs),
+        conditions=[],
+        unwell={},
+        layout=[],
+        edges=[],
+        failovers={},
+        last_end=None,
+        last_report=None,
     )
     return Seen(overview=overview, **given)
 

@@ -29,6 +29,7 @@ def seen(*commits, briefs=(), bridge=RUNS, stories=None, **given):
         revision=1,
         briefs=list(briefs),
         conditions=list(conditions.values()),
+        unwell={},
         layout=list(layout.values()),
         edges=list(relays.values()),
         failovers={"berlin": (3, minutes(600)), "hamburg": (9, minutes(60))},

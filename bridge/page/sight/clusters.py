@@ -178,8 +178,11 @@ class Looks:
         self._silent = [edge.last_heard_at or at for edge in edges if edge.silent]
         for edge in edges:
             self._scene.hear(cluster, edge.node, (edge.last_heard_at or at) if edge.silent else None)
-        for one in self._conditions.values():
-            self._scene.learn(one, None)
+
+    @property
+    def unwell(self) -> int:
+        """How many of the conditions are not well by their own word."""
+        return sum(one.severity not in {Severity.OK, Severity.INFO} for one in self._conditions.values())
 
     @property
     def subjects(self) -> Iterable[Subject]:
@@ -194,7 +197,9 @@ class Looks:
         condition = self._conditions.get(subject)
         if condition is None or not self._heard:
             return NOTHING
+        self._scene.learn(condition, None)
         shown = self._scene.picture(Target(self._cluster, subject))
+        self._scene.learn(msgspec.structs.replace(condition, gone=True), None)  # thousands would take their room
         state = OF_SHADE[shown.shade]
         if state == "ok" and condition.severity is Severity.INFO:
             state = "planned"
@@ -219,9 +224,10 @@ def picture(
     failover: tuple[int, datetime] | None = None,
     *,
     works: Iterable[Silence] = (),
+    unwell: int = 0,
     heard: bool = True,
 ) -> ClusterPicture:
-    """`open_now` are its incidents that are not over."""
+    """`open_now` are its incidents that are not over; `unwell`: how many of its conditions are not well, in all."""
     open_now = list(open_now)
     numbers = {one.key: one.number for one in open_now}
     works = tuple(work for work in works if work.planned and at < work.until and work.holds_in(name))
@@ -253,7 +259,7 @@ def picture(
         works=works,
         folded=len(folded),
         folded_there=tuple(sum(bool(row.cells[column]) for row in folded) for column in range(len(nodes))) if folded else (),
-        more=more + len(tied[MOST_ROWS:]) + len(remarks[MOST_REMARKS:]),
+        more=more + len(tied[MOST_ROWS:]) + len(remarks[MOST_REMARKS:]) + max(0, unwell - looks.unwell),
     )
 
 

@@ -204,6 +204,7 @@ def _clusters(overview: Overview, seen: Seen) -> tuple[ClusterPicture, ...]:
             seen.at,
             overview.failovers.get(name),
             works=seen.silences,
+            unwell=overview.unwell.get(name, 0),
             heard=seen.runs,
         )
         for name in names
