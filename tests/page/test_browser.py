@@ -1,7 +1,6 @@
 """A real browser looks at it: the recorded power cut is seen as it happens, a lost connection is said, phone and wall fit."""
 
 import json
-import shutil
 import subprocess
 import sys
 import threading
@@ -10,19 +9,16 @@ from contextlib import closing
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import sync_playwright
 
 from bridge.config.config import load_config
 from bridge.core.world.incident import State
 from bridge.ledger.ledger import Commit, Ledger
 from bridge.page.person import Person
 from examples.demo import Demo
-from tests.missing import missing
 from tests.page.scenes import NOW, Place, condition, edges, node_lost, planned, service, several, silent, well
 from tests.page.served import Served
 from tests.waiting import eventually
 
-CHROMIUM = shutil.which("chromium")
 SEEN = """
 window.states = [];
 const look = () => {
@@ -36,16 +32,6 @@ addEventListener("DOMContentLoaded", () => {
   new MutationObserver(look).observe(document.body, { subtree: true, childList: true, attributes: true });
 });
 """
-
-
-@pytest.fixture(scope="module")
-def browser():
-    if CHROMIUM is None:
-        missing("chromium is not here: install chromium")
-    with sync_playwright() as playwright:
-        opened = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        yield opened
-        opened.close()
 
 
 @pytest.fixture

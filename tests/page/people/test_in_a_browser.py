@@ -2,7 +2,6 @@
 
 import json
 import re
-import shutil
 import signal
 import socket
 import subprocess
@@ -13,9 +12,7 @@ from pathlib import Path
 import httpx
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import sync_playwright
 
-from tests.missing import missing
 from tests.serve.test_bridge import ROOT, bridge, stop_failed  # noqa: F401 - a fixture
 from tests.servers.ports import free_port
 from tests.waiting import eventually
@@ -58,17 +55,6 @@ def test_whoever_logs_in_leaves_no_memory_behind(bridge, url):  # noqa: F811
     assert max(log_in() for _ in range(3)) < first + 8000
 
 
-@pytest.fixture(scope="module")
-def chromium():
-    path = shutil.which("chromium")
-    if path is None:
-        missing("chromium is not here: install chromium")
-    with sync_playwright() as playwright:
-        opened = playwright.chromium.launch(executable_path=path, args=["--no-sandbox"])
-        yield opened
-        opened.close()
-
-
 def log_in(page, url, name, password=PASSWORD):
     page.goto(url)
     page.get_by_label("Name").fill(name)
@@ -82,10 +68,10 @@ def grave(page):
 
 
 @pytest.mark.parametrize("javascript", [True, False])
-def test_somebody_comes_in_acts_and_goes(bridge, url, chromium, javascript):  # noqa: F811
+def test_somebody_comes_in_acts_and_goes(bridge, url, browser, javascript):  # noqa: F811
     assert bridge.hook(**stop_failed(time.time())) == 0
     eventually(lambda: json.loads(bridge.command("incidents", "--json")))
-    context = chromium.new_context(java_script_enabled=javascript, viewport={"width": 1280, "height": 900})
+    context = browser.new_context(java_script_enabled=javascript, viewport={"width": 1280, "height": 900})
     said = []
     page = context.new_page()
     page.on("console", lambda message: said.append(message.text) if "403" not in message.text else None)
@@ -124,8 +110,8 @@ def test_somebody_comes_in_acts_and_goes(bridge, url, chromium, javascript):  # 
 
 
 @pytest.mark.parametrize("size,scheme", [((360, 740), "dark"), ((1440, 900), "light")])
-def test_nothing_is_hard_to_read_or_reach(url, chromium, size, scheme):
-    context = chromium.new_context(viewport={"width": size[0], "height": size[1]}, color_scheme=scheme)
+def test_nothing_is_hard_to_read_or_reach(url, browser, size, scheme):
+    context = browser.new_context(viewport={"width": size[0], "height": size[1]}, color_scheme=scheme)
     page = context.new_page()
     page.goto(url)
     assert grave(page) == []
@@ -137,10 +123,10 @@ def test_nothing_is_hard_to_read_or_reach(url, chromium, size, scheme):
     context.close()
 
 
-def test_a_viewer_finds_nothing_to_press(bridge, url, chromium):  # noqa: F811
+def test_a_viewer_finds_nothing_to_press(bridge, url, browser):  # noqa: F811
     assert bridge.hook(**stop_failed(time.time())) == 0
     eventually(lambda: json.loads(bridge.command("incidents", "--json")))
-    context = chromium.new_context()
+    context = browser.new_context()
     page = context.new_page()
     log_in(page, url, "bob")
     for path in ("/", "/planned", "/incidents/1"):

@@ -1,29 +1,14 @@
 """In a real browser: commands are copied, the page is printed, nobody is shut out by how it is made."""
 
 import re
-import shutil
 from datetime import timedelta
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import sync_playwright
 
-from tests.missing import missing
 from tests.page.story.conftest import BEGIN
 
 SERIOUS = {"serious", "critical"}
-CHROMIUM = shutil.which("chromium") or ""
-"""Debian's."""
-
-
-@pytest.fixture
-def browser():
-    if not CHROMIUM:
-        missing("no chromium: apt-get install chromium")
-    with sync_playwright() as playwright:
-        opened = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        yield opened
-        opened.close()
 
 
 @pytest.fixture
