@@ -194,6 +194,25 @@ def test_the_configuration_says_what_crm_mon_does_not_and_no_secret():
     assert [(row["first"], row["then"]) for row in said["orders"]] == [("d", "e"), ("e", "v")]
 
 
+ORDERS = """<configuration><resources>
+<bundle id="b"><docker image="i" masters="2"/><network ip-range-start="192.0.2.1"/></bundle></resources><constraints>
+<rsc_location id="l" rsc="web" node="n3" role="Promoted" score="-INFINITY"/>
+<rsc_order id="o" kind="Optional" first="fs" then="db" first-action="promote" then-action="start"/>
+<rsc_order id="s" kind="Mandatory" score="500"><resource_set id="x"><resource_ref id="a"/><resource_ref id="b"/></resource_set></rsc_order>
+</constraints></configuration>"""
+
+
+def test_what_a_constraint_is_about_is_told_whole():
+    """What waits for what, and how strictly; in which role a place is forbidden; how many a bundle of an older release promotes."""
+    said = configuration.reduced(tree(ORDERS.encode())).says
+    (where,) = said["locations"]
+    assert (where["resource"], where["node"], where["role"]) == ("web", "n3", "Promoted")
+    pair, both = said["orders"]
+    assert pair == {"id": "o", "kind": "Optional", "first": "fs", "then": "db", "first_action": "promote", "then_action": "start"}
+    assert both == {"id": "s", "kind": "Mandatory", "score": "500", "first": "a", "then": "b"}
+    assert said["bundles"] == [{"id": "b", "kind": "docker", "image": "i", "replicas": "2", "network": "192.0.2.1"}]
+
+
 def test_a_number_that_goes_along_is_no_reason_to_tell():
     said = seen("2.1.5", "01-healthy")
     free = {"node": "n1", "name": "free_ram", "value": "100"}

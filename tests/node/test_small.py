@@ -5,7 +5,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from bridge.node import pending
+from bridge.node import child, pending
 from bridge.node.events2 import MAX_VALUE, listing
 from bridge.node.inotify import Inotify
 from bridge.node.own_reports import OwnReports
@@ -75,3 +75,14 @@ def test_names_fill_a_field_to_its_end_and_go_on_in_the_next():
     assert listing([full, "a"]) == {"dump": True, "resources": f"{full} a"}
     assert listing([full, "a", "b"]) == {"dump": True, "resources": f"{full} a", "resources2": "b"}
     assert listing([full, "ab"]) == {"dump": True, "resources": full, "resources2": "ab"}
+
+
+def test_a_program_is_found_where_a_service_has_no_path_to(tmp_path, monkeypatch):
+    """Pacemaker's programs lie in /usr/sbin, which a user's PATH lacks."""
+    program = tmp_path / "crm_mon"
+    program.write_text("")
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", "/nowhere")
+    monkeypatch.setattr(child, "FOLDERS", str(tmp_path))
+    assert child.installed("crm_mon") == str(program)
+    assert child.installed("no_such_program") is None

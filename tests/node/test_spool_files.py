@@ -146,6 +146,17 @@ def test_the_ballast_is_the_relays_own_and_laid_through_no_link(tmp_path):
     assert (tmp_path / "precious").read_bytes() == b""
 
 
+def test_the_ballast_is_given_away_when_there_is_no_room_and_taken_back_when_there_is(tmp_path):
+    path = tmp_path / "ballast"
+    one = Ballast(str(path), 4096)
+    assert one.look(1 << 30, NOW) == []
+    (thrown,) = one.look(1000, NOW)
+    assert (b'"edge":"ballast"' in thrown[1], b'"over":true' in thrown[1], path.stat().st_size) == (True, False, 0)
+    assert one.look(1000, NOW) == [], "once"
+    (back,) = one.look(1 << 30, NOW)
+    assert (b"has room again" in back[1], b'"over":true' in back[1], path.stat().st_size) == (True, True, 4096)
+
+
 def test_a_ballast_that_finds_no_room_holds_none(tmp_path, monkeypatch):
     def full(handle, _at, _size):
         os.ftruncate(handle, 100)
