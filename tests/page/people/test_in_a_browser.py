@@ -67,6 +67,7 @@ def grave(page):
     return [(one["id"], [node["html"] for node in one["nodes"]]) for one in found]
 
 
+@pytest.mark.many
 @pytest.mark.parametrize("javascript", [True, False])
 def test_somebody_comes_in_acts_and_goes(bridge, url, browser, javascript):  # noqa: F811
     assert bridge.hook(**stop_failed(time.time())) == 0
@@ -109,6 +110,7 @@ def test_somebody_comes_in_acts_and_goes(bridge, url, browser, javascript):  # n
     context.close()
 
 
+@pytest.mark.many
 @pytest.mark.parametrize("size,scheme", [((360, 740), "dark"), ((1440, 900), "light")])
 def test_nothing_is_hard_to_read_or_reach(url, browser, size, scheme):
     context = browser.new_context(viewport={"width": size[0], "height": size[1]}, color_scheme=scheme)
