@@ -283,6 +283,7 @@ def test_a_form_leads_back_to_a_path_of_ours_only(page, back):
     answer = page.browser().log_in("anna", back=back)
     assert (answer.status_code, answer.headers["location"]) == (303, "/")
     anna = page.inside("anna")
+    assert anna.get("/login", params={"back": back}).headers["location"] == "/", "whoever is in already is led on"
     answer = anna.post("/ring", {"back": back})
     assert answer.headers["location"] == "/"
     assert sum(line.startswith("a=b") for line in answer.headers.get_list("set-cookie")) == 0

@@ -109,6 +109,25 @@ def test_somebody_comes_in_acts_and_goes(bridge, url, browser, javascript):  # n
     context.close()
 
 
+def test_a_link_in_a_mail_leads_to_its_incident_through_the_login(bridge, url, browser):  # noqa: F811
+    text = bridge.config.read_text()
+    bridge.config.write_text(text.replace("[page]\n", f'[page]\naddress = "{url}"\n'))
+    assert bridge.command("reload") == "taken over: page.address\n"
+    assert bridge.hook(**stop_failed(time.time())) == 0
+    mail = eventually(lambda: bridge.mails)[0]
+    (link,) = re.findall(r"http\S+", mail.get_body(("plain",)).get_content())
+    assert f'<a href="{link}"' in mail.get_body(("html",)).get_content()
+    context = browser.new_context(viewport={"width": 360, "height": 740})
+    page = context.new_page()
+    log_in(page, link, "bob", "wrong password")
+    page.get_by_role("alert").wait_for()
+    page.get_by_label("Password").fill(PASSWORD)
+    page.get_by_role("button", name="Log in").click()
+    page.wait_for_url(f"{url}/incidents/1")
+    assert "db" in page.get_by_role("heading", level=1).inner_text()
+    context.close()
+
+
 @pytest.mark.parametrize("size,scheme", [((360, 740), "dark"), ((1440, 900), "light")])
 def test_nothing_is_hard_to_read_or_reach(url, browser, size, scheme):
     context = browser.new_context(viewport={"width": size[0], "height": size[1]}, color_scheme=scheme)
