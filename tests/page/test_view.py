@@ -238,7 +238,11 @@ def test_a_bridge_that_does_not_run_is_said_and_nothing_is_green(place):
 def test_a_ledger_that_cannot_be_read_is_said_with_what_the_bridge_knows(place):
     place.commit(well("berlin"))
     (place.home / "ledger.db").rename(place.home / "away.db")
-    place.bridge.words["gravest"] = [{"summary": "Node n3 is lost.", "severity": "critical", "cluster": "berlin"}]
+    words = {"en": "Node n3 is lost.", "de": "Knoten n3 ist verloren."}
+    place.bridge.words["gravest"] = [{"summary": words["en"], "summaries": words, "severity": "critical", "cluster": "berlin"}]
+    german = client(place, Person(name="b", language="de")).get("/").text
+    assert words["de"] in german
+    assert words["en"] not in german
     text = client(place).get("/").text
     assert "The ledger cannot be read: nobody knows how anything is now" in text
     assert "Node n3 is lost." in text
