@@ -177,7 +177,9 @@ def several(cluster="wien"):
         incidents=[taken, quiet, heals],
         notices=[notice(taken, "oncall")],
         conditions=[
-            condition(cluster, "drbd/mail", CRITICAL, "split brain: alpha and bravo have data that the other has not", 95, taken.key),
+            condition(
+                cluster, "drbd/mail", CRITICAL, "split brain: alpha and bravo have data that the other has not", 95, taken.key
+            ),
             condition(cluster, "resource/db", WARNING, "db: monitor failed on charlie: error", 30, quiet.key),
         ],
         layout=[replica(cluster, "mail", *sides, link={"state": "StandAlone", "good": False})],
@@ -227,13 +229,17 @@ class StandIn:
         self._control.close()
 
 
+async def always():
+    return True
+
+
 def guard(person):
     """Lets everybody in as this person; None: sends everybody to the log-in."""
 
     def around(app):
         async def call(scope, receive, send):
             if person is not None:
-                await app({**scope, "person": person}, receive, send)
+                await app({**scope, "person": person, "still_in": always}, receive, send)
             elif scope["path"] == "/login":
                 await PlainTextResponse("log in")(scope, receive, send)
             else:

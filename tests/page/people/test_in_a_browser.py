@@ -128,6 +128,39 @@ def test_a_link_in_a_mail_leads_to_its_incident_through_the_login(bridge, url, b
     context.close()
 
 
+def test_who_logs_out_in_one_tab_is_asked_to_come_in_again_in_the_others(bridge, url, browser):  # noqa: F811
+    assert bridge.hook(**stop_failed(time.time())) == 0
+    eventually(lambda: json.loads(bridge.command("incidents", "--json")))
+    context = browser.new_context()
+    others = {path: context.new_page() for path in ("/", "/incidents/1")}
+    log_in(others["/"], f"{url}/", "anna")
+    others["/"].wait_for_url(f"{url}/")
+    others["/incidents/1"].goto(f"{url}/incidents/1")
+    page = context.new_page()
+    page.goto(f"{url}/account")
+    page.get_by_role("button", name="Log out").click()
+    page.wait_for_url("**/login")
+    left_at = time.monotonic()
+    for path, other in others.items():
+        other.wait_for_url(f"**/login?back={path}", timeout=20_000)
+    assert time.monotonic() - left_at < 10
+    context.close()
+
+
+def test_the_stream_of_somebody_who_is_removed_ends_soon(bridge, url):  # noqa: F811
+    with httpx.Client(base_url=url, headers={"accept": "text/html"}, timeout=30) as client:
+        word = re.search(r'name="csrf" value="([^"]*)"', client.get("/login").text)[1]
+        client.post("/login", data={"csrf": word, "name": "bob", "password": PASSWORD, "back": "/"})
+        with client.stream("GET", "/live") as stream:
+            lines = stream.iter_lines()
+            assert next(lines)
+            bridge.command("user", "remove", "bob")
+            gone_at = time.monotonic()
+            list(lines)
+            assert time.monotonic() - gone_at < 10
+        assert client.get("/live", headers={"accept": "text/event-stream"}).status_code == 401
+
+
 @pytest.mark.parametrize("size,scheme", [((360, 740), "dark"), ((1440, 900), "light")])
 def test_nothing_is_hard_to_read_or_reach(url, browser, size, scheme):
     context = browser.new_context(viewport={"width": size[0], "height": size[1]}, color_scheme=scheme)
