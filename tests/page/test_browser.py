@@ -14,6 +14,7 @@ from bridge.config.config import load_config
 from bridge.core.world.incident import State
 from bridge.ledger.ledger import Commit, Ledger
 from bridge.page.person import Person
+from bridge.page.render import STATIC
 from examples.demo import Demo
 from tests.page.scenes import NOW, Place, condition, edges, node_lost, planned, service, several, silent, well
 from tests.page.served import Served
@@ -160,6 +161,19 @@ def test_whoever_is_no_longer_let_in_is_asked_to_come_in_again(look, place, serv
     served.start()
     page.wait_for_url("**/login", timeout=30_000)
     assert "log in" in page.inner_text("body")
+
+
+def test_a_page_that_is_left_open_stays_in_though_nothing_happens(look, place, served):
+    """Whoever asks for something stays in: so it does every five minutes, which are a second here."""
+    place.commit(well("berlin"))
+    page = look(served)
+    script = (STATIC / "live.js").read_text("utf-8")
+    page.route("**/static/live.js", lambda route: route.fulfill(body=script.replace("STAY = 300000", "STAY = 1000")))
+    page.reload()
+    until(page, "states.at(-1)[0] === 'ok'")
+    asked = []
+    page.on("request", lambda request: asked.append(request.url) if "/fragments/" in request.url else None)
+    eventually(lambda: page.evaluate("1") and len(asked) > 1, 20)
 
 
 def test_what_is_folded_open_and_where_one_is_stays_so(look, place, served):

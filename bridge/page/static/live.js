@@ -3,6 +3,7 @@
 "use strict";
 (() => {
   const QUIET = 12000; // milliseconds without a word, after which nobody knows
+  const STAY = 300000; // … without a fragment, after which one is fetched all the same: whoever leaves this open stays in
   const live = document.getElementById("live");
   const lost = document.getElementById("lost");
   const icon = document.querySelector('link[rel="icon"]');
@@ -49,9 +50,9 @@
 
   // --- the fragment
 
-  function isTyping() {
+  function isTyping(where) {
     const at = document.activeElement;
-    return at && live.contains(at) && /^(INPUT|TEXTAREA|SELECT)$/.test(at.tagName);
+    return at && where.contains(at) && /^(INPUT|TEXTAREA|SELECT)$/.test(at.tagName);
   }
 
   function put(text) {
@@ -77,7 +78,7 @@
   }
 
   async function update() {
-    if (!live || fetching || isTyping() || wanted === shown) return;
+    if (!live || fetching || isTyping(live) || wanted === shown) return;
     fetching = true;
     const asked = wanted;
     try {
@@ -102,8 +103,10 @@
   }
 
   async function knock() {
+    if (isTyping(document)) return;
     try {
-      if (live && isShutOut(await fetch(live.dataset.fragment, { credentials: "same-origin", redirect: "manual" }))) location.reload();
+      const path = live ? live.dataset.fragment : "/fragments/now";
+      if (isShutOut(await fetch(path, { credentials: "same-origin", redirect: "manual" }))) location.reload();
     } catch (why) {
       if (!(why instanceof TypeError)) throw why; // nobody answers: that is said already
     }
@@ -115,7 +118,11 @@
     if (stream) stream.close();
     stream = new EventSource("/live");
     stream.addEventListener("open", find);
-    stream.addEventListener("ping", () => { find(); update(); });
+    stream.addEventListener("ping", () => {
+      find();
+      if (Date.now() - cameAt > STAY) shown = "";
+      update();
+    });
     stream.addEventListener("state", (event) => { find(); if (!live) setIcon(event.data); });
     stream.addEventListener("revision", (event) => {
       find();
