@@ -198,8 +198,9 @@ def test_a_look_that_fails_is_told_and_is_not_the_last(make_bridge, keys, strang
         return look(connection) if len(looks) > 1 else 1 / 0
 
     monkeypatch.setattr(Connection, "look", stumble)
+    enrolled = keys.node("n1")
     bridge = make_bridge(keys)
-    assert strangers(bridge.endpoint, keys.node("n1"), hello=False).hung_up_on() is not None
+    assert strangers(bridge.endpoint, enrolled, hello=False).hung_up_on() is not None
     eventually(lambda: [record.exc_info[0] for record in caplog.records if record.exc_info] == [ZeroDivisionError])
 
 
