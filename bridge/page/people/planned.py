@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Any, Final
 
 import msgspec
+from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
@@ -96,7 +97,8 @@ async def show(request: Request) -> Response:
     parsed = [parse(one) for one in matchers]
     until = from_us(until_us(length, request))
     since = entry_of(request).clock() - LATELY
-    found = preview(parsed, await request.app.state.site.read(lambda ledger: _lately(ledger, since)) if parsed else [])
+    lately = await request.app.state.site.read(lambda ledger: _lately(ledger, since)) if parsed else []
+    found = await run_in_threadpool(preview, parsed, lately)
     language = person_of(request).language
     return page(
         request,
