@@ -18,6 +18,7 @@ from bridge.asked.status import UNFINISHED, from_memory, whole
 from bridge.config.findings import Wrong
 from bridge.core.telling.digest import was_nothing
 from bridge.ledger.reader import Reader
+from bridge.page.numbers import INCIDENT
 from bridge.page.people.acting import author_of, comment_of, until_us
 from bridge.page.people.acts import silenced
 from bridge.page.people.bodies import Refused
@@ -210,12 +211,12 @@ routes = [
     _route("/openapi.json", described),
     _route("/status", status),
     _route("/incidents", incidents),
-    _route("/incidents/{id:int}", incident),
+    _route(INCIDENT, incident),
     _route("/silences", silences),
     _route("/planned", planned),
     _route("/conditions", conditions),
-    _route("/incidents/{id:int}/acknowledge", acknowledge, "POST"),
-    _route("/incidents/{id:int}/give-back", give_back, "POST"),
+    _route(f"{INCIDENT}/acknowledge", acknowledge, "POST"),
+    _route(f"{INCIDENT}/give-back", give_back, "POST"),
     _route("/silences", silence, "POST"),
     _route("/silences/{id}/end", end_silence, "POST"),
     _route("/planned", plan, "POST"),

@@ -93,6 +93,12 @@ def test_a_no_of_the_bridge_is_told_in_its_words_and_harmless(page):
     assert "<script>" not in shown
 
 
+def test_a_number_that_no_incident_can_have_is_not_asked_for(page):
+    for number in ("9" * 19, "9" * 5000):
+        assert page.inside("anna").post(f"/incidents/{number}/acknowledge").status_code == 404
+    assert page.site.heard == []
+
+
 def test_planned_work_on_what_was_never_heard_of_says_so(page):
     page.site.answers["Planned"]["known"] = False
     anna = page.inside("anna")

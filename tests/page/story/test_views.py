@@ -96,12 +96,19 @@ def test_an_incident_that_became_part_of_another_leads_there(empty, visit):
     assert "became part" not in visit(empty).get("/incidents/1?was=3").text
 
 
-@pytest.mark.parametrize("number", ["2", "0", "9" * 30])
+@pytest.mark.parametrize("number", ["2", "0", "9" * 18])
 def test_an_incident_that_is_not_there(power_cut, visit, number):
     for address in (f"/incidents/{number}", f"/incidents/{number}/report"):
         answer = visit(power_cut).get(address)
         assert answer.status_code == 404
         assert f"There is no incident {number}." in answer.text
+
+
+@pytest.mark.parametrize("number", ["9" * 19, "9" * 5000, "-1", "1.0"])
+def test_what_is_no_number_of_an_incident_leads_nowhere(power_cut, visit, number):
+    for address in (f"/incidents/{number}", f"/incidents/{number}/report", f"/incidents/{number}/news"):
+        answer = visit(power_cut).get(address)
+        assert (answer.status_code, "There is no such page" in answer.text) == (404, True)
 
 
 def test_the_report_is_one_file_that_needs_nothing_else(power_cut, visit):
