@@ -151,6 +151,65 @@ def test_a_page_that_hears_nothing_does_not_wait_for_an_error(look, place, serve
     page.wait_for_selector("#lost:not([hidden])", timeout=5_000)
 
 
+def test_a_clock_that_is_set_back_keeps_nothing_green(look, place, served):
+    place.commit(well("berlin"))
+    page = look(served)
+    until(page, "states.at(-1)[0] === 'ok'")
+    served.site.watch._wake_all = lambda: None
+    page.evaluate("const was = Date.now; Date.now = () => was() - 3600000")
+    page.evaluate("const ran = performance.now.bind(performance); performance.now = () => ran() + 20000")
+    page.wait_for_selector("#lost:not([hidden])", timeout=5_000)
+
+
+def test_a_lost_page_says_when_by_the_bridge_s_time_where_the_reader_is(look, place):
+    place.commit(well("berlin"))
+    served = Served(place.config, Person(name="anna", zone="Asia/Kathmandu", csrf="w"))
+    try:
+        page = look(served, timezone_id="America/New_York")
+        until(page, "states.at(-1)[0] === 'ok'")
+    finally:
+        served.close()
+    page.wait_for_selector("#lost:not([hidden])", timeout=20_000)
+    assert "this is how it was at 08:5" in page.inner_text("#lost"), "03:12 of UTC"
+
+
+def test_what_is_old_stays_grey_until_the_new_is_there(look, place, served):
+    place.commit(well("berlin"))
+    page = look(served)
+    until(page, "states.at(-1)[0] === 'ok'")
+    served.stop()
+    page.wait_for_selector("#lost:not([hidden])", timeout=20_000)
+    held = []
+    page.route("**/fragments/now", lambda route: held.append(route))  # noqa: PLW0108 - playwright marks the function
+    place.commit(node_lost())
+    served.start()
+    eventually(lambda: page.evaluate("1") and held, 20)
+    assert page.evaluate("states.at(-1)[0]") == "lost"
+    held[0].continue_()
+    until(page, "states.at(-1)[0] === 'critical'")
+    assert [state for state, *_ in page.evaluate("states")] == ["ok", "lost", "critical"]
+
+
+def test_another_page_that_was_lost_has_its_title_back(look, place, served):
+    page = look(served, "/incidents")
+    title = page.title()
+    served.stop()
+    page.wait_for_selector("#lost:not([hidden])", timeout=20_000)
+    assert page.title() != title
+    served.start()
+    page.wait_for_selector("#lost", state="hidden", timeout=20_000)
+    assert page.title() == title
+
+
+def test_a_screen_reader_is_told_the_sentence_when_it_changes_and_no_ticking(look, place, served):
+    place.commit(well("berlin"))
+    page = look(served)
+    until(page, "states.at(-1)[0] === 'ok'")
+    place.commit(node_lost())
+    until(page, "document.querySelector('[role=status]').textContent === '1 incident needs somebody'")
+    assert page.locator("[aria-live] [data-ticks], [role=status] [data-ticks]").count() == 0
+
+
 def test_whoever_is_no_longer_let_in_is_asked_to_come_in_again(look, place, served):
     place.commit(well("berlin"))
     page = look(served)

@@ -60,10 +60,11 @@ async def live(request: Request) -> Response:
 
 
 async def _events(site: Site, language: str) -> AsyncIterator[bytes]:
-    """`revision` when what people see is another one, with `state` for pages that show something else; `ping` between."""
+    """`revision` when what people see is another one, with `state` for pages that show something else; `ping` between, with
+    the bridge's own time."""
     async for seen in site.watch.changes():
         if seen is None:
-            yield b"event: ping\ndata: \n\n"
+            yield f"event: ping\ndata: {site.watch.now.isoformat()}\n\n".encode()
         else:
             found = site.watch.sight(language)
             yield f"event: state\ndata: {found.state}\n\nevent: revision\ndata: {found.number}\n\n".encode()
