@@ -16,6 +16,7 @@ from bridge.core.telling.planned import PARTS, matchers_of
 from bridge.core.world.event import from_us, subject_name
 from bridge.ledger.reader import Reader
 from bridge.page.people.acting import comment_of, entry_of, matchers_in, until_us
+from bridge.page.people.backs import path_of_ours
 from bridge.page.people.preview import LATELY, Numbered, preview
 from bridge.page.render import page, person_of
 from bridge.serve.control import ControlError, Silences
@@ -112,6 +113,7 @@ async def show(request: Request) -> Response:
         until=until,
         comment=comment_of(asked.get("comment", "")),
         query=request.url.query,
+        back=path_of_ours(asked.get("back", ""), "/planned"),
     )
 
 

@@ -20,6 +20,7 @@ from bridge.core.world.incident import Incident
 from bridge.ledger.reader import Reader
 from bridge.page.links import Links
 from bridge.page.numbers import INCIDENT
+from bridge.page.people.planned import parts
 from bridge.page.render import page, person_of
 from bridge.page.story import seeking
 from bridge.page.story.incident import MOST_REPORTS, Shown, is_over, lane_name, lasted, matchers_for, shown
@@ -130,6 +131,7 @@ async def _found(request: Request) -> tuple[Shown | None, dict[str, Any]]:
         "rows": rows(found.timeline),
         "most_reports": MOST_REPORTS,
         "matchers": matchers_for(found.incident),
+        "work": next(iter(parts([found.incident.root])[1:]), ""),
         "links": _elsewhere(Links(site.config), found.incident),
     }
 

@@ -214,6 +214,13 @@ def test_a_preview_is_shown_before_anything_begins(page, make):
     assert page.site.heard[0].until_us == to_us(NOW + 2 * HOUR)
 
 
+def test_from_an_incident_one_is_led_back_to_it(page):
+    anna = page.inside("anna")
+    for asked, back in (("/incidents/7", "/incidents/7"), ("//evil.example", "/planned"), ("", "/planned")):
+        shown = anna.get("/silences/preview", params={"matchers": "node=n3", "length": "2h", "back": asked}).text
+        assert f'name="back" value="{back}"' in shown
+
+
 def test_a_preview_of_planned_work_leads_to_planned_work(page):
     anna = page.inside("anna")
     shown = anna.get("/silences/preview", params={"cluster": "ha1", "what": "node=n3", "length": "2h"}).text

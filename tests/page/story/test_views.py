@@ -79,8 +79,10 @@ def test_a_viewer_is_shown_no_form_that_acts(empty, visit):
     empty.action("web", BEGIN, task="start", rc="1").until(BEGIN + timedelta(minutes=2))
     operator, viewer = (Elements(visit(empty, role=role).get("/incidents/1").text) for role in ("operator", "viewer"))
     targets = [one["action"] for one in operator.named("form")]
-    assert {"/incidents/1/acknowledge", "/silences"} <= set(targets)
-    assert [one["value"] for one in operator.named("input") if one.get("name") == "csrf"] == ["a word"] * 3
+    assert targets == ["/logout", "/incidents/1/acknowledge", "/silences/preview"], "what a silence holds back is shown first"
+    assert [one["value"] for one in operator.named("input") if one.get("name") == "csrf"] == ["a word"] * 2
+    links = [one["href"] for one in operator.named("a")]
+    assert "/planned?cluster=alpha&what=resource%3Dweb" in links
     assert [one["action"] for one in viewer.named("form")] == ["/logout"]
     assert [one["data-copied"] for one in viewer.named("button") if one.get("class") == "copy"], "commands are for everybody"
 
