@@ -7,6 +7,7 @@ import threading
 import time
 from contextlib import closing
 
+import msgspec
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 
@@ -208,6 +209,20 @@ def test_a_screen_reader_is_told_the_sentence_when_it_changes_and_no_ticking(loo
     place.commit(node_lost())
     until(page, "document.querySelector('[role=status]').textContent === '1 incident needs somebody'")
     assert page.locator("[aria-live] [data-ticks], [role=status] [data-ticks]").count() == 0
+
+
+def test_a_page_that_nobody_touches_stays_in_though_nothing_happens(look, place):
+    page_settings = msgspec.structs.replace(place.config.page, session_hours=4 / 3600)
+    place.config = msgspec.structs.replace(place.config, page=page_settings)
+    place.commit(well("berlin"))
+    served = Served(place.config)
+    try:
+        page = look(served)
+        asked = []
+        page.on("request", lambda request: asked.append(request.url) if "/fragments/" in request.url else None)
+        eventually(lambda: page.evaluate("1") and len(asked) > 2, 20)
+    finally:
+        served.close()
 
 
 def test_whoever_is_no_longer_let_in_is_asked_to_come_in_again(look, place, served):

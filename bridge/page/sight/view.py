@@ -18,6 +18,8 @@ from bridge.page.site import Site
 
 ANYBODY: Final = token_hex(16)
 """Where each one's own word goes; nobody outside can know it."""
+LOOKS_AGAIN: Final = 300.0
+"""Seconds after which an open page asks anew though nothing has changed, and so stays in."""
 
 
 async def now(request: Request) -> Response:
@@ -25,7 +27,8 @@ async def now(request: Request) -> Response:
     person = person_of(request)
     found = site.watch.sight(person.language)
     wall = _is_wall(request)
-    return page(request, "now.html", sight=found, wall=wall, drawn=_drawn(site, person, found, wall=wall))
+    again = min(LOOKS_AGAIN, site.config.page.session_hours * 3600 / 4)
+    return page(request, "now.html", sight=found, wall=wall, again=again, drawn=_drawn(site, person, found, wall=wall))
 
 
 async def fragment(request: Request) -> Response:

@@ -154,6 +154,10 @@
 
   function look() {
     if (silence() > QUIET) lose();
+    if (live && performance.now() - cameAt > live.dataset.again * 1000) { // or a wall would be logged out by a quiet weekend
+      shown = "";
+      update();
+    }
     if (isLost() && stream.readyState === EventSource.CLOSED) {
       listen();
       knock();
