@@ -22,6 +22,7 @@ from bridge.page.links import Links
 from bridge.page.numbers import INCIDENT
 from bridge.page.people.planned import parts
 from bridge.page.render import page, person_of
+from bridge.page.site import one_at_a_time
 from bridge.page.story import seeking
 from bridge.page.story.incident import MOST_REPORTS, Shown, is_over, lane_name, lasted, matchers_for, shown
 from bridge.page.story.sorts import SORTS
@@ -64,6 +65,7 @@ def _lasted(language: str, now: datetime, incident: Incident) -> str:
     return span(lasted(incident, now), language)
 
 
+@one_at_a_time
 async def one(request: Request) -> Response:
     number = request.path_params["id"]
     found, values = await _found(request)
@@ -96,6 +98,7 @@ def _taken_by(bridge: dict[str, Any], incident: Incident) -> str:
     return found
 
 
+@one_at_a_time
 async def report(request: Request) -> Response:
     """One file that needs nothing else, so its style stands in it."""
     found, values = await _found(request)
