@@ -17,6 +17,7 @@ import uvicorn
 from bridge.config.config import Config
 from bridge.config.page import PageSettings
 from bridge.page.app import application
+from bridge.page.connections import Connection
 from bridge.page.people.guard import guarding
 from bridge.page.site import Site
 
@@ -80,12 +81,13 @@ def serve(config: Config, ready: Callable[[], object]) -> None:
         server_header=False,
         proxy_headers=False,
         lifespan="off",
+        http=Connection,
         ws="none",
         timeout_graceful_shutdown=LAST_WORDS,
         ssl_certfile=page.certificate,
         ssl_keyfile=page.key,
     )
-    logging.getLogger("uvicorn").setLevel(logging.WARNING)
+    logging.getLogger("uvicorn").setLevel(logging.ERROR)  # its warnings are what strangers send
     log.info("the page is at %s", page.url)
     site.watch.start()
     with listener:
