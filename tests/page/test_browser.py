@@ -290,6 +290,21 @@ def test_it_fits_and_everybody_can_read_it(look, place, path, width, height, sch
     assert look.said == []
 
 
+def test_a_cluster_of_sixteen_nodes_fits_on_a_phone(look, place, served):
+    nodes = [f"node-{number:02}" for number in range(16)]
+    place.commit(
+        Commit(
+            now=NOW,
+            conditions=[condition("big", f"node/{node}", why="member") for node in nodes] + [condition("big", "resource/dlm")],
+            layout=[service("big", "dlm", *nodes, clone="dlm-clone")],
+            edges=edges("big", *nodes),
+        )
+    )
+    page = look(served, viewport={"width": 360, "height": 740})
+    page.wait_for_selector("thead th")
+    assert page.evaluate("document.documentElement.scrollWidth") <= 360, "the picture scrolls, and not the page"
+
+
 def test_without_javascript_everything_is_there(look, place, served):
     place.commit(well("berlin"), node_lost())
     eventually(lambda: served.site.watch.seen.piles.get("needs"))
