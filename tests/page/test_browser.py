@@ -305,6 +305,25 @@ def test_a_cluster_of_sixteen_nodes_fits_on_a_phone(look, place, served):
     assert page.evaluate("document.documentElement.scrollWidth") <= 360, "the picture scrolls, and not the page"
 
 
+def test_a_wall_shows_all_of_it_without_scrolling(look, place, served):
+    place.commit(well("berlin"), well("hamburg"), well("koeln"), well("wien"), node_lost(), several())
+    page = look(served, "/?wall=1", viewport={"width": 1920, "height": 1080})
+    until(page, "states.at(-1)[0] === 'critical' && document.querySelectorAll('.cluster').length === 4")
+    until(page, "document.documentElement.scrollHeight <= innerHeight", 5)
+    assert page.evaluate("parseFloat(getComputedStyle(document.documentElement).fontSize)") >= 10, "and it can be read"
+
+
+def test_on_paper_it_is_light_and_its_bars_are_there(look, place, served):
+    place.commit(well("berlin"))
+    page = look(served, color_scheme="dark")
+    page.wait_for_selector(".run.ok")
+    page.emulate_media(media="print")
+    style = "getComputedStyle(document.querySelector('{0}')).{1}".format
+    assert page.evaluate(style(".run.ok", "printColorAdjust")) == "exact"
+    assert page.evaluate(style(".badge.ok", "backgroundColor")) == "rgb(227, 244, 232)"
+    assert page.is_hidden(".top")
+
+
 def test_without_javascript_everything_is_there(look, place, served):
     place.commit(well("berlin"), node_lost())
     eventually(lambda: served.site.watch.seen.piles.get("needs"))

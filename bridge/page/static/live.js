@@ -96,12 +96,24 @@
     }
     find();
     dress();
+    fit();
     showSound();
     tick();
     const now = sight();
     if (now && now.querySelector("h1").textContent !== spoken) news.textContent = now.querySelector("h1").textContent;
     if (now && (Number(now.dataset.needs) > old[1] || (now.dataset.state === "critical" && old[0] !== "critical"))) ring();
   }
+
+  // Nobody scrolls on a wall: what does not fit is made smaller, as far as it can be read.
+  function fit() {
+    if (!document.body.classList.contains("wall")) return;
+    const root = document.documentElement;
+    root.style.fontSize = "";
+    for (let size = parseFloat(getComputedStyle(root).fontSize); size > 10 && root.scrollHeight > innerHeight; size -= 1) {
+      root.style.fontSize = `${size - 1}px`;
+    }
+  }
+  window.addEventListener("resize", fit);
 
   async function update() {
     if (!live || fetching || isTyping() || wanted === shown) return;
@@ -228,6 +240,7 @@
 
   showSound();
   dress();
+  fit();
   tick();
   listen();
 })();
