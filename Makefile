@@ -65,8 +65,8 @@ packages: $(READY) ## .deb and .rpm into dist/ (the bridge's needs root; RELEASE
 packages-test: ## install, upgrade, remove and purge them in roots of their releases (needs root)
 	packaging/test $(RELEASES)
 
-packages-cluster: $(READY) ## dist/'s packages for bookworm on a real cluster under systemd, set up as docs/install.md says (needs root)
-	tests/cluster/run installed -s
+packages-cluster: $(READY) ## dist/'s packages on a real cluster under systemd, set up as docs/install.md says (needs root; RELEASE=bookworm, trixie or bullseye)
+	tests/cluster/run installed-$(or $(RELEASE),bookworm) -s
 
 release: $(READY) wheel packages ## is what lies here fit to be released: tag, changelog, locks, wheel, packages (needs root; RELEASE='bookworm trixie')
 	@$(BIN)/python -m tools.release $(RELEASES)

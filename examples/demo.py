@@ -125,6 +125,7 @@ control = "{self.home}/control.sock"
 
 [page]
 listen = "127.0.0.1:{self.page_port}"
+address = "http://127.0.0.1:{self.page_port}"
 
 [correlation]
 clear_after = "8s"

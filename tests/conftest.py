@@ -13,8 +13,13 @@ settings.load_profile("quorumbell")
 IN_CI = bool(os.environ.get("CI"))
 
 
+def times(count: int) -> int:
+    """How often something is tried or done."""
+    return count if IN_CI else max(count // 8, 1)
+
+
 def examples(count: int, **more: int) -> settings:
-    return settings(max_examples=count if IN_CI else max(count // 8, 1), **more)
+    return settings(max_examples=times(count), **more)
 
 
 def pytest_collection_modifyitems(config, items):

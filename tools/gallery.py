@@ -19,7 +19,8 @@ NAMES: Final = {"en": "English", "de": "Deutsch"}
 SHOWN: Final = (Telling.OPENED, Telling.ESCALATED, Telling.REMINDER, Telling.CLOSED)
 ABOUT: Final = (
     "Made by `python -m tools.gallery docs/notices`; a test keeps it up to date. "
-    "Names and times are invented. Later messages repeat the list of what to do; here it is shown once."
+    "Names, times and addresses are invented; links are there when `[page] address` is set. "
+    "Later messages repeat the list of what to do; here it is shown once."
 )
 
 

@@ -11,6 +11,7 @@ from bridge.core.world.incident import Incident, Kind, Outage, State
 from bridge.serve.outage import Outage as LedgerOutage
 from tools.scenes import SCENES, Scene
 
+PAGE: Final = "https://bell.example.org"
 BEGAN_AT: Final = datetime(2026, 11, 24, 2, 12, 5, tzinfo=UTC)
 TOLD_AFTER: Final = {
     Telling.OPENED: timedelta(seconds=2),
@@ -54,6 +55,7 @@ def notice(
         incident=incident,
         language=language,
         thread="17-night",
+        page=PAGE,
         id=40 + list(Telling).index(telling),
     )
 
@@ -86,6 +88,7 @@ def bundle(telling: Telling, language: str) -> Notice:
         incident=items[0],
         language=language,
         thread="bundle",
+        page=PAGE,
         items=tuple(items),
         numbers=tuple(range(17, 17 + len(items))),
         since=since,

@@ -62,7 +62,7 @@ def pack(which: str, form: str, place: Path, **values: str) -> Path:
     before = set(DIST.glob(f"*.{form}"))
     run(Path(sys.executable).parent / "nfpm", "package", "--config", config, "--packager", form, "--target", f"{DIST}/")
     (made,) = set(DIST.glob(f"*.{form}")) - before or {max(DIST.glob(f"*.{form}"), key=lambda path: path.stat().st_mtime)}
-    print(f"{made.relative_to(ROOT)}: {made.stat().st_size / 1e6:.1f} MB")
+    print(f"{made.parent.name}/{made.name}: {made.stat().st_size / 1e6:.1f} MB")
     return made
 
 
@@ -102,6 +102,7 @@ def tidy(environment: Path) -> None:
     for path in (environment / "bin").iterdir():
         if not path.name.startswith(("python", "quorumbell")):
             path.unlink()
+    (environment / ".gitignore").unlink(missing_ok=True)
     for path in environment.rglob("*.so*"):
         if not path.is_symlink():
             path.chmod(0o644)

@@ -1,7 +1,7 @@
 """Whether what lies here may be released: python3 -m tools.release [RELEASE...], after `make wheel packages`.
 
-One version number, in bridge/__init__.py: the tag, the changelog, the wheel and every package must say the same. Then the sums of
-what is in dist/ are written beside it.
+One version number, in bridge/__init__.py: the tag, the changelog, the wheel and every package must say the same. Then their
+sums are written beside them.
 """
 
 import hashlib
@@ -21,7 +21,7 @@ from tools.packages import REVISION, ROOT
 
 _PIN: Final = re.compile(r"^([A-Za-z0-9._-]+)==([^\s;]+)", re.MULTILINE)
 _HEAD: Final = re.compile(r"^## (.+)$", re.MULTILINE)
-_DATED: Final = re.compile(r"(\S+) \((\d{4}-\d\d-\d\d)\)")
+_DATED: Final = re.compile(r"(\S+) - \d{4}-\d\d-\d\d")
 
 
 def tree(root: Path) -> Iterator[str]:
@@ -43,11 +43,11 @@ def changelog(text: str, version: str) -> Iterator[str]:
     parts = _HEAD.split(text)
     sections = dict(zip(parts[1::2], parts[2::2], strict=True))
     if sections.pop("Unreleased", "").strip():
-        yield f"CHANGELOG.md: what is under Unreleased belongs under ## {version} (DATE)"
+        yield f"CHANGELOG.md: what is under Unreleased belongs under ## {version} - DATE"
     newest = next(iter(sections), "")
     found = _DATED.fullmatch(newest)
     if found is None or found[1] != version:
-        yield f"CHANGELOG.md: its newest section is {newest or 'missing'}; write ## {version} (YYYY-MM-DD)"
+        yield f"CHANGELOG.md: its newest section is {newest or 'missing'}; write ## {version} - YYYY-MM-DD"
     elif not sections[newest].strip():
         yield f"CHANGELOG.md: ## {newest} says nothing"
 
@@ -67,7 +67,7 @@ def lock(project: dict[str, Any], development: str, packages: str) -> Iterator[s
 
 
 def wheel(dist: Path, version: str) -> Iterator[str]:
-    path = dist / f"quorumbell-{version}-py3-none-any.whl"
+    path = _wheel(dist, version)
     if not path.is_file():
         yield f"dist/{path.name} is missing: make wheel"
         return
@@ -81,21 +81,19 @@ def wheel(dist: Path, version: str) -> Iterator[str]:
 
 
 def packages(dist: Path, version: str, releases: list[str]) -> Iterator[str]:
-    node = {dist / f"quorumbell-node_{version}_all.deb": "Version", dist / f"quorumbell-node-{version}-{REVISION}.noarch.rpm": ""}
-    bridge = {release: sorted(dist.glob(f"quorumbell_{version}-{REVISION}~{release}_*.deb")) for release in releases}
-    for release, found in bridge.items():
-        if not found:
+    for release in releases:
+        if not _of_bridge(dist, version, [release]):
             yield f"dist has no quorumbell {version} for {release}: make packages RELEASE='{' '.join(releases)}'"
-    for path in [*node, *(one for some in bridge.values() for one in some)]:
+    for path in [*_of_node(dist, version), *_of_bridge(dist, version, releases)]:
         if not path.is_file():
             yield f"dist/{path.name} is missing: make packages"
         elif (said := _version_of(path)).partition("-")[0].partition("~")[0] != version:
             yield f"dist/{path.name} calls itself {said}: make packages"
 
 
-def sums(dist: Path, version: str) -> str:
-    """As sha256sum writes and checks them."""
-    found = [path for path in sorted(dist.iterdir()) if version in path.name]
+def sums(dist: Path, version: str, releases: list[str]) -> str:
+    """Of what was looked at, as sha256sum writes and checks them."""
+    found = [_wheel(dist, version), *_of_node(dist, version), *_of_bridge(dist, version, releases)]
     return "".join(f"{hashlib.sha256(path.read_bytes()).hexdigest()}  {path.name}\n" for path in found)
 
 
@@ -116,8 +114,20 @@ def main(releases: list[str]) -> None:
         print(f"{name:10} {'good' if not problems else problems[0]}", *(f"{'':10} {one}" for one in problems[1:]), sep="\n")
     if any(found.values()):
         raise SystemExit(1)
-    (dist / "SHA256SUMS").write_text(sums(dist, __version__))
+    (dist / "SHA256SUMS").write_text(sums(dist, __version__, releases))
     print(f"Quorumbell {__version__} may be released; dist/SHA256SUMS is written")
+
+
+def _wheel(dist: Path, version: str) -> Path:
+    return dist / f"quorumbell-{version}-py3-none-any.whl"
+
+
+def _of_node(dist: Path, version: str) -> list[Path]:
+    return [dist / f"quorumbell-node_{version}_all.deb", dist / f"quorumbell-node-{version}-{REVISION}.noarch.rpm"]
+
+
+def _of_bridge(dist: Path, version: str, releases: list[str]) -> list[Path]:
+    return [path for release in releases for path in sorted(dist.glob(f"quorumbell_{version}-{REVISION}~{release}_*.deb"))]
 
 
 def _plain(name: str) -> str:

@@ -47,7 +47,8 @@ def whole(config: Config, of_each: Callable[[Any], Any] = dict) -> dict[str, Any
 def from_memory(error: Silent, ledger: str) -> dict[str, Any]:
     """The same shape while the ledger cannot be read; `counts` is null, and what only the ledger knows is missing."""
     bridge = dict(error.bridge)
-    incidents, edges = bridge.pop("gravest", []), bridge.pop("relays", [])
+    gravest, edges = bridge.pop("gravest", []), bridge.pop("relays", [])
+    incidents = [{name: value for name, value in one.items() if name != "summaries"} for one in gravest]
     ours = {"bridge": bridge, "ledger": ledger, "ledger_trouble": str(error), "counts": None}
     return {**ours, "incidents": incidents, "edges": edges, "boards": [], "receivers": []}
 

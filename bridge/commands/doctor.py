@@ -2,16 +2,20 @@
 
 import shutil
 from collections.abc import Callable, Iterator
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import click
 
+from bridge import __version__
 from bridge.asked.asking import Silent, read, running
 from bridge.commands.common import Trouble, config_option, emit, json_option, load, now, plainly
 
 if TYPE_CHECKING:
     from bridge.config.config import Config
+    from bridge.core.showing.board import Standing
+    from bridge.core.telling.circuit import Health
 
 OK, NOTE, WRONG = "ok", "note", "WRONG"
 MOST_NAMED: Final = 3
@@ -136,6 +140,9 @@ def _disk(config: "Config", _seen: Seen) -> Words:
 def _runs(_config: "Config", seen: Seen) -> Words:
     if not seen.bridge["running"]:
         yield WRONG, seen.bridge["why"]
+    elif seen.bridge["version"] != __version__:
+        words = f"version {seen.bridge['version']} runs, and {__version__} is installed"
+        yield NOTE, f"{words}: systemctl restart quorumbell-bridge"
     for one in seen.bridge.get("faults", ()):
         yield NOTE, f"an error of Quorumbell itself: {one['what']}; the report is kept, quorumbell status says more"
 
@@ -167,22 +174,45 @@ def _relays(_config: "Config", seen: Seen) -> Words:
 
 
 def _receivers(config: "Config", seen: Seen) -> Words:
+    from bridge.core.telling.circuit import Health
+
+    if not config.receivers:
+        yield WRONG, "nobody will be told anything: the config names no receiver"
+        return
     if seen.held is None:
         yield NOTE, "not known while the ledger does not answer"
         return
     at = now()
-    for name, health in seen.held.healths.items():
-        if name in config.receivers and health.failures:
-            how = WRONG if health.circuit(at).value != "closed" else NOTE
-            yield how, f"{name} fails: {health.failure}; when it is mended, quorumbell ring {name} lets all go out that waits"
+    for name in (name for name, one in config.receivers.items() if not one.board):
+        yield from _of_bell(name, seen.held.healths.get(name, Health()), at)
     for one in seen.held.boards:
-        if one.receiver in config.receivers and one.standing.untrue:
-            things = ", ".join(f"{service} on {host}" for host, service, _, _ in one.standing.untrue[:MOST_NAMED])
-            more = len(one.standing.untrue) - MOST_NAMED
-            words = f"{one.receiver} does not show as they are: {things}{f' and {more} more' if more > 0 else ''}"
-            yield NOTE, f"{words}; quorumbell status lists them, quorumbell setup opsview makes what is missing"
-    if not config.receivers:
-        yield WRONG, "nobody will be told anything: the config names no receiver"
+        if one.receiver in config.receivers:
+            yield from _of_board(one.receiver, one.standing)
+
+
+def _of_bell(name: str, health: "Health", at: datetime) -> Words:
+    if health.failures:
+        how = WRONG if health.circuit(at).value != "closed" else NOTE
+        yield how, f"{name} fails: {health.failure}; when it is mended, quorumbell ring {name} lets all go out that waits"
+    elif health.failure_at is not None and (health.success_at is None or health.failure_at > health.success_at):
+        yield WRONG, f"{name} refuses what it is told: {health.failure}; when that is mended, quorumbell ring {name} tries it"
+    elif health.success_at is None:
+        yield NOTE, f"{name} has never taken anything; quorumbell ring {name} tries it"
+
+
+def _of_board(name: str, standing: "Standing") -> Words:
+    from bridge.core.telling.circuit import OPENS_AFTER
+
+    if standing.failures:
+        how = WRONG if standing.failures >= OPENS_AFTER else NOTE
+        yield how, f"{name} cannot be told: {standing.last_word}; when that is mended, it is told all by itself"
+    if standing.making:
+        yield NOTE, f"{name} was asked to make what it lacks: {standing.making}"
+    if standing.untrue:
+        things = ", ".join(f"{service} on {host}" for host, service, _, _ in standing.untrue[:MOST_NAMED])
+        more = len(standing.untrue) - MOST_NAMED
+        words = f"{name} does not show as they are: {things}{f' and {more} more' if more > 0 else ''}"
+        yield NOTE, f"{words}; quorumbell status lists them, quorumbell setup opsview makes what is missing"
 
 
 LOOKS: Final[tuple[tuple[str, str, Look], ...]] = (

@@ -28,6 +28,7 @@ Answers = dict[str, Any]
 @click.option("--mattermost", metavar="URL", help="A Mattermost server; the token of its bot is asked for.")
 @click.option("--slack", is_flag=True, help="Slack; the token of the app is asked for.")
 @click.option("--channel", help="The channel of Mattermost or Slack.")
+@click.option("--page", metavar="URL", help="How browsers will reach the page: messages link there, see docs/page.md.")
 @click.option("--language", type=click.Choice(["en", "de"]), default="en", show_default=True, help="Of the messages.")
 @click.option("--keys", type=click.Path(path_type=Path), default=Path("/etc/quorumbell/keys"), show_default=True)
 @click.option("--state", type=click.Path(path_type=Path), default=STATE, show_default=True, help="Where the ledger lies.")
@@ -113,7 +114,11 @@ def _write(path: Path, keys: Path, state: Path, answers: Answers) -> None:
 
     if answers["mail_server"] and not answers["mail_to"]:
         raise Trouble("--mail-server without --mail-to: who shall get the mails?")
-    parts = [_bridge(path, keys, state, answers["language"]), *_receivers(path.parent / "secrets", answers)]
+    parts = [
+        _bridge(path, keys, state, answers["language"]),
+        _page(answers["page"]),
+        *_receivers(path.parent / "secrets", answers),
+    ]
     path.parent.mkdir(parents=True, exist_ok=True)
     replace_file(str(path), "\n".join(parts))
     _say(f"{path} written")
@@ -130,6 +135,15 @@ keys = {_text(keys)}
 allowed = {_text(path.parent / "allowed.d")}
 joined = {_text(state / "joined.d")}   # nodes that joined with a line
 language = {_text(language)}
+"""
+
+
+def _page(address: str | None) -> str:
+    """Where nobody has said it, what to write stands there."""
+    written = f"address = {_text(address)}" if address else '# address = "https://bell.example.com"'
+    return f"""\
+[page]                                 # quorumbell page: see docs/page.md
+{written:<38} # how browsers reach it: messages link there
 """
 
 

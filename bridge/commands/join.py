@@ -3,7 +3,6 @@
 import shlex
 import socket
 import subprocess
-import sys
 import threading
 from collections.abc import Sequence
 from datetime import timedelta
@@ -13,6 +12,7 @@ from typing import TYPE_CHECKING, Final
 import click
 
 from bridge.commands.common import Span, Trouble, ask, config_option, load
+from bridge.commands.format import span
 
 if TYPE_CHECKING:
     from bridge.config.config import Config
@@ -48,7 +48,10 @@ def join_token(cluster: str, node: str, length: timedelta, addresses: Sequence[s
       sudo quorumbell join-token --cluster ha1 --node n1
     """
     config = load(config_path)
-    click.echo(_command(config, cluster, node, length, addresses, again=again))
+    command = _command(config, cluster, node, length, addresses, again=again)
+    tried = ", ".join(_bridges(config.bridge.listen, addresses))
+    click.echo(f"# good once, for {span(length)}; the node tries {tried}", err=True)
+    click.echo(command)
 
 
 @click.command()
@@ -106,10 +109,8 @@ def _command(config: "Config", cluster: str, node: str, length: timedelta, addre
     if not timedelta() < length <= LONGEST:
         raise Trouble(f"--for may be up to {LONGEST.days} days")
     bridges = _bridges(config.bridge.listen, addresses)
-    request = Invite(cluster=cluster, node=node, seconds=int(length.total_seconds()), again=again)
-    said = ask(config, request)
+    said = ask(config, Invite(cluster=cluster, node=node, seconds=int(length.total_seconds()), again=again))
     line = to_line(Token(bridges, said["bridge"], said["secret"], cluster, node))
-    print(f"# good once, for {length}; the node tries {', '.join(bridges)}", file=sys.stderr)
     return f"{NODE_COMMAND} join {line}"
 
 

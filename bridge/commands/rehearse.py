@@ -38,7 +38,7 @@ def rehearse(
 
     Nobody is told anything. The clock is the recording's own, with one quiet hour after its end. Without a config there is
     one bell called `bell` on the default routes, which speaks English and has the time of UTC. The messages have no incident
-    number: only a ledger gives it.
+    number, and so no link to its page: only a ledger gives it.
 
     \b
     Examples:

@@ -23,6 +23,7 @@ def changes(old: Config, new: Config) -> Changes:
     ours = set(_keys(old.bridge, new.bridge))
     taken = [f"bridge.{key}" for key in sorted(ours & AT_ONCE)]
     taken += [f"correlation.{key}" for key in _keys(old.correlation, new.correlation)]
+    taken += ["page.address"] if old.page.links_to != new.page.links_to else []
     taken += _named(old.receivers, new.receivers)
     taken += ["routes"] if old.routes != new.routes else []
     return Changes(taken=tuple(taken), restart=tuple(f"bridge.{key}" for key in sorted(ours - AT_ONCE)))

@@ -15,6 +15,8 @@ Network = IPv4Network | IPv6Network
 
 class PageSettings(msgspec.Struct, frozen=True, kw_only=True):
     listen: str = "127.0.0.1:7780"
+    address: str = ""
+    """How browsers reach it, from wherever people read mails and chats: links in these lead there. Without it there are none."""
     certificate: Path | None = None
     """PEM, with the chain; without one the page speaks plain http."""
     key: Path | None = None
@@ -44,12 +46,18 @@ class PageSettings(msgspec.Struct, frozen=True, kw_only=True):
         return self.certificate is None and not _is_loopback(self.place[0])
 
     @property
+    def links_to(self) -> str:
+        """Where the links of notices begin; nothing without an address."""
+        return self.address.rstrip("/")
+
+    @property
     def url(self) -> str:
         """As a browser on this machine reaches it."""
         return f"{'https' if self.certificate else 'http'}://{self.listen}/"
 
 
 _PLACE: Final = re.compile(r"(\[[0-9a-fA-F:]+\]|[^\s:/\[\]]+):(\d{1,5})")
+_ADDRESS: Final = re.compile(r"https?://(\[[0-9a-fA-F:]+\]|[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?)(?::(\d{1,5}))?/?")
 _HEADER: Final = re.compile(r"[A-Za-z0-9-]+")
 _MARKS: Final = {"opsview": ("host", "service", "cluster"), "cluster_gui": ("node", "cluster")}
 
@@ -64,12 +72,25 @@ def check_page(page: PageSettings, findings: Findings) -> None:
             f"{page.listen!r} would carry passwords in plain text over a network; "
             'give certificate and key, or name the proxy in front: trusted_proxy = ["192.0.2.7"]',
         )
+    _check_address(page.address, findings)
     if (page.certificate is None) != (page.key is None):
         missing = "certificate" if page.certificate is None else "key"
         findings.wrong(("page", missing), f'is missing beside the other; add {missing} = "/etc/quorumbell/page.pem"')
     _check_proxy(page, findings)
     for name, marks in _MARKS.items():
         _check_link(name, getattr(page, name), marks, findings)
+
+
+def _check_address(address: str, findings: Findings) -> None:
+    match = _ADDRESS.fullmatch(address) if address else None
+    if address and (match is None or not 0 < int(match[2] or 1) < 65536):
+        findings.wrong(
+            ("page", "address"),
+            f"{address!r} is no address of a page; write scheme and host, and a port if it needs one, with nothing behind them: "
+            '"https://bell.example.com"',
+        )
+    elif match is not None and address.startswith("http:") and not _is_loopback(match[1].strip("[]")):
+        findings.odd(("page", "address"), "whoever follows a link would log in in plain text; write https://")
 
 
 def _check_proxy(page: PageSettings, findings: Findings) -> None:

@@ -48,19 +48,21 @@ class Lead:
 
     def learn(self, most: int) -> bool:
         """A message came when the bridge's clock was so much ahead of what the node's had shown in it. Whether that is a jump."""
-        jumped = bool(self._least) and most < max(self._least) - JUMP_NS
-        self._least = deque((one for one in self._least if one <= most), SAMPLES)
+        least = max(self._least, default=most)
+        if most < least:
+            self._least = deque((one for one in self._least if one <= most), SAMPLES)
         self._most.append(most)
         self._settle()
-        return jumped
+        return most < least - JUMP_NS
 
     def prove(self, least: int) -> bool:
         """It cannot be less. Whether that is a jump."""
-        jumped = bool(self._most) and least > min(self._most) + JUMP_NS
-        self._most = deque((one for one in self._most if one >= least), SAMPLES)
+        most = min(self._most, default=least)
+        if least > most:
+            self._most = deque((one for one in self._most if one >= least), SAMPLES)
         self._least.append(least)
         self._settle()
-        return jumped
+        return least > most + JUMP_NS
 
     def _settle(self) -> None:
         most = min(self._most, default=0)

@@ -115,6 +115,12 @@ class People:
         times = {"began_at": from_us(row.began_at), "ends_at": from_us(row.ends_at)}
         return _account(row), Session(hash=hashed, person=row.name, **times)
 
+    def inside(self, now: datetime) -> frozenset[bytes | str]:
+        """The hashes of all sessions that have not run out, and the names of all people."""
+        with self._look() as connection:
+            hashes = connection.scalars(select(session.c.hash).join(person).where(session.c.ends_at > to_us(now)))
+            return frozenset([*hashes, *connection.scalars(select(person.c.name))])
+
     def prolong(self, hashed: bytes, ends_at: datetime) -> None:
         with self._write() as connection:
             connection.execute(update(session).where(session.c.hash == hashed).values(ends_at=to_us(ends_at)))

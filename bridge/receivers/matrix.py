@@ -170,8 +170,12 @@ def to_html(parts: Iterable[Part]) -> str:
 
 
 def _part(part: Part) -> str:
-    lead = f"<strong>{html.escape(part.lead)}</strong>" if part.lead else ""
-    text = html.escape(part.text)
+    lead = f"<strong>{_linked(part.lead, part.link)}</strong>" if part.lead else ""
+    text = html.escape(part.text) if part.lead else _linked(part.text, part.link)
     head = f"<p>{lead}{': ' if lead and text else ''}{text}</p>" if lead or text else ""
     fixed = html.escape("\n".join(part.fixed))
     return head + (f"<pre><code>{fixed}</code></pre>" if fixed else "")
+
+
+def _linked(text: str, link: str) -> str:
+    return f'<a href="{html.escape(link)}">{html.escape(text)}</a>' if link else html.escape(text)

@@ -132,13 +132,17 @@ def to_markdown(parts: Iterable[Part]) -> str:
 
 
 def _part(part: Part) -> str:
-    lead = f"**{escaped(part.lead)}**" if part.lead else ""
-    text = escaped(part.text)
+    lead = f"**{_linked(part.lead, part.link)}**" if part.lead else ""
+    text = escaped(part.text) if part.lead else _linked(part.text, part.link)
     lines = [f"{lead}{': ' if lead and text else ''}{text}"] if lead or text else []
     if part.fixed:
         fixed = "\n".join(part.fixed).replace("```", f"`{NARROW}`{NARROW}`")
         lines.append(f"```\n{fixed}\n```")
     return "\n".join(lines)
+
+
+def _linked(text: str, link: str) -> str:
+    return f"[{escaped(text)}]({link})" if link else escaped(text)
 
 
 def escaped(text: str) -> str:

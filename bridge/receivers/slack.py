@@ -97,7 +97,9 @@ class Slack(ChatReceiver):
         self._ask("chat.update", self._body(message) | {"ts": message_id})
 
     def size(self, parts: Sequence[Part]) -> int:
-        return sum(len(part.lead) + len(part.text) + sum(len(line) + 1 for line in part.fixed) + 6 for part in parts)
+        return sum(
+            len(part.lead) + len(part.text) + len(part.link) + sum(len(line) + 1 for line in part.fixed) + 6 for part in parts
+        )
 
     def _body(self, message: Message) -> dict[str, Any]:
         """`text` is for notifications and screen readers; there & < > must be escaped (messaging/formatting-message-text)."""
@@ -172,9 +174,9 @@ def to_blocks(parts: Iterable[Part], *, mention: bool = False) -> list[dict[str,
         if words and words[-1].get("range") is None and words[-1]["text"] != " ":
             words.append(_text("\n\n"))
         if part.lead:
-            words.append(_text(part.lead) | {"style": {"bold": True}})
+            words.append(_linked(part.lead, part.link) | {"style": {"bold": True}})
         if part.text:
-            words.append(_text(f": {part.text}" if part.lead else part.text))
+            words.append(_text(f": {part.text}") if part.lead else _linked(part.text, part.link))
         if part.fixed:
             holders += [{"type": "rich_text_section", "elements": words}] if words else []
             holders.append({"type": "rich_text_preformatted", "elements": [_text("\n".join(part.fixed))]})
@@ -185,3 +187,7 @@ def to_blocks(parts: Iterable[Part], *, mention: bool = False) -> list[dict[str,
 
 def _text(text: str) -> dict[str, Any]:
     return {"type": "text", "text": text}
+
+
+def _linked(text: str, link: str) -> dict[str, Any]:
+    return {"type": "link", "url": link, "text": text} if link else _text(text)

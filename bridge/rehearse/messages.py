@@ -12,7 +12,7 @@ Message = dict[str, str]
 def messages(notices: Iterable[Notice], zones: Mapping[str, tzinfo], language: str = "") -> list[Message]:
     """In the order of telling. `language` instead of the receiver's own; who has no zone reads UTC.
 
-    An incident's number is missing: only a ledger gives it."""
+    An incident's number is missing, and with it the link to its page: only a ledger gives it."""
     return [_message(notice, zones.get(notice.receiver, UTC), language) for notice in notices]
 
 

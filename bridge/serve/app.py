@@ -125,7 +125,7 @@ def _build(config: Config, pulse: Pulse, metrics: Metrics, watch: Watch) -> "Bri
     server = MetricsServer(metrics, config.bridge.metrics) if config.bridge.metrics else None
     waker = Waker()
     watch.desk.wake = waker.wake
-    bells = Bells(config.receivers, ledger, metrics, now, waker.wake)
+    bells = Bells(config.receivers, ledger, metrics, now, waker.wake, config.page.links_to)
     boards = Boards(config.receivers, ledger, line, metrics, now, waker.wake)
     writer = Writer(ledger, line, intakes, metrics, bells.owed, boards.committed, faults, pulse.beat, watch.storing)
     patience.hold = writer.hold

@@ -7,6 +7,8 @@ from collections.abc import Callable, Collection, Mapping
 from datetime import datetime, timedelta
 from typing import Any, Final
 
+from msgspec.structs import replace
+
 from bridge.config.receivers import Receiver
 from bridge.core.telling.backlog import catch_up
 from bridge.core.telling.circuit import Health
@@ -31,11 +33,19 @@ class Bells:
     """
 
     def __init__(
-        self, receivers: Mapping[str, Receiver], ledger: Ledger, metrics: Metrics, now: datetime, wake: Callable[[], None]
+        self,
+        receivers: Mapping[str, Receiver],
+        ledger: Ledger,
+        metrics: Metrics,
+        now: datetime,
+        wake: Callable[[], None],
+        page: str = "",
     ) -> None:
         bells = _bells(receivers)
         self._ledger = ledger
         self._metrics = metrics
+        self._page = page
+        """Where the page is, for the links of notices."""
         self._deliveries = Deliveries({name: receiver.make() for name, receiver in bells.items()}, wake)
         self._healths = Healths(bells, ledger)
         self.trials = Trials(bells, self._deliveries)
@@ -54,7 +64,7 @@ class Bells:
         return self._healths.of
 
     def take_over(
-        self, receivers: Mapping[str, Receiver], made: Mapping[str, Any], removed: Collection[str], now: datetime
+        self, receivers: Mapping[str, Receiver], made: Mapping[str, Any], removed: Collection[str], now: datetime, page: str = ""
     ) -> None:
         """The receivers of a changed config; `made` are those of them that are new or changed, ready for use.
 
@@ -63,6 +73,7 @@ class Bells:
         bells = _bells(receivers)
         self._healths.take_over(bells)
         self.trials.bells = bells
+        self._page = page
         new = {name: one for name, one in made.items() if name in bells}
         unbegun = self._deliveries.replace(new, {*removed, *(made.keys() - new.keys())})
         for number in unbegun:
@@ -90,7 +101,8 @@ class Bells:
                 self._healths.caught_up(name)
             claimed = self._ledger.claim(name, now, LEASE, only_urgent=only_urgent)
             self._attempts[name] = {notice.id: attempts + 1 for notice, attempts, _ in claimed}
-            self._deliveries.hand_out(name, claimed)
+            linked = [(replace(notice, page=self._page), attempts, memory) for notice, attempts, memory in claimed]
+            self._deliveries.hand_out(name, linked)
         due = [at for name in self._deliveries.free() if (at := self._next_of(name, now)) is not None]
         self.next_at = min(due, default=None)
 

@@ -12,7 +12,7 @@ from bridge.core.world.incident import Incident, State
 from bridge.intake.peers import PeerState
 from bridge.serve.alarm import Alarm
 from bridge.serve.storing import Storing
-from bridge.texts import summary
+from bridge.texts import LANGUAGES, summary
 
 MOST_SHOWN: Final = 20
 
@@ -68,4 +68,5 @@ def _incident(one: Incident) -> dict[str, Any]:
         "state": one.state.value,
         "opened_at": one.opened_at.isoformat(),
         "summary": summary(one),
+        "summaries": {language: summary(one, language) for language in LANGUAGES},
     }

@@ -89,8 +89,8 @@ class OneBoard:
 
     def _hand_out(self, now: datetime) -> None:
         self._drills = [one for one in self._drills if not one.over]
-        if drill := next((one for one in self._drills if one.is_due(now)), None):
-            drill.go_on(self.worker)
+        if self._drills and self._drills[0].is_due(now):  # the next would overwrite what this one wants to read back
+            self._drills[0].go_on(self.worker)
             return
         hosts = self.board.look(now)
         if hosts is not None:

@@ -140,7 +140,7 @@ class Reload:
         patiently(partial(self._boards.take_over, new.receivers, made, line, now), now)
         patiently(partial(self._digests.take_over, new.receivers, line.router, now), now)
         removed = old.receivers.keys() - new.receivers.keys()
-        patiently(partial(self._bells.take_over, new.receivers, made, removed, now), now)
+        patiently(partial(self._bells.take_over, new.receivers, made, removed, now, new.page.links_to), now)
         self._writer.line = line
         self._writer.lay_out(now)
         self._edges.silent_after = new.correlation.edge_silent_after

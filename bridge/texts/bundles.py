@@ -10,7 +10,7 @@ from bridge.core.telling.notice import Notice, Telling
 from bridge.core.world.incident import Incident, Kind, State
 from bridge.texts import words
 from bridge.texts.facts import clean
-from bridge.texts.layout import Piece
+from bridge.texts.layout import Line, Piece
 from bridge.texts.tables import Outages
 
 A_WEEK: Final = timedelta(days=6)
@@ -22,7 +22,7 @@ class Section(msgspec.Struct, frozen=True, kw_only=True):
     """One line for each incident, under a title."""
 
     title: str
-    lines: tuple[str, ...]
+    lines: tuple[Line, ...]
 
 
 WORDS: Final[dict[str, dict[str, str]]] = {
@@ -88,6 +88,7 @@ def frame(notice: Notice, language: str, zone: tzinfo, sentence: Sentence) -> di
         "word": "",
         "colour": str(is_open[0].severity) if is_open else "ok",
         "story": [Piece(text=_why(notice, said, language, zone))],
+        "link": "",
         "sections": _sections(notice, language, zone, sentence),
         "runbook": [],
         "outages": Outages(),
@@ -127,14 +128,15 @@ def _where(items: Sequence[Incident], said: dict[str, str]) -> str:
 
 
 def _sections(notice: Notice, language: str, zone: tzinfo, sentence: Sentence) -> list[Section]:
-    said, found = WORDS[language], dict[str, list[str]]()
+    said, found = WORDS[language], dict[str, list[Line]]()
     for place, one in enumerate(notice.items):
-        number = f"#{notice.numbers[place]}, " if notice.numbers else ""
-        line = f"{number}{_when(one, notice.at, language, zone)}, {clean(one.cluster)}: {sentence(one, language)}"
+        number = notice.numbers[place] if notice.numbers else 0
+        text = f"{_when(one, notice.at, language, zone)}, {clean(one.cluster)}: {sentence(one, language)}"
+        line = Line(text=text, number=f"#{number}" if number else "", link=notice.link_to(number))
         found.setdefault(_sort(one), []).append(line)
     titles = [sort for sort in ("open", "over", "planned") if sort in found]
     if notice.left_out:
-        found[titles[-1]].append(said["left_out"].format(notice.left_out))
+        found[titles[-1]].append(Line(text=said["left_out"].format(notice.left_out)))
     return [Section(title=said[sort], lines=tuple(found[sort])) for sort in titles]
 
 

@@ -28,10 +28,13 @@ TEST_MARK: Final = "🔔"
 
 
 class Part(msgspec.Struct, frozen=True, kw_only=True):
-    """A paragraph: `lead` stands out, `text` follows it; `fixed` are lines to be pasted or read in columns, below both."""
+    """A paragraph: `lead` stands out, `text` follows it; `fixed` are lines to be pasted or read in columns, below both.
+
+    `link` is the address that the lead leads to, or the text where there is no lead."""
 
     lead: str = ""
     text: str = ""
+    link: str = ""
     fixed: tuple[str, ...] = ()
 
 
@@ -50,7 +53,7 @@ class Chat(msgspec.Struct, frozen=True, kw_only=True):
     news: Parts
     brief: Parts
     whole: Parts
-    cut: str
+    cut: Part
 
 
 def chat(notice: Notice, zone: tzinfo) -> Chat:
@@ -59,7 +62,7 @@ def chat(notice: Notice, zone: tzinfo) -> Chat:
         return chat_strictly(notice, zone)
     except Exception as error:  # noqa: BLE001 - whatever it is, an alarm needs words
         broken(f"{notice.incident.kind}, {notice.kind}", error)
-        facts = (Part(lead=marked(bare(notice.incident), notice), fixed=tuple(bare_facts(notice.incident))),)
+        facts = (Part(lead=marked(bare(notice.incident), notice), link=notice.link, fixed=tuple(bare_facts(notice.incident))),)
         return Chat(overview=facts, details=(), news=facts, brief=facts, whole=facts, cut=_cut_word(notice))
 
 
@@ -79,13 +82,14 @@ def chat_strictly(notice: Notice, zone: tzinfo) -> Chat:
     state = Part(lead=f"{_mark(notice)} {_state(notice, told)} · {cluster}", text=told["sentence"])
     brief = Part(lead=f"{_mark(notice)} {told['word']} · {cluster}", text=told["sentence"])
     hints = [labels["in_thread"]] if what_to_do else []
+    page = (Part(text=told["on_page"], link=told["link"]),) if told["link"] else ()
     foot = _paragraph(" ".join([*hints, *told["foot"][:2]]) if notice.incident_id or notice.drill else "")
     return Chat(
-        overview=(state, *_story(settled), *(away if over else ()), *foot),
+        overview=(state, *_story(settled), *page, *(away if over else ()), *foot),
         details=() if over else (*what_to_do, *away, *involved, *(_paragraph(labels["printed"]) if what_to_do else ())),
-        news=(brief, *_story(told), *(away if over else ()), *_paragraph(ask)),
+        news=(brief, *_story(told), *page, *(away if over else ()), *_paragraph(ask)),
         brief=(brief,),
-        whole=(brief, *_story(told), *what_to_do, *involved, *away, *_paragraph(ask)),
+        whole=(brief, *_story(told), *page, *what_to_do, *involved, *away, *_paragraph(ask)),
         cut=_cut_word(notice),
     )
 
@@ -97,7 +101,7 @@ def _several(notice: Notice, told: dict[str, Any]) -> Chat:
     lines = [
         part
         for section in told["sections"]
-        for part in (Part(lead=section.title), *(Part(text=f"• {one}") for one in section.lines))
+        for part in (Part(lead=section.title), *(Part(lead=one.number, text=one.text, link=one.link) for one in section.lines))
     ]
     whole = (head, *_story(told), *lines, *_paragraph(" ".join(told["foot"])))
     return Chat(overview=whole, details=(), news=whole, brief=(head,), whole=whole, cut=_cut_word(notice))
@@ -151,17 +155,19 @@ def _paragraph(text: str) -> Parts:
     return (Part(text=text),) if text else ()
 
 
-def _cut_word(notice: Notice) -> str:
+def _cut_word(notice: Notice) -> Part:
+    """A message that is cut leads to the rest, wherever the cut is."""
     labels = words.LABELS[notice.language]
-    return labels["cut"].format(notice.incident_id) if notice.incident_id else labels["cut_unnumbered"]
+    if notice.link:
+        return Part(text=labels["cut_on_page"], link=notice.link)
+    return Part(text=labels["cut"].format(notice.incident_id) if notice.incident_id else labels["cut_unnumbered"])
 
 
-def fit(parts: Iterable[Part], limit: int, size: Callable[[Sequence[Part]], int], word: str) -> Parts:
-    """As many parts as fit into `limit`, measured by `size` of them as they will be sent; what was cut is said with `word`."""
+def fit(parts: Iterable[Part], limit: int, size: Callable[[Sequence[Part]], int], last: Part) -> Parts:
+    """As many parts as fit into `limit`, measured by `size` of them as they will be sent; `last` says that more was cut."""
     wanted = tuple(parts)
     if size(wanted) <= limit:
         return wanted
-    last = Part(text=word)
     kept: list[Part] = []
     for part in wanted:
         if size([*kept, part, last]) > limit:
@@ -185,10 +191,10 @@ def _shortened(part: Part, fits: Callable[[Part], bool]) -> list[Part]:
 
 
 def plain(parts: Iterable[Part]) -> str:
-    """Without markup: for notifications, and for programs that show none."""
+    """Without markup: for notifications, and for programs that show none. An address has a line of its own."""
     return "\n\n".join(_plain_part(part) for part in parts)
 
 
 def _plain_part(part: Part) -> str:
     head = ": ".join(text for text in (part.lead, part.text) if text)
-    return "\n".join([*([head] if head else []), *(f"    {line}" for line in part.fixed)])
+    return "\n".join([*filter(None, (head, part.link)), *(f"    {line}" for line in part.fixed)])

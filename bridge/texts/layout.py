@@ -22,6 +22,14 @@ class Piece(msgspec.Struct, frozen=True, kw_only=True):
     commands: tuple[str, ...] = ()
 
 
+class Line(msgspec.Struct, frozen=True, kw_only=True):
+    """One incident among several; `number` is like `#4711`, and leads to `link`. Each may be missing."""
+
+    text: str
+    number: str = ""
+    link: str = ""
+
+
 def pieces(rendered: str) -> list[Piece]:
     found: list[Piece] = []
     for line in (raw.strip() for raw in rendered.splitlines()):

@@ -61,7 +61,7 @@ def render(what: Notice | Incident, language: str = "", *, zone: tzinfo = UTC) -
     except Exception as error:  # noqa: BLE001 - whatever it is, an alarm needs words
         broken(f"{notice.incident.kind}, {notice.kind}", error)
         plain_word = marked(bare(notice.incident), notice)
-        body = f"{plain_word}\n\n" + "\n".join(bare_facts(notice.incident)) + "\n"
+        body = "\n".join([f"{plain_word}\n", *bare_facts(notice.incident), *([f"\n{notice.link}"] if notice.link else [])]) + "\n"
         return Text(subject=plain_word, headline=plain_word, summary=plain_word, body=body, html="")
 
 
@@ -100,6 +100,8 @@ def _of_one(notice: Notice, language: str, zone: tzinfo) -> dict[str, Any]:
         "word": word,
         "colour": "ok" if over else str(incident.severity),
         "story": layout.pieces(goes_on if notice.moved else part_of(str(notice.kind), incident, context, language)),
+        "link": notice.link,
+        "on_page": labels["on_page"].format(notice.goes_on_as or notice.incident_id),
         "sections": [],
         "runbook": [] if over or notice.moved else layout.pieces(part_of("runbook", incident, context, language)),
         "outages": tables.Outages() if notice.moved else tables.outages(incident, notice.at, language),

@@ -96,6 +96,7 @@ def _whole(subject: Subject) -> Subject:
 def plain_body(frame: dict[str, Any]) -> str:
     labels: dict[str, str] = frame["labels"]
     parts = ["\n".join(layout.wrap(frame["headline"])), layout.plain(frame["story"])]
+    parts += [f"{frame['on_page']}: {frame['link']}"] if frame["link"] else []
     parts += [_plain_section(section.title, section.lines) for section in frame["sections"]]
     if frame["outages"].rows:
         rows = "\n".join(f"    {row}" for row in aligned(frame["outages"], labels))
@@ -109,8 +110,13 @@ def plain_body(frame: dict[str, Any]) -> str:
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
-def _plain_section(title: str, lines: Iterable[str]) -> str:
-    return f"{title}\n{'-' * len(title)}\n" + "\n".join(part for line in lines for part in layout.wrap(line, lead="* "))
+def _plain_section(title: str, lines: Iterable[layout.Line]) -> str:
+    return f"{title}\n{'-' * len(title)}\n" + "\n".join(part for line in lines for part in _plain_line(line))
+
+
+def _plain_line(line: layout.Line) -> list[str]:
+    text = f"{line.number}, {line.text}" if line.number else line.text
+    return [*layout.wrap(text, lead="* "), *([f"  {line.link}"] if line.link else [])]
 
 
 def aligned(told: Outages, labels: dict[str, str]) -> list[str]:

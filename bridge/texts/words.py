@@ -41,6 +41,7 @@ LABELS: Final[dict[str, dict[str, str]]] = {
         "still_after": "Still so after {}",
         "incident": "Incident {} in cluster {}.",
         "incident_unnumbered": "Cluster {}.",
+        "on_page": "Incident {} on the page",
         "own": "Bridge {}.",
         "ask": "quorumbell explain {0} shows how it was concluded; quorumbell ack {0} tells the others that you are on it.",
         "ended_ask": "quorumbell explain {0} shows how it was concluded.",
@@ -54,6 +55,7 @@ LABELS: Final[dict[str, dict[str, str]]] = {
         "as_of": "as of {}",
         "in_thread": "What to look at and what to do stands in the thread.",
         "cut": "The rest is cut off here; quorumbell explain {} shows it all.",
+        "cut_on_page": "The rest is cut off here; the page shows it all.",
         "cut_unnumbered": "The rest is cut off here.",
     },
     "de": {
@@ -83,6 +85,7 @@ LABELS: Final[dict[str, dict[str, str]]] = {
         "still_after": "Noch immer, nach {}",
         "incident": "Vorfall {} im Cluster {}.",
         "incident_unnumbered": "Cluster {}.",
+        "on_page": "Vorfall {} auf der Seite",
         "own": "Bridge {}.",
         "ask": "quorumbell explain {0} zeigt, wie darauf geschlossen wurde; quorumbell ack {0} sagt den anderen, "
         "dass Sie sich kümmern.",
@@ -97,6 +100,7 @@ LABELS: Final[dict[str, dict[str, str]]] = {
         "as_of": "Stand {}",
         "in_thread": "Was anzusehen und was zu tun ist, steht im Thread.",
         "cut": "Der Rest ist hier abgeschnitten; quorumbell explain {} zeigt alles.",
+        "cut_on_page": "Der Rest ist hier abgeschnitten; die Seite zeigt alles.",
         "cut_unnumbered": "Der Rest ist hier abgeschnitten.",
     },
 }

@@ -58,15 +58,19 @@ import ctypes, os, statistics, sys
 ctypes.CDLL(None).prctl(36, 1, 0, 0, 0)  # PR_SET_CHILD_SUBREAPER: orphans come to us
 def spent(argv):
     os.posix_spawn(argv[0], argv, os.environ)
-    total = 0
+    total, late = 0, False
     while True:
         try:
             _, status, usage = os.wait4(-1, 0)
         except ChildProcessError:
-            return total
-        assert status == 0
+            return None if late else total
+        code = os.waitstatus_to_exitcode(status)
+        assert code in (0, 75), code
+        late = late or code == 75  # the disk took longer than the hook waits: another program's doing
         total += usage.ru_utime + usage.ru_stime
 runs = [(spent(["/usr/bin/python3", "-IS", "-c", "pass"]), spent(sys.argv[1:])) for _ in range(40)]
+runs = [pair for pair in runs if None not in pair]
+assert len(runs) >= 20, len(runs)
 print(*map(statistics.median, zip(*runs)))
 """
 
@@ -75,5 +79,6 @@ def test_it_costs_little_more_than_starting_python(node):
     """Measured 1.3 on a quiet machine (the writing child included); `import json` alone makes it 1.8."""
     ran = node.run(EVENT, argv=["/usr/bin/python3", "-c", SPENT, "/usr/bin/python3", "-IS", str(HOOK)])
 
+    assert ran.code == 0, ran.stderr
     bare, hook = map(float, ran.stdout.split())
     assert hook < 1.6 * bare, f"{hook * 1e3:.1f} ms of CPU against {bare * 1e3:.1f} ms"

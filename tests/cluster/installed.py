@@ -1,4 +1,4 @@
-"""Machines of Debian 12 under a real systemd, a bridge beside a cluster of three, and nothing of ours on any of them.
+"""Machines of one Debian under a real systemd, a bridge beside a cluster of three, and nothing of ours on any of them.
 
 What is typed here is what docs/install.md says; the dependencies that apt would fetch are in the root (packaging/test fetches them).
 """
@@ -18,13 +18,15 @@ from tests.servers.smtp import Rules, Server, context
 
 CGROUPS = next(path for path in map(Path, ("/sys/fs/cgroup/unified", "/sys/fs/cgroup")) if (path / "cgroup.procs").exists())
 INSTALL = ROOT / "docs/install.md"
+OLD = "installed-bullseye"
+"""Has no Python for a bridge: the bridge's machine is the next Debian."""
 
 
 class Booted(Machine):
     """Its first process is systemd, in a group of its own."""
 
-    def __init__(self, home, networks, number, name):
-        super().__init__(home, networks, number, "installed", name)
+    def __init__(self, home, networks, number, release, name):
+        super().__init__(home, networks, number, release, name)
         self.group = CGROUPS / f"{home.name}-{name}"
         self.units = []
         self.typed = []
@@ -63,13 +65,13 @@ class Booted(Machine):
 
 
 class Installed(Site):
-    def __init__(self, home, number, _release):
+    def __init__(self, home, number, release):
         self.home = self.folder = home
         (home / "outside").mkdir(parents=True)
         self.networks = Networks(number)
-        self.machines = {f"n{place}": Booted(home, self.networks, place, f"n{place}") for place in (1, 2, 3)}
+        self.machines = {f"n{place}": Booted(home, self.networks, place, release, f"n{place}") for place in (1, 2, 3)}
         self.n1, self.n2, self.n3 = self.machines.values()
-        self.centre = Booted(home, self.networks, 9, "bell1")
+        self.centre = Booted(home, self.networks, 9, "installed-bookworm" if release == OLD else release, "bell1")
         self.switch = Switch(home / "outside/power", self.machines)
         self.cluster = Cluster(self.machines)
         self.rules = Rules()
@@ -103,9 +105,10 @@ class Installed(Site):
         machine.write("etc/hosts", f"127.0.0.1 localhost\n{lines}")
         machine.write("etc/hostname", f"{machine.name}\n")
         machine.write("usr/local/share/ca-certificates/site.crt", (self.home / "ca.pem").read_text())
-        which = "quorumbell_*~bookworm_*.deb" if machine is self.centre else "quorumbell-node_*.deb"
+        release = machine.release.removeprefix("installed-")
+        which = f"quorumbell_*~{release}_*.deb" if machine is self.centre else "quorumbell-node_*.deb"
         found = sorted((ROOT / "dist").glob(which))
-        assert found, f"dist/{which} is missing: make packages RELEASE=bookworm"
+        assert found, f"dist/{which} is missing: make packages RELEASE={release}"
         machine.install(f"root/{found[-1].name}", found[-1], 0o644)
 
     def _let_in(self):
@@ -126,9 +129,6 @@ class Installed(Site):
         place = "var/lib/pacemaker/cib/cib.xml"
         text = re.sub(r"<alerts>.*</alerts>", "", machine.lines(place), flags=re.DOTALL)
         machine.write(place, text, owner="hacluster", group="haclient", mode=0o600)
-
-    def _schema(self):
-        return "3.9"
 
     def status(self):
         return json.loads(self.centre.run("quorumbell", "status", "--json"))

@@ -46,6 +46,7 @@ def test_from_packages_to_a_green_drill_and_to_the_end(site):
     assert site.status()["incidents"] == []
 
     for machine in site.machines.values():
+        assert machine.run("systemd-analyze", "verify", "quorumbell-relay.service") == ""
         look = machine.run("quorumbell-node", "doctor", check=False)
         assert look.returncode < 2, look.stdout + look.stderr
     until(lambda: site.centre.run("quorumbell", "doctor", check=False).returncode < 2, 90, "all relays have seen the alert")

@@ -7,12 +7,15 @@ from types import SimpleNamespace
 import pytest
 from click.testing import CliRunner
 
+from bridge import __version__
 from bridge.asked.asking import Silent
 from bridge.cli import main
 from bridge.commands import doctor
 from bridge.commands.common import Trouble
+from bridge.core.showing.board import Standing
 from bridge.core.telling.circuit import Health
 from bridge.wire.keys import enrol, make_bridge_keys, make_node_keys
+from tests.covering import covers
 
 AT = datetime.now(UTC)
 
@@ -30,8 +33,9 @@ class Site:
             f'joined = "{home}/joined"\n[receivers.oncall]\nkind = "mail"\nhost = "localhost"\nsecurity = "none"\n'
             'from = "q@example.com"\nto = ["a@example.com"]\n'
         )
-        self.bridge = {"running": True}
-        self.ledger = SimpleNamespace(edges=list, conditions=list, healths=dict, boards=list)
+        self.bridge = {"running": True, "version": __version__}
+        well = {"oncall": Health(success_at=AT)}
+        self.ledger = SimpleNamespace(edges=list, conditions=list, healths=lambda: well, boards=list)
         self.trouble = None
         monkeypatch.setattr(doctor, "running", lambda _: self.bridge)
         monkeypatch.setattr(doctor, "read", self._read)
@@ -64,7 +68,19 @@ def relay(**more):
 
 
 def test_all_is_well(site):
+    site.ledger.edges = lambda: [relay(), relay(node="n2")]
     assert site.run() == (0, [])
+
+
+def test_a_person_reads_a_line_for_each_thing(site):
+    site.bridge["version"] = "0.0.1"
+    done = CliRunner().invoke(main, ["doctor", "-c", str(site.config)])
+    assert done.exit_code == 1
+    lines = done.output.splitlines()
+    assert lines[0] == f"ok     config: {site.config}"
+    assert [line for line in lines if not line.startswith("ok ")] == [
+        f"note   bridge: version 0.0.1 runs, and {__version__} is installed: systemctl restart quorumbell-bridge"
+    ]
 
 
 def test_a_config_that_is_broken_is_told_as_check_tells_it(site):
@@ -78,6 +94,24 @@ def test_keys_that_others_may_read_and_an_empty_allow_list(site):
     assert "quorumbell join-token" in only(site)[2]
     (site.home / "keys/bridge.secret").chmod(0o644)
     assert "chmod 600" in only(site)[2]
+
+
+def test_somebody_else_installs_a_package_of_our_name(site, monkeypatch):
+    monkeypatch.setattr("importlib.metadata.packages_distributions", lambda: {"bridge": ["quorumbell", "other"]})
+    assert only(site) == (
+        "package",
+        "WRONG",
+        "other, quorumbell share the name bridge; give Quorumbell an environment of its own",
+    )
+
+
+def test_plain_text_alone_needs_no_keys(site):
+    (site.home / "keys/bridge.secret").unlink()
+    assert only(site)[:2] == ("keys", "WRONG")
+    site.config.write_text(
+        site.config.read_text().replace("[bridge]", '[bridge]\nlisten = []\nlisten_plain = ["tcp://127.0.0.1:1"]')
+    )
+    assert site.run() == (0, [])
 
 
 @pytest.mark.parametrize("trouble", [Trouble("another version"), Silent("frozen", {"running": True})])
@@ -99,6 +133,13 @@ def test_a_bridge_that_does_not_run(site):
     site.bridge = {"running": False, "why": "no bridge answers there; start it"}
     code, found = site.run()
     assert (code, [(what, how) for what, how, _ in found]) == (2, [("bridge", "WRONG"), ("in force", "note"), ("relays", "note")])
+
+
+def test_a_bridge_that_still_runs_an_older_version(site):
+    site.bridge["version"] = "0.0.1"
+    what, how, words = only(site)
+    assert (what, how) == ("bridge", "note")
+    assert words == f"version 0.0.1 runs, and {__version__} is installed: systemctl restart quorumbell-bridge"
 
 
 def test_errors_of_our_own(site):
@@ -143,17 +184,50 @@ def test_a_receiver_that_fails(site, failures, how):
     assert (what, is_, "quorumbell ring oncall" in words) == ("receivers", how, True)
 
 
-def test_a_board_that_shows_something_else(site):
+def test_a_receiver_that_refuses_what_it_is_told(site):
+    """It answers, so it is no failure of the receiver; and yet nobody hears anything."""
+    site.ledger.healths = lambda: {"oncall": Health(success_at=AT, failure="no such channel", failure_at=AT + timedelta(1))}
+    what, how, words = only(site)
+    assert (what, how) == ("receivers", "WRONG")
+    assert words.startswith("oncall refuses what it is told: no such channel; ")
+    site.ledger.healths = lambda: {"oncall": Health(success_at=AT, failure="no such channel", failure_at=AT - timedelta(1))}
+    assert site.run() == (0, [])
+
+
+def test_a_receiver_that_was_never_tried(site):
+    site.ledger.healths = dict
+    assert only(site) == ("receivers", "note", "oncall has never taken anything; quorumbell ring oncall tries it")
+
+
+@pytest.mark.parametrize(
+    "standing, how, said",
+    [
+        ({"untrue": [("ha1", "Guest: vm", "missing", "no such service")]}, "note", "not show as they are: Guest: vm on ha1; "),
+        ({"untrue": [("ha1", f"Guest: {n}", "missing", "") for n in range(5)]}, "note", "Guest: 2 on ha1 and 2 more; "),
+        ({"failures": 1, "last_word": "refused"}, "note", "noc cannot be told: refused; "),
+        ({"failures": 5, "last_word": "refused"}, "WRONG", "noc cannot be told: refused; "),
+        ({"making": "changes wait there"}, "note", "noc was asked to make what it lacks: changes wait there"),
+    ],
+)
+def test_a_board_that_shows_something_else_or_cannot_be_told(site, standing, how, said):
     site.config.write_text(
         site.config.read_text()
         + '[receivers.noc]\nkind = "opsview"\nurl = "http://127.0.0.1:1"\nuser = "q"\npassword = "p"\nown_host = "b"\n'
     )
-    standing = SimpleNamespace(untrue=[("ha1", "Guest: vm", "missing", "no such service")])
-    site.ledger.boards = lambda: [SimpleNamespace(receiver="noc", standing=standing)]
-    assert "quorumbell setup opsview" in only(site)[2]
+    gone = SimpleNamespace(receiver="gone", standing=Standing(objects=1, owed=0, failures=9))
+    site.ledger.boards = lambda: [
+        SimpleNamespace(receiver="noc", standing=Standing(**{"objects": 1, "owed": 0, **standing})),
+        gone,
+    ]
+    what, is_, words = only(site)
+    assert (what, is_, said in words) == ("receivers", how, True), words
 
 
 def test_nobody_would_be_told(site):
     text = site.config.read_text()
     site.config.write_text(text[: text.index("[receivers")])
     assert only(site)[:2] == ("receivers", "WRONG")
+
+
+def test_each_finding_has_a_test_here(tmp_path):
+    covers(doctor, __file__, tmp_path)

@@ -35,9 +35,20 @@ def test_it_makes_keys_folders_and_a_config_that_is_good(init, tmp_path):
     assert config.bridge.language == "de"
     mail = config.receivers["oncall"].settings
     assert (mail.host, mail.port, mail.to) == ("mail.example.com", 2525, ("a@example.com", "b@example.com"))
+    assert config.page.address == ""
+    assert '# address = "https://bell.example.com"' in (tmp_path / "q.toml").read_text()
     assert load_secret(str(tmp_path / "keys/bridge.secret")).public
     assert (tmp_path / "allowed.d").is_dir()
     assert (tmp_path / "state").is_dir()
+
+
+def test_where_the_page_is_reached_is_written_down_and_looked_at(init, tmp_path):
+    assert init("--page", "https://ha.example.net").exit_code == 0
+    assert load_config(tmp_path / "q.toml").page.address == "https://ha.example.net"
+    (tmp_path / "q.toml").unlink()
+    done = init("--page", "ha.example.net")
+    assert done.exit_code != 0
+    assert "page.address: 'ha.example.net' is no address of a page" in done.output
 
 
 def test_what_is_there_is_kept(init, tmp_path):

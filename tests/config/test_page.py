@@ -37,6 +37,13 @@ def test_plain_http_is_for_this_machine_or_behind_a_proxy(listen, tmp_path):
     assert "plain text over a network; give certificate and key, or name the proxy" in text
 
 
+NO_ADDRESSES = [
+    "bell.example.com", "ftp://bell.example.com", "javascript:alert(1)", "https://", "https:///", "//bell.example.com", "https://be ll",
+    "https://anna:secret@bell.example.com", "https://bell.example.com/ha/", "https://bell.example.com/?a=b", "https://bell.example.com#a",
+    "https://bell.example.com:99999", "https://bell.example.com:0", "https://bell_example", "https://glöckchen.example", "https://[::1",
+]  # fmt: skip
+
+
 @pytest.mark.parametrize(
     "text, key, words",
     [
@@ -45,6 +52,7 @@ def test_plain_http_is_for_this_machine_or_behind_a_proxy(listen, tmp_path):
         ('certificate = "c.pem"', "page.key", "is missing beside the other; add key"),
         ('key = "k.pem"', "page.certificate", "is missing beside the other; add certificate"),
         ('trusted_proxy = ["proxy.example.com"]', "page.trusted_proxy[1]", 'write it like "192.0.2.7" or'),
+        *((f'address = "{wrong}"', "page.address", "is no address of a page; write scheme and host") for wrong in NO_ADDRESSES),
         ('user_header = "X-Remote-User"', "page.user_header", "anybody could claim to be anybody; name the proxy"),
         ('trusted_proxy = ["127.0.0.1"]\nuser_header = "X Remote"', "page.user_header", "is no header; write it like"),
         ('opsview = "javascript:alert(1)"', "page.opsview", "is no address; write it like"),
@@ -59,3 +67,25 @@ def test_mistakes(text, key, words, tmp_path):
     found = wrong(text, tmp_path)
     assert key in [one for one, _, _ in found]
     assert any(words in text for _, _, text in found), found
+
+
+@pytest.mark.parametrize(
+    "address, begin, warned",
+    [
+        ("", "", False),
+        ("https://ha.example.net", "https://ha.example.net", False),
+        ("https://ha.example.net:8443/", "https://ha.example.net:8443", False),
+        ("https://[2001:db8::7]:7780", "https://[2001:db8::7]:7780", False),
+        ("http://localhost:7780", "http://localhost:7780", False),
+        ("http://[::1]:7780", "http://[::1]:7780", False),
+        ("http://ha.example.net", "http://ha.example.net", True),
+    ],
+)
+def test_where_links_lead(address, begin, warned, tmp_path):
+    config = parse_config(f'[page]\naddress = "{address}"\n', tmp_path / "q.toml")
+    assert config.page.links_to == begin
+    assert [str(one) for one in config.warnings if one.key == "page.address"] == (
+        [f"{tmp_path}/q.toml:2: page.address: whoever follows a link would log in in plain text; write https://"]
+        if warned
+        else []
+    )

@@ -49,6 +49,7 @@ def test_it_costs_little_more_than_starting_python(node):
     """Measured 1.3 on a quiet machine, as the alert hook; the bound leaves room for a busy one."""
     ran = node.run(EVENT, argv=["/usr/bin/python3", "-c", SPENT, "/usr/bin/python3", "-IS", str(HANDLER), "split-brain"])
 
+    assert ran.code == 0, ran.stderr
     bare, handler = map(float, ran.stdout.split())
     assert handler < 1.6 * bare, f"{handler * 1e3:.1f} ms of CPU against {bare * 1e3:.1f} ms"
 

@@ -21,7 +21,7 @@ class Bridge:
         self._whom = b""
         self.said: list[codec.Message] = []
 
-    def hears(self, kind: type, seconds: float = 10.0) -> Any:
+    def hears(self, kind: type | tuple[type, ...], seconds: float = 10.0) -> Any:
         """The next message of that kind; those before it are kept in `said`."""
         end = time.monotonic() + seconds
         while time.monotonic() < end:
@@ -31,7 +31,7 @@ class Bridge:
                 self.said.append(codec.decode(frames))
                 if isinstance(self.said[-1], kind):
                     return self.said[-1]
-        raise AssertionError(f"no {kind.__name__} came; {self.said}")
+        raise AssertionError(f"no {kind} came; {self.said}")
 
     def hears_nothing(self, kind: type, seconds: float = 0.1) -> bool:
         try:

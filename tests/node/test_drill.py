@@ -39,10 +39,18 @@ class Node(Ours):
         until = time.monotonic() + 20
         while not said:
             assert time.monotonic() < until, self.seen
-            self.seen.update(self.bridge.hears(codec.Batch).pairs)
+            self.seen.update(self._heard())
             bodies = [json.loads(body) for body in self.seen.values()]
             said = [one for one in bodies if one["src"] == SOURCE and one["drill"].startswith(f"{drill} ")]
         return [one for one in bodies if one["src"] != SOURCE], said[0]
+
+    def _heard(self):
+        """What came next; on a slow machine a story takes longer than a relay believes in a bridge that does not answer."""
+        came = self.bridge.hears((codec.Batch, codec.Ping, codec.Hello))
+        if isinstance(came, codec.Batch):
+            return came.pairs
+        self.bridge.says(codec.Welcome("desk") if isinstance(came, codec.Hello) else codec.Pong(came.token, 512))
+        return ()
 
 
 @pytest.fixture

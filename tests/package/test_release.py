@@ -30,18 +30,25 @@ def tree(tmp_path):
 @pytest.mark.parametrize(
     "text,words",
     [
-        ("## Unreleased\n\n## 1.2.3 (2026-11-27)\n- new\n\n## 1.2.2 (2026-01-01)\n- old\n", None),
-        ("## 1.2.3 (2026-11-27)\n- new\n", None),
-        ("## Unreleased\n- more\n\n## 1.2.3 (2026-11-27)\n- new\n", "under Unreleased belongs under ## 1.2.3"),
-        ("## 1.2.2 (2026-01-01)\n- old\n", "its newest section is 1.2.2 (2026-01-01); write ## 1.2.3"),
-        ("## 1.2.3\n- new\n", "its newest section is 1.2.3; write ## 1.2.3 (YYYY-MM-DD)"),
-        ("## 1.2.3 (2026-11-27)\n\n## 1.2.2 (2026-01-01)\n- old\n", "says nothing"),
+        ("## Unreleased\n\n## 1.2.3 - 2026-11-27\n- new\n\n## 1.2.2 - 2026-01-01\n- old\n", None),
+        ("## 1.2.3 - 2026-11-27\n- new\n", None),
+        ("## Unreleased\n- more\n\n## 1.2.3 - 2026-11-27\n- new\n", "under Unreleased belongs under ## 1.2.3"),
+        ("## 1.2.2 - 2026-01-01\n- old\n", "its newest section is 1.2.2 - 2026-01-01; write ## 1.2.3"),
+        ("## 1.2.3\n- new\n", "its newest section is 1.2.3; write ## 1.2.3 - YYYY-MM-DD"),
+        ("## 1.2.3 - 2026-11-27\n\n## 1.2.2 - 2026-01-01\n- old\n", "says nothing"),
         ("", "its newest section is missing"),
     ],
 )
 def test_the_changelog_has_a_dated_section_of_this_version(text, words):
     found = list(release.changelog(f"# Changelog\n\n{text}", "1.2.3"))
     assert (found == []) if words is None else words in found[0]
+
+
+def test_our_own_is_understood():
+    """Once nothing is left under Unreleased."""
+    before, _, rest = (ROOT / "CHANGELOG.md").read_text().partition("## Unreleased\n")
+    released = rest[rest.index("\n## ") :]
+    assert list(release.changelog(f"{before}## Unreleased\n{released}", __version__)) == []
 
 
 def test_the_tag_is_this_commit(tree):
@@ -94,7 +101,20 @@ def test_every_package_is_there_and_says_this_version(tmp_path):
         subprocess.run(["dpkg-deb", "-b", "--root-owner-group", folder, deb], check=True, capture_output=True)
         told = [one for one in release.packages(tmp_path, "1.2.3", []) if deb.name in one]
         assert (told == []) if words is None else words in told[0]
-    assert release.sums(tmp_path, "1.2.3").endswith("  quorumbell-node_1.2.3_all.deb\n")
+
+
+def test_the_sums_are_of_what_was_looked_at(tmp_path):
+    wanted = [
+        "quorumbell-1.2.3-py3-none-any.whl",
+        "quorumbell-node_1.2.3_all.deb",
+        "quorumbell-node-1.2.3-1.noarch.rpm",
+        "quorumbell_1.2.3-1~trixie_amd64.deb",
+    ]
+    for name in (*wanted, "quorumbell_1.2.3-1~bookworm_amd64.deb", "quorumbell-node_11.2.3_all.deb"):
+        (tmp_path / name).write_text(name)
+    (tmp_path / "SHA256SUMS").write_text(release.sums(tmp_path, "1.2.3", ["trixie"]))
+    said = subprocess.run(["sha256sum", "--check", "--strict", "SHA256SUMS"], cwd=tmp_path, capture_output=True, text=True)
+    assert (said.returncode, said.stdout.splitlines()) == (0, [f"{name}: OK" for name in wanted])
 
 
 def test_there_is_one_version_number():

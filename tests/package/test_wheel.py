@@ -42,8 +42,8 @@ def test_one_top_level_package_with_hooks_and_migrations_inside(wheel):
 
 def test_installed_it_checks_migrates_and_reads_from_elsewhere(wheel, tmp_path):
     home = tmp_path / "env"
-    venv.create(home, with_pip=True, symlinks=True)
-    pip = [str(home / "bin/python"), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+    venv.create(home, symlinks=True)
+    pip = [sys.executable, "-m", "pip", "--python", str(home / "bin/python"), "install", "--quiet", "--disable-pip-version-check"]
     subprocess.run([*pip, "--no-deps", str(wheel)], check=True)
     # The dependencies are those that are installed here: the same locked versions, without fetching them once more.
     site = next(path for path in sys.path if path.endswith("site-packages"))

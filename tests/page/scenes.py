@@ -120,9 +120,9 @@ def node_lost(cluster="berlin"):
         facts={"node": "n3", "fenced": "yes"},
     )
     bad = [
-        condition(cluster, "node/n3", CRITICAL, "lost; not fenced yet", 7, story.key),
-        condition(cluster, "guest/vm-files", CRITICAL, "runs nowhere", 7, story.key),
-        condition(cluster, "resource/dlm", WARNING, "runs on n1, n2; not on n3", 7, story.key),
+        condition(cluster, "node/n3", CRITICAL, "lost", 7, story.key),
+        condition(cluster, "guest/vm-files", CRITICAL, "vm-files runs nowhere", 7, story.key),
+        condition(cluster, "resource/dlm", WARNING, "dlm is there, but not on n3, where it failed", 7, story.key),
         condition(cluster, "drbd/files", WARNING, "Connecting UpToDate/DUnknown", 7, story.key),
         condition(cluster, "drbd/mail", WARNING, "SyncSource UpToDate/Inconsistent", 2, story.key),
     ]
@@ -148,7 +148,7 @@ def planned(cluster):
     """One node in standby, one service unmanaged."""
     conditions = [
         condition(cluster, "node/n2", INFO, "in standby, until its next start", 90),
-        condition(cluster, "resource/web-srv", INFO, "unmanaged; runs on n2", 90),
+        condition(cluster, "resource/web-srv", INFO, "unmanaged: the cluster does not look after it; runs on n2", 90),
     ]
     return Commit(now=NOW, conditions=conditions)
 
@@ -177,8 +177,10 @@ def several(cluster="wien"):
         incidents=[taken, quiet, heals],
         notices=[notice(taken, "oncall")],
         conditions=[
-            condition(cluster, "drbd/mail", CRITICAL, "split brain between alpha and bravo", 95, taken.key),
-            condition(cluster, "resource/db", WARNING, "a monitor failed on charlie", 30, quiet.key),
+            condition(
+                cluster, "drbd/mail", CRITICAL, "split brain: alpha and bravo have data that the other has not", 95, taken.key
+            ),
+            condition(cluster, "resource/db", WARNING, "db: monitor failed on charlie: error", 30, quiet.key),
         ],
         layout=[replica(cluster, "mail", *sides, link={"state": "StandAlone", "good": False})],
     )
@@ -227,13 +229,17 @@ class StandIn:
         self._control.close()
 
 
+async def always():
+    return True
+
+
 def guard(person):
     """Lets everybody in as this person; None: sends everybody to the log-in."""
 
     def around(app):
         async def call(scope, receive, send):
             if person is not None:
-                await app({**scope, "person": person}, receive, send)
+                await app({**scope, "person": person, "still_in": always}, receive, send)
             elif scope["path"] == "/login":
                 await PlainTextResponse("log in")(scope, receive, send)
             else:

@@ -268,6 +268,7 @@ def test_outages_tick(look, place, served):
     assert page.inner_text(".still time").startswith("7 min ")
 
 
+@pytest.mark.many
 @pytest.mark.parametrize("language", ["en", "de"])
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("path, width, height", [("/", 360, 740), ("/", 1440, 900), ("/?wall=1", 1920, 1080)])

@@ -80,7 +80,7 @@ def test_a_lost_node():
     found = drawn(well("berlin"), node_lost(), open_now=[brief(4, key="berlin/node/n3", kind=Kind.NODE_FAILURE)])
     assert found.state == "critical"
     assert [head.look.state for head in found.heads] == ["ok", "ok", "critical"]
-    assert (found.heads[2].look.why, found.heads[2].look.number) == ("lost; not fenced yet", 4)
+    assert (found.heads[2].look.why, found.heads[2].look.number) == ("lost", 4)
     gone = rows(found)["vm-files"]
     assert (gone.look.state, gone.look.since, gone.runs) == ("critical", minutes(7), False)
     files, mail = found.replicas

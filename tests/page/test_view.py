@@ -25,6 +25,7 @@ from tests.page.scenes import (
     OPERATOR,
     Client,
     Place,
+    always,
     condition,
     edges,
     guard,
@@ -244,7 +245,11 @@ def test_a_bridge_that_does_not_run_is_said_and_nothing_is_green(place):
 def test_a_ledger_that_cannot_be_read_is_said_with_what_the_bridge_knows(place):
     place.commit(well("berlin"))
     (place.home / "ledger.db").rename(place.home / "away.db")
-    place.bridge.words["gravest"] = [{"summary": "Node n3 is lost.", "severity": "critical", "cluster": "berlin"}]
+    words = {"en": "Node n3 is lost.", "de": "Knoten n3 ist verloren."}
+    place.bridge.words["gravest"] = [{"summary": words["en"], "summaries": words, "severity": "critical", "cluster": "berlin"}]
+    german = client(place, Person(name="b", language="de")).get("/").text
+    assert words["de"] in german
+    assert words["en"] not in german
     text = client(place).get("/").text
     assert "The ledger cannot be read: nobody knows how anything is now" in text
     assert "Node n3 is lost." in text
@@ -313,12 +318,13 @@ def test_the_stream_begins_with_what_is_seen(place):
     async def read():
         from bridge.page.sight.view import _events
 
-        async for piece in _events(site, "en"):
+        async for piece in _events(site, "en", always):
             lines.append(piece.decode())
-            site.watch.close()
+            if len(lines) > 1:
+                site.watch.close()
 
     asyncio.run(read())
-    assert lines == [f"event: state\ndata: ok\n\nevent: revision\ndata: {site.watch.seen.number}\n\n"]
+    assert lines[1:] == [f"event: state\ndata: ok\n\nevent: revision\ndata: {site.watch.seen.number}\n\n"]
 
 
 def test_of_answers_that_may_be_large_one_is_made_at_a_time(place):

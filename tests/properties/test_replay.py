@@ -11,6 +11,7 @@ from bridge.serve.faults import Faults
 from bridge.serve.recall import new_line, replay, restore
 from bridge.serve.telemetry import Metrics
 from bridge.serve.writer import Writer, stored
+from tests.conftest import IN_CI
 from tests.properties.recordings import HOUR, NAMES, REPORTS
 
 
@@ -57,12 +58,13 @@ def test_a_replay_arrives_at_the_same_story(tmp_path):
         'from = "q@e.org"\nto = ["a@e.org"]\n'
     )
     config = load_config(file)
-    reports = [as_its_own_cluster(name, number, one) for name in NAMES for number, one in enumerate(REPORTS[name])]
+    names = NAMES if IN_CI else NAMES[::4]
+    reports = [as_its_own_cluster(name, number, one) for name in names for number, one in enumerate(REPORTS[name])]
     reports.sort(key=lambda one: one.received_at)
     ledger, end = lived(config, reports)
     before = derived(ledger)
     assert len(before[1]) == len(reports)
-    assert len(before[0]) > len(NAMES) / 2
+    assert len(before[0]) > len(names) / 2
     notices = ledger.notices()
     ledger.close()
 

@@ -21,6 +21,7 @@ from tests.receivers.kit import MARKUP, SECRET, HttpKit
 from tests.servers.faults import Lossy
 from tools.notices import bundle
 
+LINK, LINK_WORDS = "https://bell.example.org/incidents/17", "Incident 17 on the page"
 SENTENCE = "Node n3 failed and was fenced (reboot by n1)."
 BEHIND = {"node": "n3", "behind": "db", "fencing_action": "reboot"}
 
@@ -47,6 +48,10 @@ class ChatStories(HttpKit):
     def look_at_the_beginning(self, root, details):
         """How the product shows them; likewise below."""
 
+    def look_at_the_link(self, message):
+        """It leads to LINK, by the words LINK_WORDS, in the product's own markup."""
+        raise NotImplementedError
+
     def look_at_the_ring(self, place, root, worse): ...
 
     def look_at_the_end(self, root, last): ...
@@ -57,9 +62,11 @@ class ChatStories(HttpKit):
         assert root["text"].startswith(f"🔴 Critical · mill: {SENTENCE}")
         assert (root["thread"], details["thread"]) == ("", root["id"])
         self.look_at_the_beginning(root, details)
+        self.look_at_the_link(root)
         tell(chat, Telling.UPDATED)
         assert [one["id"] for one in place.shown()] == [root["id"], details["id"]], "the same sentence needs no word of its own"
         tell(chat, Telling.UPDATED, state=State.CLEARING)
+        self.look_at_the_link(place.shown()[0])
         assert place.said()[0].startswith("🟢 Well again, watched for a while · mill")
         tell(chat, Telling.CLOSED)
         root, _, last = place.shown()
@@ -68,6 +75,7 @@ class ChatStories(HttpKit):
         assert "guest vm-a   at least 31 s" in root["text"]
         assert (last["thread"], last["text"]) == (root["id"], f"🟢 Over after 4 h 31 min · mill: {SENTENCE}")
         self.look_at_the_end(root, last)
+        self.look_at_the_link(root)
 
     def test_an_update_that_changes_the_sentence_is_said_in_the_thread(self, place, chat, tell):
         tell(chat, Telling.OPENED)
@@ -83,6 +91,7 @@ class ChatStories(HttpKit):
         root, _, worse = place.shown()
         assert worse["text"].startswith("🔴 Worse · mill")
         self.look_at_the_ring(place, root, worse)
+        self.look_at_the_link(worse)
         assert root["edited"], "and the first one is true again"
 
     def test_everybody_is_meant_only_when_that_is_wanted_and_it_is_critical(self, place, bell, chat, tell):
@@ -125,7 +134,7 @@ class ChatStories(HttpKit):
         told = msgspec.structs.replace(bundle(telling, "en"), id=7)
         assert isinstance(chat.deliver(told, {}), Delivered)
         (message,) = place.shown()
-        assert all(f"• #{number}, " in message["text"] for number in told.numbers)
+        assert all(f"#{number}: " in message["text"] for number in told.numbers)
 
 
 class Alarms:

@@ -59,6 +59,7 @@ def test_one_message_holds_everything(place, told):
     assert isinstance(make(place.port).deliver(told(), {}), Delivered)
     (only,) = place.taken
     assert only["title"] == "🔴 New · mill: Node n3 failed and was fenced (reboot by n1)."
+    assert "\n\nIncident 17 on the page\nhttps://bell.example.org/incidents/17\n\n" in only["message"]
     assert "crm_mon --one-shot" in only["message"]
     assert "guest vm-a   still away" in only["message"]
     assert only["type"] == "failure"
@@ -82,7 +83,7 @@ def test_a_short_service_gets_a_short_text_and_the_word_for_it(place, told):
     assert isinstance(bell.deliver(told(), {}), Delivered)
     (only,) = place.taken
     assert len(only["message"]) <= 400
-    assert only["message"].endswith("The rest is cut off here; quorumbell explain 17 shows it all.")
+    assert only["message"].endswith("The rest is cut off here; the page shows it all.\nhttps://bell.example.org/incidents/17")
 
 
 @pytest.mark.parametrize("url", ["nonsense://example.com/key-of-mine", "https", "tgram://"])

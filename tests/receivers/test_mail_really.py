@@ -91,3 +91,6 @@ def test_partly_refused_by_a_real_server(system, mail, told):
     received = message_from_bytes(data[0][1], policy=policy.default)
     assert "Knoten n3 ist ausgefallen" in received.get_body(("plain",)).get_content()
     assert "Knoten n3 ist ausgefallen" in received.get_body(("html",)).get_content()
+    lines = received.get_body(("plain",)).get_content().splitlines()
+    assert "Vorfall 17 auf der Seite: https://bell.example.org/incidents/17" in lines
+    assert '<a href="https://bell.example.org/incidents/17"' in received.get_body(("html",)).get_content()

@@ -13,9 +13,10 @@ from bridge.receivers.matrix import Matrix, Settings
 from bridge.secret import Secret
 from tests.missing import missing
 from tests.receivers.kit import maker, refuses
-from tests.receivers.stories import ChatStories
+from tests.receivers.stories import LINK, LINK_WORDS, ChatStories
 from tests.servers import synapse
 from tests.servers.synapse import NAME, Synapse
+from tools.notices import PAGE
 
 
 @pytest.fixture(scope="session")
@@ -37,7 +38,7 @@ class _Shown(HTMLParser):
         self.text = ""
 
     def handle_starttag(self, tag, attrs):
-        assert tag in {"p", "strong", "pre", "code"}, tag
+        assert tag in {"p", "strong", "pre", "code"} or (tag == "a" and dict(attrs)["href"].startswith(f"{PAGE}/incidents/")), tag
         self.text += "\n\n" if tag == "p" and self.text else "\n" if tag == "pre" else ""
 
     def handle_data(self, data):
@@ -90,6 +91,10 @@ class TestMatrix(ChatStories):
     def look_at_the_beginning(self, root, details):
         assert "<strong>🔴 Critical · mill</strong>" in root["content"]["formatted_body"]
         assert "<pre><code>crm_mon --one-shot --inactive --failcounts</code></pre>" in details["content"]["formatted_body"]
+
+    def look_at_the_link(self, message):
+        assert f'<p><a href="{LINK}">{LINK_WORDS}</a></p>' in message["content"]["formatted_body"]
+        assert f"{LINK_WORDS}\n{LINK}" in message["content"]["body"]
 
     def look_at_the_ring(self, place, root, worse):
         assert (worse["thread"], worse["answers"]) == ("", root["id"]), "a new message in the room, tied to the first"

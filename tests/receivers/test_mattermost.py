@@ -8,7 +8,7 @@ from bridge.core.telling.notice import Delivered, GiveUp, TryLater
 from bridge.receivers.mattermost import Mattermost, Settings
 from bridge.secret import Secret
 from tests.receivers.kit import guests_away, maker, refuses
-from tests.receivers.stories import Alarms, RuledChatStories
+from tests.receivers.stories import LINK, LINK_WORDS, Alarms, RuledChatStories
 from tests.servers.mattermost import Mattermost as Server
 from tests.servers.mattermost import mentions
 
@@ -29,6 +29,9 @@ class TestMattermost(RuledChatStories):
     def look_at_the_beginning(self, root, details):
         assert "```\ncrm_mon --one-shot --inactive --failcounts\n```" in details["raw"]
 
+    def look_at_the_link(self, message):
+        assert f"\n\n[{LINK_WORDS}]({LINK})" in message["raw"]
+
     def look_at_the_ring(self, place, root, worse):
         assert worse["thread"] == "", "a post of its own that leads to the first"
         assert f"[#17]({place.url}/_redirect/pl/{root['id']})" in worse["raw"]
@@ -43,7 +46,7 @@ class TestMattermost(RuledChatStories):
         for number in range(2):
             verdict = chat.deliver(told(outages=away, id=number + 1, thread=f"t{number}"), {})
             assert isinstance(verdict, Delivered), verdict
-        assert "The rest is cut off here; quorumbell explain 17 shows it all." in place.said()[1]
+        assert "The rest is cut off here; the page shows it all." in place.said()[1]
         assert "crm_mon" in place.said()[1], "what to do comes first"
         refused = [one for one in place.asked if one.verb == "POST"]
         assert len(refused) == 4 + 2, "what it takes is kept in mind"

@@ -8,7 +8,7 @@ from bridge.core.telling.notice import Delivered, GiveUp, TryLater
 from bridge.receivers.slack import Settings, Slack
 from bridge.secret import Secret
 from tests.receivers.kit import MARKUP, SECRET, guests_away, made, maker, refuses
-from tests.receivers.stories import SENTENCE, Alarms, RuledChatStories
+from tests.receivers.stories import LINK, LINK_WORDS, SENTENCE, Alarms, RuledChatStories
 from tests.servers.faults import Answering
 from tests.servers.slack import Slack as Server
 from tests.servers.slack import broadcasts
@@ -34,6 +34,10 @@ class TestSlack(RuledChatStories):
         fixed = [one for one in details["raw"]["blocks"][0]["elements"] if one["type"] == "rich_text_preformatted"]
         assert fixed[0]["elements"] == [{"type": "text", "text": "crm_mon --one-shot --inactive --failcounts"}]
 
+    def look_at_the_link(self, message):
+        elements = [one for holder in message["raw"]["blocks"][0]["elements"] for one in holder["elements"]]
+        assert {"type": "link", "url": LINK, "text": LINK_WORDS} in elements
+
     def look_at_the_ring(self, place, root, worse):
         assert (worse["thread"], worse["broadcast"]) == (root["id"], True)
 
@@ -52,7 +56,7 @@ class TestSlack(RuledChatStories):
     def test_long_texts_are_cut_with_a_word_and_shorter_ones_where_less_is_taken(self, place, chat, told):
         away = guests_away(told, "x" * 150, 40)
         assert isinstance(chat.deliver(told(outages=away), {}), Delivered)
-        assert "The rest is cut off here; quorumbell explain 17 shows it all." in place.said()[1]
+        assert "The rest is cut off here; the page shows it all." in place.said()[1]
         assert "crm_mon" in place.said()[1], "what to do comes first"
         place.longest_blocks = 1500
         assert isinstance(chat.deliver(told(outages=away, id=2, thread="other"), {}), Delivered)

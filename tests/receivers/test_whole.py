@@ -29,6 +29,9 @@ listen = []
 listen_plain = ["tcp://127.0.0.1:{port}"]
 control = "{home}/control.sock"
 
+[page]
+address = "https://bell.example.org/"
+
 [correlation]
 clear_after = "1s"
 
@@ -135,6 +138,7 @@ def test_the_test_bell_rings_everywhere(house):
     assert mattermost["text"].startswith("🔔 Test · TEST: This is a test of Quorumbell; nothing is wrong.")
     assert slack["text"].startswith("🔔 Probe · TEST")
     assert "This is a test" in house.anything.said()[0]
+    assert "bell.example.org" not in house.anything.said()[0], "it is about no incident"
     assert house.command("ring", "slack").returncode == 0
     assert len(house.slack.contents()["alarms"]) == 2
     house.slack.members.clear()
@@ -154,7 +158,9 @@ def test_an_incident_from_its_beginning_to_its_end(house):
         root, *thread = server.contents()["alarms"]
         assert root["text"].startswith(words), "what the first notice asked to remember came back with the last"
         assert {one["thread"] for one in thread} == {root["id"]}
+        assert ("Vorfall 1 auf der Seite" if server is house.slack else "Incident 1 on the page") in root["text"]
     eventually(lambda: len(house.anything.taken) == 2)
+    assert all("https://bell.example.org/incidents/1\n" in one["message"] for one in house.anything.taken)
     log = (house.home / "log").read_text()
     assert all(token not in log for token in (*house.mattermost.bots, *house.slack.bots, "key-of-ours"))
 

@@ -10,6 +10,8 @@ import pytest
 
 from examples.mail_sink import MailSink
 from tests.commanding import typed
+from tests.conftest import times
+from tests.handlers.test_lean import links
 from tests.receivers.opsview.test_process import opsview  # noqa: F401 - a fixture
 from tests.serve.test_bridge import Bridge, stop_failed
 from tests.serve.test_watchdog import Watched as WatchedStart
@@ -163,7 +165,8 @@ def test_who_waits_for_a_test_notice_that_was_not_begun_hears_it(bridge, sink):
     bridge.fail("db")
     eventually(lambda: sink.mails)
     asked = bridge.start("ring", "-m", "bridge", "ring", "-c", str(bridge.config))
-    time.sleep(3)
+    eventually(lambda: any("socket:" in one for one in links(asked.pid).values()))
+    time.sleep(1)  # what it asks for is on its way by now, and waits for the slow one
     bridge.rewrite((str(sink.port), str(bridge.sink.port)))
     bridge.command("reload")
     assert asked.wait(10) == 1
@@ -220,10 +223,10 @@ def test_nothing_is_lost_and_nothing_told_twice_under_a_stream(bridge, sink):
         good.replace("[bridge]\n", '[bridge]\nlog_level = "debug"\n'),
         good,
     ]
-    done = threading.Event()
+    reports, done = max(times(150), 40), threading.Event()
 
     def stream():
-        for number in range(150):
+        for number in range(reports):
             bridge.fail(f"db{number}")
         done.set()
 
@@ -235,10 +238,10 @@ def test_nothing_is_lost_and_nothing_told_twice_under_a_stream(bridge, sink):
         turns += 1
         time.sleep(0.3)
     bridge.config.write_text(good)
-    eventually(lambda: len(bridge.stored()) == 150, 60)
-    eventually(lambda: states(bridge) == {"delivered": 150}, 60)
+    eventually(lambda: len(bridge.stored()) == reports, 60)
+    eventually(lambda: states(bridge) == {"delivered": reports}, 60)
     ids = Counter(mail["Message-ID"] for mail in [*bridge.mails, *sink.mails])
-    assert (len(ids), set(ids.values())) == (150, {1})
+    assert (len(ids), set(ids.values())) == (reports, {1})
     assert bridge.mails
     assert sink.mails
     assert "refused" in bridge.log()

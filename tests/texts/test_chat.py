@@ -99,7 +99,7 @@ PARTS = (
 
 @pytest.mark.parametrize("limit", [60, 100, 300, 900, 2000, 2400])
 def test_what_does_not_fit_is_cut_at_a_line_and_says_so(limit):
-    made = fit(PARTS, limit, lambda parts: len(plain(parts)), "cut here.")
+    made = fit(PARTS, limit, lambda parts: len(plain(parts)), Part(text="cut here."))
     assert len(plain(made)) <= limit
     assert made[0] == PARTS[0]
     assert made[-1].text == "cut here."
@@ -107,7 +107,7 @@ def test_what_does_not_fit_is_cut_at_a_line_and_says_so(limit):
 
 
 def test_what_fits_is_left_alone():
-    assert fit(PARTS, 10_000, lambda parts: len(plain(parts)), "cut") == PARTS
+    assert fit(PARTS, 10_000, lambda parts: len(plain(parts)), Part(text="cut")) == PARTS
 
 
 def test_a_name_in_the_root_is_in_the_first_line_of_each():
@@ -123,6 +123,6 @@ def test_of_several_incidents_each_has_its_line_in_one_message(telling, language
     told = bundle(telling, language)
     made = chat_strictly(told, UTC)
     text = plain(made.overview)
-    assert [number for number in told.numbers if f"• #{number}, " in text] == list(told.numbers)
+    assert [number for number in told.numbers if f"#{number}: " in text] == list(told.numbers)
     assert (made.details, made.news, made.whole) == ((), made.overview, made.overview)
     assert ("🔴" in text) is (telling is not Telling.DIGEST)

@@ -164,8 +164,8 @@ def test_a_bundle_has_a_line_for_each_incident(language, telling):
     check(text)
     for number, incident in zip(told.numbers, told.items, strict=True):
         (line,) = [part for part in prose(text.body.replace("\n* ", "\n\n")) if part.startswith(f"#{number}, ")]
-        assert line.endswith(summary(incident, language))
-        assert f"#{number}, " in text.html
+        assert line.endswith(f"{summary(incident, language)} {told.page}/incidents/{number}")
+        assert f'<a href="{told.page}/incidents/{number}">#{number}</a>, ' in text.html
     other = render_strictly(told, LANGUAGES[language == LANGUAGES[0]], UTC)
     assert (other.subject, other.headline) != (text.subject, text.headline)
 

@@ -37,13 +37,17 @@ def consider_besides(world: World, key: str, at: datetime) -> None:
 
 def missing_nodes(world: World, key: str) -> list[str]:
     """The nodes that the incident still waits for, if it waits for nothing else, and the cluster does not wait for them."""
-    needless = _devices(world, key)
-    wounds = {name for name in world.wounds(key) if not name.startswith(REDUNDANCY) and name not in needless}
-    if story.is_frozen(world, key) or world.incident(key).kind in NOT_FOR or not all(name.startswith("node/") for name in wounds):
+    if world.incident(key).kind in NOT_FOR or story.is_frozen(world, key):
         return []
-    names = sorted(subject_name(Subject(name)) for name in wounds)
+    names = []
+    for wounded in world.wounds(key):
+        name = subject_name(Subject(wounded))
+        if wounded.startswith("node/"):
+            names.append(name)
+        elif not wounded.startswith(REDUNDANCY) and not is_needless(world, name, key):
+            return []  # of a thousand services that are away the first one says it
     away = all((known := node(world, name)).fenced_at is not None or known.given_up for name in names)
-    return names if away and not story.is_frozen(world, key) else []
+    return sorted(names) if away else []
 
 
 def _devices(world: World, key: str) -> list[Subject]:

@@ -64,6 +64,16 @@ class Notice(msgspec.Struct, frozen=True, kw_only=True):
     """Of a braked notice: when it will be told what was held back. Of a digest: what ended before this."""
     drill: str = ""
     """Which drill it belongs to, and who asked for that: then nothing of what it tells has happened."""
+    page: str = ""
+    """The address that browsers know the page by, without a slash at its end; whoever hands the notice out fills it in."""
+
+    @property
+    def link(self) -> str:
+        """Of its incident's page; nothing where there is none: of a bundle, a test, a drill, or without a page."""
+        return self.link_to(self.goes_on_as or self.incident_id)
+
+    def link_to(self, number: int) -> str:
+        return f"{self.page}/incidents/{number}" if self.page and number and not self.drill else ""
 
     @property
     def moved(self) -> bool:

@@ -15,5 +15,7 @@ def is_of(device: str, name: str) -> bool:
 
 def is_needless(world: World, device: str, key: str) -> bool:
     """Whether it fences a node of this story that is off: nobody needs it before that one is back."""
-    away = [subject_name(Subject(name)) for name in world.wounds(key) if name.startswith("node/")]
-    return world.is_fence_device(device) and any(is_of(device, name) and node(world, name).fenced_at for name in away)
+    if not world.is_fence_device(device):
+        return False
+    away = (subject_name(Subject(name)) for name in world.wounds(key) if name.startswith("node/"))
+    return any(is_of(device, name) and node(world, name).fenced_at for name in away)

@@ -11,7 +11,7 @@ import shutil
 import socket
 import subprocess
 from collections.abc import Iterator
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from bridge.node import settings
 from bridge.node.child import installed
@@ -78,13 +78,10 @@ def look(arguments: argparse.Namespace) -> Iterator[Finding]:
 
 def _user() -> Iterator[Finding]:
     """Pacemaker's hooks reach the relay by the group haclient, and it asks crm_mon as a member of it."""
-    try:
-        pacemaker = pwd.getpwnam(PACEMAKER_USER)
-    except KeyError:
+    pacemaker, user = _user_of(PACEMAKER_USER), _user_of(USER)
+    if pacemaker is None:
         return  # no Pacemaker here: DRBD alone
-    try:
-        user = pwd.getpwnam(USER)
-    except KeyError:
+    if user is None:
         yield Finding("user", f"there is no user {USER}", "systemd-sysusers quorumbell.conf makes it")
         return
     group = grp.getgrgid(pacemaker.pw_gid)
@@ -118,7 +115,31 @@ def _relay(conf: Settings) -> Iterator[Finding]:
                 "systemctl start quorumbell-relay; its log says why not",
             )
             return
-    yield Finding(f"relay: listens at {conf.door}")
+    pacemaker = _user_of(PACEMAKER_USER)
+    if pacemaker is not None and not _may_write(conf.door, pacemaker):
+        yield Finding(
+            "relay", f"{PACEMAKER_USER} may not send to {conf.door}", "systemctl restart quorumbell-relay; its log says more"
+        )
+    else:
+        yield Finding(f"relay: listens at {conf.door}")
+
+
+def _user_of(name: str) -> pwd.struct_passwd | None:
+    try:
+        return pwd.getpwnam(name)
+    except KeyError:
+        return None
+
+
+def _may_write(path: str, user: pwd.struct_passwd) -> bool:
+    """Into this folder, or to this socket, by its mode; with the user's own group alone, as Pacemaker calls its hooks."""
+    try:
+        found = os.stat(path)
+    except OSError:
+        return False
+    shift = 6 if found.st_uid == user.pw_uid else 3 if found.st_gid == user.pw_gid else 0
+    wanted = 0o3 if os.path.isdir(path) else 0o2
+    return found.st_mode >> shift & wanted == wanted
 
 
 def _spool(conf: Settings) -> Iterator[Finding]:
@@ -131,6 +152,12 @@ def _spool(conf: Settings) -> Iterator[Finding]:
             return
         if waiting > MOST_WAITING:
             yield Finding("spool", f"{waiting} reports wait in {place}", "is a bridge reached? See below, and the relay's log")
+    for name, boxes in ((PACEMAKER_USER, ("pcmk",)), (USER, ("pcmk", "root"))):
+        folders = [f"{conf.spool}/{box}/{part}" for box in boxes for part in ("tmp", "new")]
+        if (user := _user_of(name)) is not None and (shut := [place for place in folders if not _may_write(place, user)]):
+            yield Finding(
+                "spool", f"{name} may not write into {', '.join(shut)}", "systemd-tmpfiles --create quorumbell.conf mends it"
+            )
     room = shutil.disk_usage(conf.spool).free
     if room < LEAST_FREE:
         yield Finding("spool", f"its disk has only {room >> 20} MiB left", f"make room on the file system of {conf.spool}")
@@ -179,18 +206,17 @@ def _cluster(hook: str) -> Iterator[Finding]:
 
 def _looks(crm_mon: str) -> Finding:
     """As the relay asks it."""
-    try:
-        user, group = pwd.getpwnam(USER), grp.getgrgid(pwd.getpwnam(PACEMAKER_USER).pw_gid)
-    except KeyError:
+    user, pacemaker = _user_of(USER), _user_of(PACEMAKER_USER)
+    if user is None or pacemaker is None:
         return Finding("crm_mon: asked by the relay's own user, whom this machine does not have")
-
-    def be_the_relay() -> None:
-        os.setgroups([group.gr_gid] if USER in group.gr_mem else [])
-        os.setgid(user.pw_gid)
-        os.setuid(user.pw_uid)
-
+    group = grp.getgrgid(pacemaker.pw_gid)
+    be_the_relay: dict[str, Any] = {
+        "user": user.pw_uid,
+        "group": user.pw_gid,
+        "extra_groups": [group.gr_gid] if USER in group.gr_mem else [],
+    }
     try:
-        done = subprocess.run([crm_mon, "-1"], capture_output=True, text=True, timeout=20, check=False, preexec_fn=be_the_relay)
+        done = subprocess.run([crm_mon, "-1"], capture_output=True, text=True, timeout=20, check=False, **be_the_relay)
     except (OSError, subprocess.TimeoutExpired) as wrong:
         return Finding("crm_mon", str(wrong), "is Pacemaker stuck on this node?")
     if done.returncode:

@@ -5,6 +5,7 @@ import logging
 import math
 from collections import OrderedDict
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any, Final, NamedTuple, TypeVar, cast
@@ -30,6 +31,7 @@ LOOK_AGAIN_AFTER: Final = timedelta(seconds=5)
 REMEMBERED: Final = timedelta(hours=1)
 """While the ledger does not answer, whoever was known so lately still sees what the bridge says."""
 MOST_REMEMBERED: Final = 1000
+INSIDE_FOR: Final = timedelta(seconds=3)
 MOST_WAITING: Final = 10
 """Passwords are looked at one after another: each takes 8 MiB and a fifth of a second."""
 THREADS: Final = 4
@@ -75,6 +77,9 @@ class Entry:
         self._threads = anyio.CapacityLimiter(THREADS)
         self._waiting = 0
         self._known: OrderedDict[bytes | str, tuple[Any, datetime]] = OrderedDict()
+        self._inside: frozenset[bytes | str] | None = None
+        """Who was in at the last look: hashes of sessions, and names for whom a proxy speaks."""
+        self._inside_at = datetime.min.replace(tzinfo=UTC)
         self._away_until: datetime | None = None
         self._said: OrderedDict[str, list[Said]] = OrderedDict()
         self._logged_at: datetime | None = None
@@ -150,6 +155,25 @@ class Entry:
         """Whom a trusted proxy names; None when nobody here is called so. Raises LedgerError."""
         account = await self._lately(name, partial(self.people.account, name), self.clock()) if name else None
         return None if account is None else Found(account, cookie or secret(), fresh=not cookie)
+
+    async def still_in(self, found: Found) -> bool:
+        """Whether they would be let in now, or a few seconds ago. However many ask, it is one look. While the ledger does not
+        answer nobody is turned out."""
+        now = self.clock()
+        if now - self._inside_at >= INSIDE_FOR:
+            self._inside_at = now  # others are answered by the last look meanwhile
+            with suppress(LedgerError):
+                self._inside = await self.ask(partial(self.people.inside, now))
+        key = found.account.name if found.session is None else found.session.hash
+        return self._inside is None or key in self._inside or await self._is_in(key, now)
+
+    async def _is_in(self, key: bytes | str, now: datetime) -> bool:
+        """Whoever came in since the last look is not in it."""
+        look = partial(self.people.session, key, now) if isinstance(key, bytes) else partial(self.people.account, key)
+        try:
+            return await self.ask(look) is not None
+        except LedgerError:
+            return True
 
     async def _lately(self, key: bytes | str, look: Callable[[], R | None], now: datetime) -> R | None:
         """From the ledger; while that does not answer, as it was lately."""

@@ -38,7 +38,8 @@ OPEN: Final = "/api/v1/openapi.json"
 
 
 class Guard:
-    """ASGI middleware. Views find whom it let in as `request.scope["person"]`, and a form's fields in `scope["form"]`."""
+    """ASGI middleware. Views find whom it let in as `request.scope["person"]`, and a form's fields in `scope["form"]`; what lasts
+    asks `scope["still_in"]` whether they would be let in now."""
 
     def __init__(self, app: ASGIApp, entry: Entry) -> None:
         self._app = app
@@ -102,6 +103,7 @@ class Guard:
             found = await self._entry.find(jar[cookie]) if jar.get(cookie) else None
         if found is not None:
             scope.update(person=_person(found), found=found, said=partial(self._entry.said, word_of(found.cookie)))
+            scope["still_in"] = partial(self._entry.still_in, found)
             send = baked(send, cookie, found.cookie, self._entry.length, tls=visitor.tls) if found.fresh else send
         elif scope["path"] == "/login":
             word = jar.get(form_cookie) or secret()

@@ -1,6 +1,6 @@
 """`/`, its fragment, and the stream that says when it is another one."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from secrets import token_hex
 from typing import Final
 
@@ -59,13 +59,16 @@ STREAM: Final = {"content-type": "text/event-stream", "x-accel-buffering": "no"}
 
 async def live(request: Request) -> Response:
     site: Site = request.app.state.site
-    return StreamingResponse(_events(site, person_of(request).language), headers=STREAM)
+    return StreamingResponse(_events(site, person_of(request).language, request.scope["still_in"]), headers=STREAM)
 
 
-async def _events(site: Site, language: str) -> AsyncIterator[bytes]:
+async def _events(site: Site, language: str, still_in: Callable[[], Awaitable[bool]]) -> AsyncIterator[bytes]:
     """`revision` when what people see is another one, with `state` for pages that show something else; `ping` between, with
-    the bridge's own time."""
+    the bridge's own time. Ends when who listens is no longer let in: their browser asks once more in a second, and learns it."""
+    yield b"retry: 1000\n\n"
     async for seen in site.watch.changes():
+        if not await still_in():
+            return
         if seen is None:
             yield f"event: ping\ndata: {site.watch.now.isoformat()}\n\n".encode()
         else:

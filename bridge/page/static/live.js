@@ -73,9 +73,9 @@
 
   // --- the fragment
 
-  function isTyping() {
+  function isTyping(where) {
     const at = document.activeElement;
-    return at && live.contains(at) && /^(INPUT|TEXTAREA|SELECT)$/.test(at.tagName);
+    return at && where.contains(at) && /^(INPUT|TEXTAREA|SELECT)$/.test(at.tagName);
   }
 
   function put(text) {
@@ -116,7 +116,7 @@
   window.addEventListener("resize", fit);
 
   async function update() {
-    if (!live || fetching || isTyping() || wanted === shown) return;
+    if (!live || fetching || isTyping(live) || wanted === shown) return;
     fetching = true;
     const asked = wanted;
     try {
@@ -141,8 +141,10 @@
   }
 
   async function knock() {
+    if (isTyping(document)) return;
     try {
-      if (live && isShutOut(await fetch(live.dataset.fragment, { credentials: "same-origin", redirect: "manual" }))) location.reload();
+      const path = live ? live.dataset.fragment : "/fragments/now";
+      if (isShutOut(await fetch(path, { credentials: "same-origin", redirect: "manual" }))) location.reload();
     } catch (why) {
       if (!(why instanceof TypeError)) throw why; // nobody answers: that is said already
     }

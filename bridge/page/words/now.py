@@ -56,6 +56,7 @@ WORDS: Final[dict[str, tuple[str, str]]] = {
         "In Quorumbell selbst gab es {count} Fehler; siehe quorumbell status",
     ),
     "why": ("why", "Grund"),
+    "reason": ("{why}", "{why}"),
     # Under it.
     "since": ("since {at}", "seit {at}"),
     "last_word": ("last report {at}", "letzte Meldung {at}"),

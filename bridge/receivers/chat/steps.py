@@ -9,7 +9,7 @@ import msgspec
 
 from bridge.core.telling.notice import Notice
 from bridge.receivers.chat.message import Message, Refused, Room, TooLong
-from bridge.texts.chat import fit
+from bridge.texts.chat import Part, fit
 
 SHORTEST_CUT: Final = 500
 """Below so many characters nothing is cut any more: who refuses even these refuses for another reason."""
@@ -22,7 +22,7 @@ class Steps:
     `again`: an earlier attempt may have posted it, too.
     """
 
-    def __init__(self, room: Room, notice: Notice, cut: str, done: dict[str, str], *, again: bool) -> None:
+    def __init__(self, room: Room, notice: Notice, cut: Part, done: dict[str, str], *, again: bool) -> None:
         self.done = done
         self.again = again
         self.lost: list[str] = []

@@ -1,7 +1,7 @@
 """What Opsview lacks, made by the bridge itself, if the config says so; and live when the config says.
 
-A reload makes live all that anybody has changed. What waits there and was not made by this bridge in this life is therefore
-others': then nothing is made, unless `reload_others` allows it.
+A reload makes live all that anybody has changed. What waits there and was not made by this bridge in this life counts therefore
+as others': then nothing is made, unless `reload_others` allows it.
 """
 
 from collections.abc import Mapping
@@ -22,6 +22,7 @@ from bridge.receivers.opsview.setup import (
     Wish,
     apply,
     begin_reload,
+    pending,
     reload_ended,
     survey,
 )
@@ -69,20 +70,33 @@ class Provider:
             missing = {target: machine for target, machine in missing.items() if target not in found.disputed}
             found = survey(self._api, self._wish(missing))
         reloads = self._settings.reload != "never"
+        if found.pending is False:
+            self._ours = False
+        if set(found.states.values()) == {"there"}:
+            return Delivered("all of it is there now")
         why = self._hindrance(found, reloads=reloads)
         if why:
             return GiveUp(why)
-        apply(self._api, found)
-        self._ours = self._ours or bool(found.changes)
+        self._apply(found)
         done = f"made or changed {len(found.changes)} objects"
         if not reloads:
             waits = 'they wait for a reload: quorumbell setup opsview --reload, or set reload = "at-once"'
             return (
                 Delivered(f"{done}; {waits}") if found.changes else GiveUp(f"{len(missing)} services {waits.partition(' ')[2]}")
             )
-        begin_reload(self._api)
+        if not begin_reload(self._api):
+            return TryLater(f"{done}; another reload goes on there, which is waited for", SOON)
         self._reloads = True
         return TryLater(f"{done}; it reloads", SOON)
+
+    def _apply(self, found: Survey) -> None:
+        """What is refused in the middle leaves a part that waits for a reload: this bridge's own, as nothing waited before."""
+        try:
+            apply(self._api, found)
+        except SetupError:
+            self._ours = pending(self._api) is not False
+            raise
+        self._ours = self._ours or bool(found.changes)
 
     def _hindrance(self, found: Survey, *, reloads: bool) -> str:
         """Why nothing may be made now; "" when nothing hinders."""
@@ -91,12 +105,13 @@ class Provider:
             return f"this user lacks {', '.join(lacks)}, which create = true needs"
         if found.conflicts:
             return "; ".join(found.conflicts)
-        if not found.changes and "after a reload" not in found.states.values():
-            return "all of it is there, but this user may not see it"
+        if not found.changes and found.pending is False:
+            return "all of it is there and live, but this user may not see it"
         if reloads and found.pending is None:
             return "this user may not know whether changes of others wait (RELOADVIEW)"
         if reloads and found.pending and not self._ours and not self._settings.reload_others:
-            return "changes that others made wait there: look at them and reload it, or set reload_others = true"
+            known = "not all of them are known to be this bridge's"
+            return f"changes wait there, and {known}: look at them and reload it, or set reload_others = true"
         return ""
 
     def _wish(self, missing: Mapping[Target, bool]) -> Wish:

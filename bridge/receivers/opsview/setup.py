@@ -117,22 +117,25 @@ def apply(api: Api, found: Survey) -> None:
 
 
 def reload(api: Api, pause: float = 3.5) -> str:
-    """Starts one, or joins the one that runs, and waits. Gives the words of its warnings. Raises SetupError when it failed."""
-    begin_reload(api)
+    """Starts one and waits; of one that runs already, too. Gives the words of its warnings. Raises SetupError when it failed."""
+    begun = begin_reload(api)
     until = time.monotonic() + LONGEST_RELOAD.total_seconds()
     while time.monotonic() < until:
         words = reload_ended(api)
         if words is not None:
-            return words
+            if begun or pending(api) is False:
+                return words
+            begun = begin_reload(api)
         time.sleep(pause)
     raise SetupError(f"the reload did not end within {LONGEST_RELOAD}; look at it in Opsview")
 
 
-def begin_reload(api: Api) -> None:
-    """Starts one, or joins the one that runs. Raises SetupError."""
+def begin_reload(api: Api) -> bool:
+    """Starts one; false when one runs already, which may not know of all that was changed since it began. Raises SetupError."""
     begun = api.post("/reload", [("asynchronous", "1"), ("changelog", "Quorumbell: services for its subjects")])
     if not begun.ok and begun.status != 409:
         raise SetupError(f"the reload cannot begin: {begun.words}")
+    return begun.ok
 
 
 def reload_ended(api: Api) -> str | None:

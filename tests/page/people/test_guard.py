@@ -1,11 +1,16 @@
 """Who comes in, stays in, and what strangers try."""
 
+import asyncio
 import logging
 from datetime import timedelta
 
 import pytest
 
+from bridge.ledger.records import LedgerError
+from bridge.page import watch
 from bridge.page.people.bodies import MOST
+from bridge.page.people.passwords import hash_of
+from tests.conftest import times
 from tests.page.people.conftest import PASSWORD
 
 VIEWS = [
@@ -167,6 +172,107 @@ def test_who_is_removed_is_out_at_the_next_click_and_another_role_counts_from_th
     assert bob.get("/planned").status_code == 303
 
 
+# --- what lasts
+
+
+def listening(page, browser, act, headers=()):
+    """Somebody has the stream open while `act` happens, and a few seconds pass; whether it has ended."""
+    cookies = "; ".join(f"{name}={value}" for name, value in browser.cookies.items())
+    scope = {
+        "type": "http", "method": "GET", "path": "/live", "query_string": b"", "client": ("192.0.2.7", 5000), "scheme": "http",
+        "server": ("bell.example.org", 80), "headers": [(b"cookie", cookies.encode()), *headers],
+    }  # fmt: skip
+    said = []
+
+    async def run():
+        gone = asyncio.Event()
+
+        async def receive():
+            await gone.wait()
+            return {"type": "http.disconnect"}
+
+        async def send(message):
+            said.append(message)
+
+        stream = asyncio.create_task(page.app(scope, receive, send))
+        await asyncio.sleep(0.3)
+        assert not stream.done()
+        await asyncio.to_thread(act)
+        page.now += timedelta(seconds=4)
+        await asyncio.wait([stream], timeout=2)
+        ended = stream.done()
+        gone.set()
+        await asyncio.wait_for(stream, 5)
+        return ended
+
+    ended = page.loop.run(run())
+    assert said[0]["status"] == 200
+    return ended
+
+
+@pytest.fixture
+def often(monkeypatch):
+    monkeypatch.setattr(watch, "PING_EVERY", 0.1)
+
+
+OUT = {
+    "logged out": lambda page, hashed: page.people.end(hashed),
+    "removed": lambda page, _: page.people.remove("anna"),
+    "another password": lambda page, _: page.people.change_password("anna", "x"),
+    "run out": lambda page, _: setattr(page, "now", page.now + timedelta(hours=13)),
+}
+
+
+@pytest.mark.parametrize("how", OUT)
+def test_the_stream_of_who_is_out_ends(page, often, how):
+    anna = page.inside("anna")
+    assert listening(page, anna, lambda: OUT[how](page, hash_of(anna.cookies["quorumbell"])))
+
+
+def test_the_stream_of_who_is_in_goes_on(page, often):
+    anna, bob = page.inside("anna"), page.inside("bob")
+    assert not listening(page, anna, lambda: page.people.end(hash_of(bob.cookies["quorumbell"])))
+    late = page.inside("bob")
+    assert not listening(page, late, lambda: page.people.change("bob", role="operator")), (
+        "who came in since the last look is in, too"
+    )
+
+
+def test_nobody_is_turned_out_by_a_ledger_that_does_not_answer(page, often, monkeypatch):
+    def silent(_):
+        raise LedgerError("disk I/O error")
+
+    assert not listening(page, page.inside("anna"), lambda: None)
+    late = page.inside("bob")
+    assert not listening(page, late, lambda: monkeypatch.setattr(page.people.__class__, "_look", silent))
+
+
+def test_the_stream_of_whom_a_proxy_names_ends_when_nobody_is_called_so(page_with, often):
+    page = page_with(trusted_proxy=["192.0.2.7"], user_header="X-Remote-User")
+    named = [(b"x-remote-user", b"bob")]
+    assert not listening(page, page.browser(), lambda: page.people.remove("anna"), named)
+    assert listening(page, page.browser(), lambda: page.people.remove("bob"), named)
+
+
+def test_of_two_hundred_streams_one_looks(page, monkeypatch):
+    anna = page.inside("anna")
+    found = page.loop.run(page.entry.find(anna.cookies["quorumbell"]))
+    looks = []
+    monkeypatch.setattr(page.entry, "ask", lambda do: looks.append(do) or _given(do()))
+
+    async def many():
+        return await asyncio.gather(*(page.entry.still_in(found) for _ in range(200)))
+
+    assert all(page.loop.run(many()))
+    page.now += timedelta(seconds=2)
+    assert all(page.loop.run(many()))
+    assert len(looks) == 1
+
+
+async def _given(found):
+    return found
+
+
 # --- forms of strangers
 
 
@@ -283,6 +389,7 @@ def test_a_form_leads_back_to_a_path_of_ours_only(page, back):
     answer = page.browser().log_in("anna", back=back)
     assert (answer.status_code, answer.headers["location"]) == (303, "/")
     anna = page.inside("anna")
+    assert anna.get("/login", params={"back": back}).headers["location"] == "/", "whoever is in already is led on"
     answer = anna.post("/ring", {"back": back})
     assert answer.headers["location"] == "/"
     assert sum(line.startswith("a=b") for line in answer.headers.get_list("set-cookie")) == 0
@@ -302,20 +409,20 @@ def test_ten_thousand_logins_are_refused_counted_and_slow(page, caplog):
     """A second apart: so fast only a program is. What was looked at is a handful."""
     browser = page.browser()
     word = browser.word("/login")
-    looked = 0
+    looked, guesses = 0, times(10_000)
     with caplog.at_level(logging.WARNING, "quorumbell.page"):
-        for number in range(10_000):
+        for number in range(guesses):
             answer = browser.client.post("/login", data={"csrf": word, "name": "anna", "password": f"guess {number}"})
             looked += answer.status_code == 403
             assert answer.status_code in {403, 429}
             page.now += timedelta(seconds=1)
     assert looked < 50, "five tries, then each waits twice as long, up to five minutes"
     assert int(answer.headers["retry-after"]) > 1
-    assert (page.entry.doors.failed_in_all, page.entry.doors.refused_in_all) == (looked, 10_000 - looked)
+    assert (page.entry.doors.failed_in_all, page.entry.doors.refused_in_all) == (looked, guesses - looked)
     lines = [record.getMessage() for record in caplog.records]
-    assert sum("refused without a look" in line for line in lines) <= 10_000 / 60 + 1, "the log does not grow with them"
+    assert sum("refused without a look" in line for line in lines) <= guesses / 60 + 1, "the log does not grow with them"
     told = sum(int(line.split()[0]) for line in lines if "refused without a look" in line)
-    assert told > 9000
+    assert told > 0.9 * guesses
     assert browser.client.post("/login", data={"csrf": word, "name": "anna", "password": PASSWORD}).status_code == 429
 
 

@@ -67,6 +67,7 @@ def grave(page):
     return [(one["id"], [node["html"] for node in one["nodes"]]) for one in found]
 
 
+@pytest.mark.many
 @pytest.mark.parametrize("javascript", [True, False])
 def test_somebody_comes_in_acts_and_goes(bridge, url, browser, javascript):  # noqa: F811
     assert bridge.hook(**stop_failed(time.time())) == 0
@@ -109,6 +110,57 @@ def test_somebody_comes_in_acts_and_goes(bridge, url, browser, javascript):  # n
     context.close()
 
 
+def test_a_link_in_a_mail_leads_to_its_incident_through_the_login(bridge, url, browser):  # noqa: F811
+    text = bridge.config.read_text()
+    bridge.config.write_text(text.replace("[page]\n", f'[page]\naddress = "{url}"\n'))
+    assert bridge.command("reload") == "taken over: page.address\n"
+    assert bridge.hook(**stop_failed(time.time())) == 0
+    mail = eventually(lambda: bridge.mails)[0]
+    (link,) = re.findall(r"http\S+", mail.get_body(("plain",)).get_content())
+    assert f'<a href="{link}"' in mail.get_body(("html",)).get_content()
+    context = browser.new_context(viewport={"width": 360, "height": 740})
+    page = context.new_page()
+    log_in(page, link, "bob", "wrong password")
+    page.get_by_role("alert").wait_for()
+    page.get_by_label("Password").fill(PASSWORD)
+    page.get_by_role("button", name="Log in").click()
+    page.wait_for_url(f"{url}/incidents/1")
+    assert "db" in page.get_by_role("heading", level=1).inner_text()
+    context.close()
+
+
+def test_who_logs_out_in_one_tab_is_asked_to_come_in_again_in_the_others(bridge, url, browser):  # noqa: F811
+    assert bridge.hook(**stop_failed(time.time())) == 0
+    eventually(lambda: json.loads(bridge.command("incidents", "--json")))
+    context = browser.new_context()
+    others = {path: context.new_page() for path in ("/", "/incidents/1")}
+    log_in(others["/"], f"{url}/", "anna")
+    others["/"].wait_for_url(f"{url}/")
+    others["/incidents/1"].goto(f"{url}/incidents/1")
+    page = context.new_page()
+    page.goto(f"{url}/account")
+    page.get_by_role("button", name="Log out").click()
+    page.wait_for_url("**/login")
+    for path, other in others.items():
+        other.wait_for_url(f"**/login?back={path}", timeout=15_000)
+    context.close()
+
+
+def test_the_stream_of_somebody_who_is_removed_ends_soon(bridge, url):  # noqa: F811
+    with httpx.Client(base_url=url, headers={"accept": "text/html"}, timeout=30) as client:
+        word = re.search(r'name="csrf" value="([^"]*)"', client.get("/login").text)[1]
+        client.post("/login", data={"csrf": word, "name": "bob", "password": PASSWORD, "back": "/"})
+        with client.stream("GET", "/live") as stream:
+            lines = stream.iter_lines()
+            assert next(lines)
+            bridge.command("user", "remove", "bob")
+            gone_at = time.monotonic()
+            list(lines)
+            assert time.monotonic() - gone_at < 10
+        assert client.get("/live", headers={"accept": "text/event-stream"}).status_code == 401
+
+
+@pytest.mark.many
 @pytest.mark.parametrize("size,scheme", [((360, 740), "dark"), ((1440, 900), "light")])
 def test_nothing_is_hard_to_read_or_reach(url, browser, size, scheme):
     context = browser.new_context(viewport={"width": size[0], "height": size[1]}, color_scheme=scheme)

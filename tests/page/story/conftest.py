@@ -23,6 +23,7 @@ from bridge.page.site import Site
 from bridge.rehearse.rehearse import read_recording
 from bridge.serve.recall import new_line
 from bridge.serve.writer import commit_of, stored
+from tests.page.scenes import always
 
 RECORDING = Path("examples/node-power-cut.json")
 BEGIN = datetime(2026, 11, 24, 3, 0, tzinfo=UTC)
@@ -103,7 +104,7 @@ class Guard:
         self.app, self.person = app, person
 
     async def __call__(self, scope, receive, send):
-        scope["person"] = self.person
+        scope.update(person=self.person, still_in=always)
         await self.app(scope, receive, send)
 
 

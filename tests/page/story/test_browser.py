@@ -62,6 +62,7 @@ def test_an_incident_that_goes_on_while_it_is_read_says_so(browser, site, empty)
     assert not page.locator(".news .notice").count()
 
 
+@pytest.mark.many
 @pytest.mark.parametrize("width", [360, 1600])
 def test_it_is_readable_on_a_phone_and_on_a_wall(browser, site, width):
     page = browser.new_context(viewport={"width": width, "height": 800}, base_url=site).new_page()
@@ -87,6 +88,7 @@ def test_it_is_printed_with_all_that_counts_and_nothing_to_click(browser, site, 
     assert not page.locator("button").filter(visible=True).count()
 
 
+@pytest.mark.many
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_nobody_is_shut_out(browser, site, scheme):
     page = browser.new_context(color_scheme=scheme, base_url=site).new_page()

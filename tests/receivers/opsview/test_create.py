@@ -4,7 +4,7 @@ from contextlib import closing
 
 import pytest
 
-from tests.receivers.opsview.site import OWN, Site
+from tests.receivers.opsview.site import OWN, PASSWORD, Site
 from tests.servers.opsview import OPERATOR, Rules
 
 MADE = ("ha1", "Resource: web")
@@ -87,7 +87,7 @@ def test_what_others_have_left_there_is_not_made_live(made):
     before = len(changes(site))
     web_fails(site)
     assert (reloads(site), len(changes(site))) == ([], before)
-    assert "changes that others made wait there" in making(site)
+    assert making(site).startswith("changes wait there, and not all of them are known to be this bridge's")
     assert site.opsview.setup.pending
     site.opsview.reload()
     site.wait(1200, step=10)
@@ -122,6 +122,61 @@ def test_a_reload_that_fails_is_told_and_tried_again(made):
     rules.reload_ends = "0"
     site.wait(900, step=10)
     assert site.state(*MADE) == "critical"
+
+
+@pytest.mark.parametrize("fault", ["answer", "lost", "reset", "deadlock", "slow", "half"])
+def test_what_was_made_before_opsview_failed_is_its_own_and_goes_on(made, fault):
+    """Half of it waits for a reload then: nobody else's."""
+    site = made(reload="at-once")
+    site.opsview.fault(fault, "PUT /rest/config/hosttemplate", status=500, seconds=2.0, text="{}")
+    web_fails(site)
+    site.wait(600, step=10)
+    assert site.state(*MADE) == "critical"
+    assert len(reloads(site)) == 1
+    kinds = ("servicecheck", "hosttemplate", "host", "attribute", "servicegroup")
+    names = {kind: [one["name"] for one in site.opsview.setup.kinds[kind].values()] for kind in kinds}
+    assert all(len(each) == len(set(each)) for each in names.values()), "nothing is there twice"
+
+
+def test_what_others_change_after_it_failed_is_theirs(made):
+    site = made(reload="at-once")
+    refusal = site.opsview.fault("answer", "PUT /rest/config/", status=500, text="{}")
+    web_fails(site)
+    assert refusal.seen == 1
+    site.opsview.provide("other", ["Their: work"], reload=False)
+    site.wait(600, step=10)
+    assert (reloads(site), changes(site)) == ([], [])
+    assert making(site).startswith("changes wait there")
+
+
+@pytest.mark.parametrize("takes_later", [False, True])
+def test_a_reload_that_goes_on_there_is_waited_for_and_its_own_comes_after(made, takes_later):
+    site = made(Rules(reload_takes=200, reload_takes_later=takes_later), reload="at-once")
+    site.opsview.setup.start_reload(site.opsview.now)
+    web_fails(site)
+    site.wait(600, step=10)
+    assert site.state(*MADE) == "critical"
+    assert making(site) == ""
+    assert [one.status for one in reloads(site)].count(200) == (0 if takes_later else 1)
+
+
+@pytest.mark.parametrize("fault", ["lost", "slow"])
+def test_a_reload_whose_answer_was_lost_is_no_other_s(made, fault):
+    site = made(reload="at-once")
+    site.opsview.fault(fault, "POST /rest/reload", seconds=2.0)
+    web_fails(site)
+    site.wait(600, step=10)
+    assert site.state(*MADE) == "critical"
+    assert making(site) == ""
+
+
+def test_what_it_may_not_see_is_told_and_not_reloaded_for_again_and_again(made):
+    site = made(reload="at-once")
+    site.opsview.add_user("bell", PASSWORD, hosts={"bellhost"})
+    web_fails(site)
+    site.wait(3600, step=30)
+    assert len(reloads(site)) == 1
+    assert "this user may not see it" in making(site)
 
 
 def test_a_check_of_the_same_name_that_is_somebody_elses_is_left_alone_and_the_rest_is_made(made):

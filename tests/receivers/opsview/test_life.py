@@ -6,6 +6,7 @@ from datetime import timedelta
 import pytest
 
 from bridge.core.telling.planned import matchers_of
+from tests.conftest import times
 from tests.receivers.opsview.site import OWN, PASSWORD, Site
 from tests.servers.opsview import Rules
 
@@ -346,10 +347,11 @@ def test_an_hour_away_and_five_thousand_changes(site):
     names = [f"r{number}" for number in range(50)]
     site.opsview.provide("ha1", [f"Resource: {name}" for name in names], freshness=1800)
     site.opsview.stop()
-    for turn in range(100):
+    turns = times(100)
+    for turn in range(turns):
         for name in names:
             site.action(name, "stop" if turn % 2 == 0 else "start", int(turn % 2 == 0))
-        site.now += timedelta(seconds=36)
+        site.now += timedelta(hours=1) / turns
         site.pump()
     for name in names[:10]:
         site.action(name, "stop", 1)

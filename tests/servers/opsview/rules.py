@@ -48,6 +48,7 @@ class Rules:
         "kept"  # in output: "kept", or "refused" as the 2013 code did for external commands [core: Externalcommand.pm]
     )
     sessions_survive_restart: bool = True  # they are rows of a table [core: ApiSessions.pm]
+    reload_takes_later: bool = True  # what is changed while a reload goes on is made live by it, too
 
     # --- the weather
     delays: list[float] = field(default_factory=lambda: [0.05])

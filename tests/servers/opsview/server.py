@@ -92,8 +92,8 @@ class Opsview:
 
     def finish_reload(self, at):
         self.world.settle(at)
-        if self.setup.finish_reload(at):
-            self.world.rebuild(self.setup.wanted(), at)
+        if (meant := self.setup.finish_reload(at)) is not None:
+            self.world.rebuild(meant, at)
 
     # --- furniture
 

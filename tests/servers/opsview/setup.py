@@ -81,6 +81,7 @@ class Setup:
         self.pending = False
         self.reloaded_at = 0.0
         self.reload_ends_at = None
+        self._meant = None
         self.status = "0"
         self._last_id = 10
         for number, name in CHECKTYPES.items():
@@ -241,19 +242,25 @@ class Setup:
             body = {"server_status": "1", "messages": ["Reload already running"]}  # plain strings, here only [doc Reload]
             raise Refused(409, "Reload already running", body=body)
         self.reload_ends_at, self.status = now + self.rules.reload_takes, "1"
+        if not self.rules.reload_takes_later:
+            self._meant, self.pending = self.wanted(), False
 
     def finish_reload(self, now):
-        """True when a reload has just ended well."""
+        """What it has made live, when a reload has just ended well."""
         if self.reload_ends_at is None or now < self.reload_ends_at:
-            return False
+            return None
         self.reload_ends_at, self.status, self.reloaded_at = None, self.rules.reload_ends, now
+        meant, self._meant = self._meant, None
         if self.status == "3":
-            return False
+            self.pending = True
+            return None
+        if meant is not None:
+            return meant
         self.pending = False
         for objects in self.kinds.values():
             for each in objects.values():
                 each["uncommitted"] = "0"
-        return True
+        return self.wanted()
 
     def reload_status(self):
         bad = [{"detail": "Configuration error", "monitoringserver": "Master Monitoring Server", "severity": "critical"}]

@@ -171,6 +171,8 @@ class Slack(ChatServer):
         allowed = {"text", "link"} if holder == "rich_text_preformatted" else STYLED
         if kind not in allowed or (kind == "text" and not (isinstance(one.get("text"), str) and one["text"])):
             raise Refusal("invalid_blocks")
+        if kind == "link" and not one.get("url", "").startswith(("https://", "http://")):
+            raise Refusal("invalid_blocks")
         if kind == "broadcast" and one.get("range") not in {"here", "channel", "everyone"}:
             raise Refusal("invalid_blocks")
         if set(one.get("style", {})) - {"bold", "italic", "strike", "code"}:
@@ -273,7 +275,8 @@ def shown_text(blocks: list[dict[str, Any]]) -> str:
     for block in blocks:
         for holder in block["elements"]:
             told = "".join(
-                f"@{one['range']}" if one["type"] == "broadcast" else one.get("text", "") for one in holder["elements"]
+                f"@{one['range']}" if one["type"] == "broadcast" else one.get("text") or one.get("url", "")
+                for one in holder["elements"]
             )
             pieces.append(f"\n{told}\n" if holder["type"] == "rich_text_preformatted" else told)
     return "".join(pieces).strip("\n")
