@@ -188,7 +188,7 @@ def test_what_is_old_stays_grey_until_the_new_is_there(look, place, served):
     assert page.evaluate("states.at(-1)[0]") == "lost"
     held[0].continue_()
     until(page, "states.at(-1)[0] === 'critical'")
-    assert [state for state, *_ in page.evaluate("states")] == ["ok", "lost", "critical"]
+    assert [state for state, *_ in page.evaluate("states")][-3:] == ["ok", "lost", "critical"]
 
 
 def test_another_page_that_was_lost_has_its_title_back(look, place, served):
