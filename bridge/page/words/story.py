@@ -6,7 +6,7 @@ WORDS: Final[dict[str, tuple[str, str]]] = {
     # the list
     "story_search": ("Search", "Suchen"),
     "story_words": ("Words", "Wörter"),
-    "story_words_help": ("A name, a number, words of the cluster", "Ein Name, eine Nummer, Wörter des Clusters"),
+    "story_words_help": ("a name, #4711, words", "Name, #4711, Wörter"),
     "story_cluster": ("Cluster", "Cluster"),
     "story_kind": ("Kind", "Art"),
     "story_severity": ("At worst", "Schlimmstens"),
