@@ -325,6 +325,24 @@ def test_on_paper_it_is_light_and_its_bars_are_there(look, place, served):
     assert page.is_hidden(".top")
 
 
+def test_a_sound_is_heard_when_another_incident_needs_somebody_if_it_is_wished_for(look, place, served):
+    place.commit(well("berlin"), well("hamburg"))
+    page = look(served)
+    until(page, "states.at(-1)[0] === 'ok'")
+    page.evaluate("tones = 0; Object.assign(OscillatorNode.prototype, { start: () => { tones += 1; }, stop: () => {} }); 0")
+    place.commit(node_lost("hamburg"))
+    until(page, "states.at(-1)[0] === 'critical'")
+    assert page.evaluate("tones") == 0, "nobody has asked for it"
+    page.get_by_role("button", name="Sound: off").click()
+    assert page.evaluate("tones") == 3, "as it will be"
+    place.commit(node_lost("berlin"))
+    until(page, "document.querySelector('h1').textContent === '2 incidents need somebody'")
+    assert page.evaluate("tones") == 6
+    page.reload()
+    page.get_by_role("button", name="Sound: on").click()
+    assert page.evaluate("localStorage.getItem('sound')") == "off"
+
+
 def test_without_javascript_everything_is_there(look, place, served):
     place.commit(well("berlin"), node_lost())
     eventually(lambda: served.site.watch.seen.piles.get("needs"))
