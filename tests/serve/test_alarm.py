@@ -133,7 +133,7 @@ def test_each_bell_is_told_once_and_once_that_it_is_over(house):
     assert "df -h /var/lib/quorumbell" in first.body
     assert "relays hold" in first.body
     assert "stored again" in last.body
-    assert not site.note.exists()
+    eventually(lambda: not site.note.exists())
     assert one.closed == other.closed == 1
 
 
