@@ -12,6 +12,7 @@ import statistics
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from datetime import UTC, datetime
 from pathlib import Path
@@ -24,6 +25,7 @@ ROOT: Final = Path(__file__).resolve().parent.parent
 OPEN: Final = 10_000
 PAGES: Final = 200
 PASSWORD: Final = "a bench needs a password, too"
+AT_A_TIME: Final = 8
 AT_ONCE: Final = 500
 """Alerts in one POST."""
 
@@ -36,6 +38,7 @@ def page(home: Path, runs: int = 100, seconds: float = 20.0) -> None:
         memory = _memory(ours.page.pid)
         alone, none_open, watched = _cost(ours, seconds)
         with_pages = _memory(ours.page.pid)
+        after = _after(ours)
     finally:
         ours.stop()
     theirs = _alertmanager(home, runs)
@@ -49,7 +52,7 @@ def page(home: Path, runs: int = 100, seconds: float = 20.0) -> None:
     else:
         print(f"| first byte, p50 | {first * 1e3:.1f} ms | {theirs[0] * 1e3:.1f} ms | {first / theirs[0]:.3f} |")
         print(f"| bytes | {size:,} | {theirs[1]:,} | {size / theirs[1]:.4f} |")
-    print(f"| memory | {memory:.0f} MB; {with_pages:.0f} MB with {PAGES} open pages | | |")
+    print(f"| memory | {memory:.0f} MB; {with_pages:.0f} MB with {PAGES} open pages; then, after {after} | | |")
     print(
         f"| the bridge, CPU of a core: no page process; none open; {PAGES} open | {alone:.2f} %; {none_open:.2f} %; {watched:.2f} % | | |"
     )
@@ -76,10 +79,10 @@ class Ours:
                 for word in ("serve", "page")
             )
         _until(lambda: (home / "control.sock").exists() and _answers(self.port))
-        self.headers = {"Cookie": self._log_in()}
+        self.headers = {"Cookie": self.log_in()}
         _until(lambda: "10,000" in _get(self.port, "/", self.headers)[1])
 
-    def _log_in(self) -> str:
+    def log_in(self) -> str:
         cookie, text = _get(self.port, "/login", {})
         word = re.search(r'name="csrf" value="([^"]+)"', text)
         fields = {"csrf": word[1] if word else "", "back": "/", "name": "bench", "password": PASSWORD}
@@ -133,6 +136,23 @@ def _cost(ours: Ours, seconds: float) -> tuple[float, float, float]:
     alone = _share(ours.bridge.pid, seconds)
     ours.page.send_signal(18)  # SIGCONT
     return alone, none_open, watched
+
+
+def _after(ours: Ours) -> str:
+    """What the page holds some seconds after each of what takes most for a moment."""
+    said = []
+    for what, do in (
+        (f"{AT_A_TIME} histories at once", lambda: _get(ours.port, "/history", ours.headers)),
+        (f"{AT_A_TIME} logins at once", ours.log_in),
+    ):
+        askers = [threading.Thread(target=do) for _ in range(AT_A_TIME)]
+        for one in askers:
+            one.start()
+        for one in askers:
+            one.join()
+        time.sleep(3)
+        said.append(f"{what} {_memory(ours.page.pid):.0f} MB")
+    return ", ".join(said)
 
 
 def _alertmanager(home: Path, runs: int) -> tuple[float, int] | None:

@@ -1,7 +1,8 @@
 """What is wrong now, who is heard, what is owed: one shape for the terminal, for programs and for the page."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any, Final
 
 from bridge.asked import shapes
@@ -19,21 +20,22 @@ FROM_MEMORY: Final = ("gravest", "relays", "open_incidents", "known_at", "held",
 UNFINISHED: Final = ("watching", "open", "clearing")
 
 
-def whole(config: Config) -> dict[str, Any]:
-    """As `status --json` prints it. Raises Silent when the ledger cannot be read and the bridge runs, else LedgerError."""
+def whole(config: Config, of_each: Callable[[Any], Any] = dict) -> dict[str, Any]:
+    """As `status --json` prints it; `of_each` is what becomes of an incident's shape, before the next one is read. Raises Silent
+    when the ledger cannot be read and the bridge runs, else LedgerError."""
     bridge = running(config)
-    counts, incidents, edges, conditions, boards, healths, queues = read(config, bridge, _look)
-    taken = bridge.pop("acknowledged", {})
+    look = partial(_look, bridge.get("acknowledged", {}), of_each)
+    counts, incidents, edges, conditions, boards, healths, queues = read(config, bridge, look)
     bells = [name for name, receiver in config.receivers.items() if not receiver.board]
     held = {name: bridge.get("held_back", {}).get(name, 0) if bridge["running"] else None for name in bells}
     edges = _edges(edges, bridge, troubles(conditions))
-    bridge = {name: value for name, value in bridge.items() if name not in FROM_MEMORY}
+    bridge = {name: value for name, value in bridge.items() if name not in {*FROM_MEMORY, "acknowledged"}}
     at = now_of(bridge)
     return {
         "bridge": bridge,
         "ledger": config.bridge.ledger,
         "counts": {name: value.isoformat() if isinstance(value, datetime) else value for name, value in counts.items()},
-        "incidents": [shapes.incident(number, one) | {"acknowledged_by": taken.get(one.key)} for number, one in incidents],
+        "incidents": incidents,
         "edges": edges,
         "boards": [shapes.board(one) for one in boards if one.receiver in config.receivers],
         "receivers": [
@@ -62,10 +64,11 @@ def troubles(conditions: Sequence[Condition]) -> dict[tuple[str, str], str]:
     return {(one.cluster, subject_name(one.subject)): one.why for one in found}
 
 
-def _look(ledger: Reader) -> tuple[Any, ...]:
+def _look(taken: Mapping[str, str], of_each: Callable[[Any], Any], ledger: Reader) -> tuple[Any, ...]:
+    open_now = ledger.each_incident(UNFINISHED)
     return (
         ledger.counts(),
-        ledger.incidents(state=UNFINISHED),
+        [of_each(shapes.incident(number, one) | {"acknowledged_by": taken.get(one.key)}) for number, one in open_now],
         ledger.edges(),
         ledger.conditions(),
         ledger.boards(),

@@ -18,7 +18,7 @@ from bridge.core.telling.notice import Notice
 from bridge.core.telling.quiet import Silence
 from bridge.core.telling.route import Router
 from bridge.core.world.condition import Condition
-from bridge.core.world.event import Acknowledged, Drilled, Event, Report, Severity, Silenced, Unreadable
+from bridge.core.world.event import Acknowledged, Drilled, Event, Report, Rung, Severity, Silenced, Unreadable
 from bridge.core.world.fault import Fault, fault
 from bridge.core.world.incident import Incident, State
 from bridge.core.world.lag import PRESENT, Lags
@@ -85,6 +85,9 @@ class Line:
             if isinstance(event, Drilled):
                 outcome.drilled.append(report)
                 outcome.decisions[report.uid] = Decision(report.uid, None, f"of drill {event.drill}: it concerns nothing real")
+            elif isinstance(event, Rung):
+                why = f"a test for {event.receivers}, rung by {event.author}"
+                outcome.decisions[report.uid] = Decision(report.uid, None, why)
             elif isinstance(event, Acknowledged | Silenced):
                 orders.append(event)
             else:

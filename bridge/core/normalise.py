@@ -13,6 +13,7 @@ from bridge.core.world.event import (
     EdgeSaid,
     Event,
     Report,
+    Rung,
     Silenced,
     Unreadable,
     from_us,
@@ -98,9 +99,9 @@ def _clock_set(report: Report) -> Event:
 
 def _operator(report: Report) -> Event:
     body = report.body
-    reader = {"ack": _acknowledged, "silence": _silenced}.get(text(body, "do"))
+    reader = {"ack": _acknowledged, "silence": _silenced, "ring": _rung}.get(text(body, "do"))
     if reader is None:
-        raise Senseless(f"do={body.get('do')!r} is neither ack nor silence")
+        raise Senseless(f"do={body.get('do')!r} is neither ack, silence nor ring")
     return reader(report)
 
 
@@ -129,6 +130,10 @@ def _silenced(report: Report) -> Event:
         until=from_us(until),
         planned=text(body, "planned"),
     )
+
+
+def _rung(report: Report) -> Event:
+    return Rung(**head(report, witness=""), author=text(report.body, "author"), receivers=text(report.body, "receivers"))
 
 
 READERS: Final[dict[str, Callable[[Report], Event]]] = {

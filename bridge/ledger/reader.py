@@ -113,6 +113,11 @@ class Reader:
             ]
         return found if len(parts) < 2 else sorted(found, key=lambda row: (row[1].opened_at, row[0]), reverse=True)[:limit]
 
+    def each_incident(self, state: str | Collection[str], since: datetime | None = None) -> Iterator[tuple[int, Incident]]:
+        """The newest first, a few hundred in memory at a time; since is a time of opening."""
+        with self._store.transaction() as connection:
+            yield from reading.incidents(connection, states=_some(state), ids=None, since=since, until=None, limit=None)
+
     def incident(self, incident_id: int) -> Incident | None:
         return next((one for _, one in self.incidents(ids=[incident_id])), None)
 

@@ -184,15 +184,16 @@ def incidents(
     since: datetime | None,
     until: datetime | None,
     limit: int | None,
-) -> list[tuple[int, Incident]]:
-    """The newest first."""
+) -> Iterator[tuple[int, Incident]]:
+    """The newest first, a few hundred in memory at a time."""
     wanted = select(incident.c.id, incident.c.data).order_by(incident.c.opened_at.desc(), incident.c.id.desc()).limit(limit)
     wanted = wanted.where(*_between(incident.c.opened_at, since, until))
     if states is not None:
         wanted = wanted.where(incident.c.state.in_([str(state) for state in states]))
     if ids is not None:
         wanted = wanted.where(incident.c.id.in_(ids))
-    return _incidents(connection, wanted)
+    for row in connection.execute(wanted.execution_options(yield_per=AT_ONCE)):
+        yield row.id, rows.to_incident(row.data)
 
 
 def incidents_of(connection: Connection, keys: Collection[str]) -> list[tuple[int, Incident]]:

@@ -35,7 +35,7 @@ PRAGMAS: Final = (
     "cache_size = -16000",
     "wal_autocheckpoint = 8000",
 )
-READING_PRAGMAS: Final = ("query_only = ON", "cache_size = -16000")
+READING_PRAGMAS: Final = ("query_only = ON",)
 # Beside the one writer: the log is folded into the file by that one alone, whose commits know what they wait for.
 BESIDE_PRAGMAS: Final = ("synchronous = FULL", "foreign_keys = ON", "cache_size = -500", "wal_autocheckpoint = 0")
 BUSY_SECONDS: Final = 5.0

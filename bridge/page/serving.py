@@ -11,19 +11,24 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from typing import Final
 
+import anyio.to_thread
 import uvicorn
 
 from bridge.config.config import Config
 from bridge.config.page import PageSettings
 from bridge.page.app import application
+from bridge.page.connections import Connection
 from bridge.page.people.guard import guarding
 from bridge.page.site import Site
 
 M_MMAP_THRESHOLD: Final = -3
+M_ARENA_MAX: Final = -8
 """Of malloc.h."""
 LAST_WORDS: Final = 3
 """Seconds that answers under way have at the end."""
 
+THREADS: Final = 16
+"""That wait for the ledger or the bridge at the same time: each has its own stack and connection."""
 WAITING: Final = 512
 """Connections that may wait to be taken."""
 
@@ -53,6 +58,7 @@ class Server(uvicorn.Server):
                 signal.signal(number, handler)
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        anyio.to_thread.current_default_thread_limiter().total_tokens = THREADS
         await super().startup(sockets)
         self._ready()
 
@@ -75,12 +81,13 @@ def serve(config: Config, ready: Callable[[], object]) -> None:
         server_header=False,
         proxy_headers=False,
         lifespan="off",
+        http=Connection,
         ws="none",
         timeout_graceful_shutdown=LAST_WORDS,
         ssl_certfile=page.certificate,
         ssl_keyfile=page.key,
     )
-    logging.getLogger("uvicorn").setLevel(logging.WARNING)
+    logging.getLogger("uvicorn").setLevel(logging.ERROR)  # its warnings are what strangers send
     log.info("the page is at %s", page.url)
     site.watch.start()
     with listener:
@@ -88,10 +95,13 @@ def serve(config: Config, ready: Callable[[], object]) -> None:
 
 
 def give_memory_back() -> None:
-    """What looking at a password takes, 16 MiB, goes back to the system each time; from the second time on glibc would keep it
-    (mallopt(3): a threshold that is set does not grow by itself). Other C libraries have no such setting."""
+    """What looking at a password takes, 8 MiB, goes back to the system each time; from the second time on glibc would keep it
+    (mallopt(3): a threshold that is set does not grow by itself). And threads share what one of them has freed. Other C libraries
+    have no such settings."""
     with suppress(AttributeError):
-        ctypes.CDLL(None).mallopt(M_MMAP_THRESHOLD, 128 << 10)
+        libc = ctypes.CDLL(None)
+        libc.mallopt(M_MMAP_THRESHOLD, 128 << 10)
+        libc.mallopt(M_ARENA_MAX, 2)
 
 
 def look_at_certificate(page: PageSettings) -> None:

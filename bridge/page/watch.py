@@ -46,6 +46,7 @@ PASSING: Final = ("now_us", "held_back", "busy_seconds", "known_at", "held", "re
 """What the bridge says that changes without anything being different for who looks."""
 
 log = logging.getLogger("quorumbell.page")
+_TRIM: Final = getattr(ctypes.CDLL(None), "malloc_trim", None)
 
 
 class Watch:
@@ -118,6 +119,7 @@ class Watch:
             begun = time.monotonic()
             try:
                 self.look()
+                give_back()
             except Exception:
                 log.exception("the page could not look")
                 self._let_go()
@@ -179,7 +181,6 @@ class Watch:
                 self._let_go()
                 seen = replace(seen, why=redact(str(error)))
         self._seen = seen
-        give_back()
         self._wake()
 
     def _let_go(self) -> None:
@@ -207,7 +208,7 @@ def _told(seen: Seen) -> Seen:
 
 
 def give_back() -> None:
-    """What was freed goes back to the system, where the C library can do that. (malloc_trim(3))"""
-    trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
-    if trim is not None:
-        trim(0)
+    """What was freed, by this look or by an answer since the last one, goes back to the system, where the C library can do that;
+    where there is nothing it takes some microseconds. (malloc_trim(3))"""
+    if _TRIM is not None:
+        _TRIM(0)

@@ -16,7 +16,6 @@ from bridge.core.telling.notice import Delivered, TryLater, Verdict
 from bridge.core.telling.retry import next_attempt, settled
 from bridge.ledger.ledger import Commit, Ledger, LedgerError, Standing
 from bridge.ledger.rows import VERDICTS
-from bridge.serve import control
 from bridge.serve.healths import Healths
 from bridge.serve.telemetry import Metrics
 from bridge.serve.trials import Trials
@@ -145,10 +144,6 @@ class Bells:
                 self._record(told.notice_id, told.verdict, now)
             self._unrecorded.popleft()
             self.next_at = now
-
-    def ring(self, names: tuple[str, ...], answer: control.Answer, now: datetime) -> None:
-        """A test notice, past the ledger: the verdicts are the answer."""
-        self.trials.ring(names, answer, now)
 
     def close(self, now: datetime) -> None:
         """The last verdicts; those that the ledger does not take are found out by telling once more after the start."""

@@ -80,7 +80,7 @@ class Orders:
         elif isinstance(request, control.Invite):
             _invite(request, answer, self._edges.intakes)
         elif isinstance(request, control.Ring):
-            self._bells.ring(request.receivers, answer, now)
+            self._ring(request, answer, now)
         elif isinstance(request, control.Drill):
             self._drills.begin(request, answer)
         elif isinstance(request, control.Reload):
@@ -127,6 +127,13 @@ class Orders:
             words: Fields = {"do": "ack", "incident_key": incident.key, "withdraw": request.withdraw}
             self._say({**words, "author": request.author, "comment": request.comment}, now)
             answer(incident=number)
+
+    def _ring(self, request: control.Ring, answer: control.Answer, now: datetime) -> None:
+        """That it was rung is written down; the verdicts are the answer."""
+        trials = self._bells.trials
+        if wanted := trials.meant(request.receivers, answer):
+            self._say({"do": "ring", "receivers": ", ".join(wanted), "author": request.author}, now)
+            trials.ring(wanted, answer, now)
 
     def _plan(self, request: control.Planned, answer: control.Answer, now: datetime) -> None:
         try:

@@ -25,12 +25,16 @@ class Trials:
         self._trials: dict[int, _Trial] = {}
         self._last = 0
 
-    def ring(self, names: tuple[str, ...], answer: control.Answer, now: datetime) -> None:
-        wanted = list(names) or sorted(self.bells)
+    def meant(self, names: tuple[str, ...], answer: control.Answer) -> tuple[str, ...]:
+        """No name means all; none, and a no is answered, when one of them is no bell."""
+        wanted = names or tuple(sorted(self.bells))
         unknown = [name for name in wanted if name not in self.bells]
         if unknown or not wanted:
             answer(why=f"there is no bell {', '.join(unknown)}; known are {', '.join(sorted(self.bells)) or 'none'}")
-            return
+            return ()
+        return wanted
+
+    def ring(self, wanted: tuple[str, ...], answer: control.Answer, now: datetime) -> None:
         verdicts: list[dict[str, Any]] = []
 
         def answered(name: str, verdict: Verdict) -> None:

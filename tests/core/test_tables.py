@@ -7,7 +7,7 @@ import pytest
 
 from bridge.core import checkpoint, rulebook, words
 from bridge.core.line import Line
-from bridge.core.world.event import Acknowledged, Drilled, Event, Silenced
+from bridge.core.world.event import Acknowledged, Drilled, Event, Rung, Silenced
 from bridge.core.world.settings import Settings
 from bridge.core.world.table import Table
 from bridge.rehearse.rehearse import bell, read_recording
@@ -16,7 +16,7 @@ RECORDINGS = sorted((Path(__file__).parents[1] / "judge" / "recordings").iterdir
 HOUR = timedelta(hours=1)
 ORDERS = {Acknowledged, Silenced}
 """What people say: obeyed by the line, not understood by a rule."""
-ELSEWHERE = {Drilled}
+ELSEWHERE = {Drilled, Rung}
 """What is left alone by the line."""
 
 

@@ -116,6 +116,8 @@ def test_incidents_are_found_by_state_time_and_number(ledger, make):
     assert keys(since=at[1]) == ["c", "b"]
     assert keys(until=at[1]) == ["a"]
     assert keys(limit=1) == ["c"]
+    assert [one.key for _, one in ledger.each_incident([State.OPEN, State.CLEARING])] == ["c", "a"]
+    assert [one.key for _, one in ledger.each_incident([State.OPEN, State.CLOSED], at[1])] == ["b"]
     assert keys(ids=[1, 2]) == ["b", "a"]
     assert keys(ids=[]) == []
 

@@ -7,6 +7,7 @@ import threading
 import uvicorn
 
 from bridge.page.app import application
+from bridge.page.connections import Connection
 from bridge.page.serving import Server
 from bridge.page.site import Site
 from tests.page.scenes import OPERATOR, guard
@@ -40,6 +41,7 @@ class Served:
             log_config=None,
             access_log=False,
             lifespan="off",
+            http=Connection,
             timeout_graceful_shutdown=1,
         )
         self.server = Quiet(settings, self.site, ready.set)

@@ -7,6 +7,7 @@ import threading
 import time
 from contextlib import closing
 
+import msgspec
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 
@@ -14,7 +15,6 @@ from bridge.config.config import load_config
 from bridge.core.world.incident import State
 from bridge.ledger.ledger import Commit, Ledger
 from bridge.page.person import Person
-from bridge.page.render import STATIC
 from examples.demo import Demo
 from tests.page.scenes import NOW, Place, condition, edges, node_lost, planned, service, several, silent, well
 from tests.page.served import Served
@@ -152,6 +152,79 @@ def test_a_page_that_hears_nothing_does_not_wait_for_an_error(look, place, serve
     page.wait_for_selector("#lost:not([hidden])", timeout=5_000)
 
 
+def test_a_clock_that_is_set_back_keeps_nothing_green(look, place, served):
+    place.commit(well("berlin"))
+    page = look(served)
+    until(page, "states.at(-1)[0] === 'ok'")
+    served.site.watch._wake_all = lambda: None
+    page.evaluate("const was = Date.now; Date.now = () => was() - 3600000")
+    page.evaluate("const ran = performance.now.bind(performance); performance.now = () => ran() + 20000")
+    page.wait_for_selector("#lost:not([hidden])", timeout=5_000)
+
+
+def test_a_lost_page_says_when_by_the_bridge_s_time_where_the_reader_is(look, place):
+    place.commit(well("berlin"))
+    served = Served(place.config, Person(name="anna", zone="Asia/Kathmandu", csrf="w"))
+    try:
+        page = look(served, timezone_id="America/New_York")
+        until(page, "states.at(-1)[0] === 'ok'")
+    finally:
+        served.close()
+    page.wait_for_selector("#lost:not([hidden])", timeout=20_000)
+    assert "this is how it was at 08:5" in page.inner_text("#lost"), "03:12 of UTC"
+
+
+def test_what_is_old_stays_grey_until_the_new_is_there(look, place, served):
+    place.commit(well("berlin"))
+    page = look(served)
+    until(page, "states.at(-1)[0] === 'ok'")
+    served.stop()
+    page.wait_for_selector("#lost:not([hidden])", timeout=20_000)
+    held = []
+    page.route("**/fragments/now", lambda route: held.append(route))  # noqa: PLW0108 - playwright marks the function
+    place.commit(node_lost())
+    served.start()
+    eventually(lambda: page.evaluate("1") and held, 20)
+    assert page.evaluate("states.at(-1)[0]") == "lost"
+    held[0].continue_()
+    until(page, "states.at(-1)[0] === 'critical'")
+    assert [state for state, *_ in page.evaluate("states")][-3:] == ["ok", "lost", "critical"]
+
+
+def test_another_page_that_was_lost_has_its_title_back(look, place, served):
+    page = look(served, "/incidents")
+    title = page.title()
+    served.stop()
+    page.wait_for_selector("#lost:not([hidden])", timeout=20_000)
+    assert page.title() != title
+    served.start()
+    page.wait_for_selector("#lost", state="hidden", timeout=20_000)
+    assert page.title() == title
+
+
+def test_a_screen_reader_is_told_the_sentence_when_it_changes_and_no_ticking(look, place, served):
+    place.commit(well("berlin"))
+    page = look(served)
+    until(page, "states.at(-1)[0] === 'ok'")
+    place.commit(node_lost())
+    until(page, "document.querySelector('[role=status]').textContent === '1 incident needs somebody'")
+    assert page.locator("[aria-live] [data-ticks], [role=status] [data-ticks]").count() == 0
+
+
+def test_a_page_that_nobody_touches_stays_in_though_nothing_happens(look, place):
+    page_settings = msgspec.structs.replace(place.config.page, session_hours=4 / 3600)
+    place.config = msgspec.structs.replace(place.config, page=page_settings)
+    place.commit(well("berlin"))
+    served = Served(place.config)
+    try:
+        page = look(served)
+        asked = []
+        page.on("request", lambda request: asked.append(request.url) if "/fragments/" in request.url else None)
+        eventually(lambda: page.evaluate("1") and len(asked) > 2, 20)
+    finally:
+        served.close()
+
+
 def test_whoever_is_no_longer_let_in_is_asked_to_come_in_again(look, place, served):
     place.commit(well("berlin"))
     page = look(served)
@@ -161,19 +234,6 @@ def test_whoever_is_no_longer_let_in_is_asked_to_come_in_again(look, place, serv
     served.start()
     page.wait_for_url("**/login", timeout=30_000)
     assert "log in" in page.inner_text("body")
-
-
-def test_a_page_that_is_left_open_stays_in_though_nothing_happens(look, place, served):
-    """Whoever asks for something stays in: so it does every five minutes, which are a second here."""
-    place.commit(well("berlin"))
-    page = look(served)
-    script = (STATIC / "live.js").read_text("utf-8")
-    page.route("**/static/live.js", lambda route: route.fulfill(body=script.replace("STAY = 300000", "STAY = 1000")))
-    page.reload()
-    until(page, "states.at(-1)[0] === 'ok'")
-    asked = []
-    page.on("request", lambda request: asked.append(request.url) if "/fragments/" in request.url else None)
-    eventually(lambda: page.evaluate("1") and len(asked) > 1, 20)
 
 
 def test_what_is_folded_open_and_where_one_is_stays_so(look, place, served):
@@ -229,6 +289,58 @@ def test_it_fits_and_everybody_can_read_it(look, place, path, width, height, sch
     finally:
         served.close()
     assert look.said == []
+
+
+def test_a_cluster_of_sixteen_nodes_fits_on_a_phone(look, place, served):
+    nodes = [f"node-{number:02}" for number in range(16)]
+    place.commit(
+        Commit(
+            now=NOW,
+            conditions=[condition("big", f"node/{node}", why="member") for node in nodes] + [condition("big", "resource/dlm")],
+            layout=[service("big", "dlm", *nodes, clone="dlm-clone")],
+            edges=edges("big", *nodes),
+        )
+    )
+    page = look(served, viewport={"width": 360, "height": 740})
+    page.wait_for_selector("thead th")
+    assert page.evaluate("document.documentElement.scrollWidth") <= 360, "the picture scrolls, and not the page"
+
+
+def test_a_wall_shows_all_of_it_without_scrolling(look, place, served):
+    place.commit(well("berlin"), well("hamburg"), well("koeln"), well("wien"), node_lost(), several())
+    page = look(served, "/?wall=1", viewport={"width": 1920, "height": 1080})
+    until(page, "states.at(-1)[0] === 'critical' && document.querySelectorAll('.cluster').length === 4")
+    until(page, "document.documentElement.scrollHeight <= innerHeight", 5)
+    assert page.evaluate("parseFloat(getComputedStyle(document.documentElement).fontSize)") >= 10, "and it can be read"
+
+
+def test_on_paper_it_is_light_and_its_bars_are_there(look, place, served):
+    place.commit(well("berlin"))
+    page = look(served, color_scheme="dark")
+    page.wait_for_selector(".run.ok")
+    page.emulate_media(media="print")
+    style = "getComputedStyle(document.querySelector('{0}')).{1}".format
+    assert page.evaluate(style(".run.ok", "printColorAdjust")) == "exact"
+    assert page.evaluate(style(".badge.ok", "backgroundColor")) == "rgb(227, 244, 232)"
+    assert page.is_hidden(".top")
+
+
+def test_a_sound_is_heard_when_another_incident_needs_somebody_if_it_is_wished_for(look, place, served):
+    place.commit(well("berlin"), well("hamburg"))
+    page = look(served)
+    until(page, "states.at(-1)[0] === 'ok'")
+    page.evaluate("tones = 0; Object.assign(OscillatorNode.prototype, { start: () => { tones += 1; }, stop: () => {} }); 0")
+    place.commit(node_lost("hamburg"))
+    until(page, "states.at(-1)[0] === 'critical'")
+    assert page.evaluate("tones") == 0, "nobody has asked for it"
+    page.get_by_role("button", name="Sound: off").click()
+    assert page.evaluate("tones") == 3, "as it will be"
+    place.commit(node_lost("berlin"))
+    until(page, "document.querySelector('h1').textContent === '2 incidents need somebody'")
+    assert page.evaluate("tones") == 6
+    page.reload()
+    page.get_by_role("button", name="Sound: on").click()
+    assert page.evaluate("localStorage.getItem('sound')") == "off"
 
 
 def test_without_javascript_everything_is_there(look, place, served):

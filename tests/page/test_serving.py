@@ -13,8 +13,11 @@ from pathlib import Path
 import pytest
 
 from bridge.config.page import PageSettings
+from bridge.page import connections
+from bridge.page.connections import MOST_SILENT, Connection
 from bridge.page.serving import listen
 from tests.page.scenes import Place
+from tests.page.served import Served
 from tests.servers.certificates import make_authority, sign
 from tests.servers.ports import free_port
 from tests.waiting import eventually
@@ -94,6 +97,56 @@ def test_it_serves_and_ends_quietly_though_streams_are_open(place, page):
     assert log.count("\n") == 1, "where it is, and nothing else"
     for one in streams:
         one.close()
+
+
+def test_whoever_connects_and_asks_nothing_keeps_nobody_out(place, page):
+    _, port = page()
+    silent = [socket.create_connection(("127.0.0.1", port), 5) for _ in range(MOST_SILENT + 30)]
+    try:
+        eventually(lambda: sum(map(is_closed, silent)) >= 30, 5)
+        assert [is_closed(one) for one in silent[-MOST_SILENT + 5 :]] == [False] * (MOST_SILENT - 5), "the oldest go"
+        answer = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
+        answer.request("GET", "/login")
+        assert answer.getresponse().status == 200
+        answer.close()
+    finally:
+        for one in silent:
+            one.close()
+
+
+def is_closed(connection):
+    connection.setblocking(False)
+    try:
+        while connection.recv(10_000):
+            pass
+    except BlockingIOError:
+        return False
+    except OSError:
+        pass
+    return True
+
+
+@pytest.mark.parametrize(
+    "begin", [b"", b"GET /login HTTP/1.1\r\nHost: x\r\n", b"GET /login HTTP/1.1\r\nHost: x\r\n\r\nGET /login HTTP/1.1\r\n"]
+)
+def test_whoever_asks_too_slowly_is_not_waited_for(place, monkeypatch, begin):
+    monkeypatch.setattr(connections, "PATIENCE", 0.5)
+    served = Served(place.config)
+    try:
+        with (
+            socket.create_connection(("127.0.0.1", served.port), 5) as slow,
+            socket.create_connection(slow.getpeername()) as live,
+        ):
+            slow.sendall(begin)
+            live.sendall(b"GET /live HTTP/1.1\r\nHost: x\r\n\r\n")
+            eventually(lambda: is_closed(slow), 5)
+            time.sleep(1)
+            live.setblocking(False)
+            assert live.recv(10_000).startswith(b"HTTP/1.1 200 OK"), "what lasts is no silence"
+            assert not is_closed(live)
+        assert not Connection._silent
+    finally:
+        served.close()
 
 
 @pytest.mark.parametrize("place", ["127.0.0.1", "[::1]", "localhost"])

@@ -122,6 +122,17 @@ def test_without_the_ledger_nothing_is_shown_as_it_was():
     assert [key for key, _ in alone.beside] == ["bridge_away_too"]
 
 
+def test_while_nothing_can_be_stored_nobody_knows_what_came_since():
+    gravest = [{"summary": "Node n3 is lost.", "severity": "critical", "cluster": "berlin"}]
+    word_of_it = {"ledger_away": {"why": "disk full"}, "gravest": gravest}
+    found = sight(seen(well("berlin"), bridge=RUNS | word_of_it), "en")
+    assert (found.state, found.sentence, found.is_known) == ("unknown", ("nothing_stored", {"why": "disk full"}), False)
+    assert {cluster.state for cluster in found.clusters} == {"unknown"}
+    assert (found.from_memory, found.piles) == (tuple(gravest), ())
+    known = sight(seen(well("berlin"), briefs=[brief(1)], bridge=RUNS | {"ledger_away": {"why": "disk full"}}), "en")
+    assert (known.state, known.from_memory, known.pile("needs").count) == ("unknown", (), 1)
+
+
 def test_a_ledger_in_which_nothing_is_yet():
     found = sight(seen(), "en")
     assert (found.state, found.sentence[0]) == ("unknown", "no_reports")
@@ -130,7 +141,6 @@ def test_a_ledger_in_which_nothing_is_yet():
 @pytest.mark.parametrize(
     "word_of_it, key",
     [
-        ({"ledger_away": {"why": "disk full"}}, "nothing_stored"),
         ({"kept_out": [{"node": "n1", "cluster": "berlin", "why": "too much"}]}, "kept_out"),
         ({"config": {"mistakes": ["x"]}}, "config_refused"),
         ({"faults": [{"count": 2}, {"count": 1}]}, "faults"),

@@ -1,8 +1,10 @@
 """The first sight as it is answered: to whom, with what around it, in both languages, and with names that mean no good."""
 
+import asyncio
 import re
 from datetime import timedelta
 from html.parser import HTMLParser
+from types import SimpleNamespace
 
 import msgspec
 import pytest
@@ -11,8 +13,12 @@ from bridge.core.world.event import Severity
 from bridge.ledger.ledger import Commit, LedgerAway
 from bridge.page import headers
 from bridge.page.app import application
+from bridge.page.history import views as history
+from bridge.page.people import api
+from bridge.page.people import views as people
 from bridge.page.person import Person
-from bridge.page.site import Site
+from bridge.page.site import Site, one_at_a_time
+from bridge.page.story import views as story
 from bridge.serve.control import ControlError
 from tests.page.scenes import (
     NOW,
@@ -317,7 +323,40 @@ def test_the_stream_begins_with_what_is_seen(place):
             if len(lines) > 1:
                 site.watch.close()
 
-    import asyncio
-
     asyncio.run(read())
     assert lines[1:] == [f"event: state\ndata: ok\n\nevent: revision\ndata: {site.watch.seen.number}\n\n"]
+
+
+def test_of_answers_that_may_be_large_one_is_made_at_a_time(place):
+    site = Site(place.config)
+    running, most = 0, 0
+
+    @one_at_a_time
+    async def view(_):
+        nonlocal running, most
+        running += 1
+        most = max(most, running)
+        await asyncio.sleep(0)
+        running -= 1
+
+    async def ask():
+        request = SimpleNamespace(app=SimpleNamespace(state=SimpleNamespace(site=site)))
+        await asyncio.gather(*(view(request) for _ in range(5)))
+
+    asyncio.run(ask())
+    assert most == 1
+    large = {
+        "/history",
+        "/history.csv",
+        "/planned",
+        "/silences/preview",
+        "/incidents/{id:incident}",
+        "/incidents/{id:incident}/report",
+    }
+    looks = {route.path: route.endpoint for route in [*story.routes, *history.routes, *people.routes] if "GET" in route.methods}
+    assert {path for path, endpoint in looks.items() if hasattr(endpoint, "__wrapped__")} == large
+    assert {route.path for route in api.routes if hasattr(route.endpoint, "__wrapped__")} == {
+        "/status",
+        "/incidents",
+        "/conditions",
+    }

@@ -68,7 +68,7 @@ def test_what_an_old_receiver_had_not_begun_is_due_at_once_and_was_never_tried(l
     bells = Bells({"mail": receiver}, ledger, Metrics(), NOW, woken.release)
     answers = []
     try:
-        bells.ring(("mail",), lambda **said: answers.append(said), NOW)
+        bells.trials.ring(("mail",), lambda **said: answers.append(said), NOW)
         claimed = ledger.claim("mail", NOW, timedelta(minutes=5))
         bells._deliveries.hand_out("mail", claimed)
         other = Slow()

@@ -18,7 +18,12 @@ Labels = Mapping[str, tuple[str, ...]]
 LABELS: Final = ("cluster", "kind", "severity", "peak", "root", "subject", "node", "resource", "guest", "planned")
 FOUR_HOURS: Final = timedelta(hours=4)
 
+MOST_REPEATS: Final = 3
+MOST_MAYBE: Final = 8
+"""`*`, `+` and `{}` of a regular expression, and `?`: the time that a name takes grows with their power."""
+
 _FORM: Final = re.compile(r"\s*(\w+)\s*(=~|!~|!=|=)\s*(?:\"((?:\\.|[^\"\\])*)\"|([^\s\"]*))\s*", re.DOTALL)
+_PIECE: Final = re.compile(r"\\.|\[\^?\]?(?:\\.|[^\]\\])*\]|\(\?(?:[:=!]|i:|i\))|\(\?|\{\d*,?\d*\}|.", re.DOTALL)
 
 
 class BadMatcher(ValueError):  # noqa: N818 - the name of the mistake
@@ -60,9 +65,36 @@ def parse(text: str) -> Compiled:
     value = re.sub(r"\\([\"\\])", r"\1", quoted) if quoted is not None else bare
     try:
         pattern = re.compile(value if sign[-1] == "~" else re.escape(value), re.DOTALL)
-    except re.error as error:
+    except (re.error, RecursionError, OverflowError) as error:
         raise BadMatcher(f"the regular expression {value!r} is wrong: {error}; mend it, or use = for plain text") from None
+    if sign[-1] == "~" and is_slow(value):
+        raise BadMatcher(
+            f"the regular expression {value!r} might keep everybody waiting for ever: at most {MOST_REPEATS} times * or + and "
+            f"{MOST_MAYBE} times ?, no unusual group, and nothing repeated that has some of * + ? | in it; list the names: (a|b)"
+        )
     return Compiled(Matcher(label, sign, value), pattern)
+
+
+def is_slow(expression: str) -> bool:
+    """Whether a name could take it years: then one silence would stand between the bridge and everything else. What is repeated
+    must be readable in one way only, and repeats are few. It has been found well formed."""
+    has_ways, group_has_ways, repeats, maybes = [False], False, 0, 0
+    for piece in _PIECE.findall(expression):
+        is_repeat = piece in {"*", "+"} or (piece[0] == "{" and len(piece) > 1)
+        if is_repeat and group_has_ways:
+            return True
+        group_has_ways = False
+        if piece == "(?":
+            return True
+        if piece[0] == "(" and piece != "(?i)":
+            has_ways.append(False)
+        elif piece == ")":
+            group_has_ways = has_ways.pop()
+            has_ways[-1] |= group_has_ways
+        elif is_repeat or piece in {"?", "|"}:
+            has_ways[-1] = True
+            repeats, maybes = repeats + is_repeat, maybes + (piece == "?")
+    return repeats > MOST_REPEATS or maybes > MOST_MAYBE
 
 
 def all_hold(matchers: Iterable[Compiled], labels: Labels) -> bool:

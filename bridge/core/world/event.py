@@ -198,6 +198,13 @@ class Silenced(Event, frozen=True, kw_only=True):
     """What is being worked on, like `node=n3`."""
 
 
+class Rung(Event, frozen=True, kw_only=True):
+    """A person had a test notice sent to these receivers: written down, and nothing follows from it."""
+
+    author: str
+    receivers: str
+
+
 class Drilled(Event, frozen=True, kw_only=True):
     """A report that a drill has made: it belongs to that drill, and concerns nothing real."""
 

@@ -8,6 +8,8 @@ from bridge.page.history.months import Line, Month, Piece
 
 NEAREST: Final = 0.25
 """Per cent of the month: absences that are nearer to each other are one bar, so that a line has a bounded number of them."""
+LEAST: Final = 0.2
+"""Per cent that a bar is wide at least: an outage of a second is seen, too."""
 
 
 class Bar(NamedTuple):
@@ -51,7 +53,11 @@ def _bars(pieces: Sequence[Piece], one: Month) -> list[Bar]:
             times=last.times + each.times,
             still=last.still or each.still,
         )
-    return [bar._replace(left=_percent(bar.began_at, one), width=_width(bar.began_at, bar.ended_at, one)) for bar in found]
+    widths = [max(_width(bar.began_at, bar.ended_at, one), LEAST) for bar in found]
+    return [
+        bar._replace(left=min(_percent(bar.began_at, one), 100 - width), width=width)
+        for bar, width in zip(found, widths, strict=True)
+    ]
 
 
 def days(one: Month, zone: tzinfo) -> Sequence[tuple[float, int]]:

@@ -25,6 +25,7 @@ from bridge.page.history.months import BadMonth, Line, Month, Work, beside, mont
 from bridge.page.history.strip import days, strip
 from bridge.page.history.table import table
 from bridge.page.render import page, person_of
+from bridge.page.site import one_at_a_time
 from bridge.page.story.incident import lane_name
 from bridge.texts.words import number
 
@@ -50,6 +51,7 @@ class Rows(NamedTuple):
     work: list[Work]
 
 
+@one_at_a_time
 async def history(request: Request) -> Response:
     zone, asked = await _asked(request)
     rows: Rows = await request.app.state.site.read(partial(_look, asked))
@@ -82,6 +84,7 @@ async def history(request: Request) -> Response:
     )
 
 
+@one_at_a_time
 async def as_csv(request: Request) -> Response:
     _, asked = await _asked(request)
     rows = await request.app.state.site.read(partial(_look, asked))

@@ -5,6 +5,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from bridge.core.telling.match import parse
+from bridge.page.numbers import INCIDENT
 from bridge.page.people.acting import act, author_of, back, comment_of, field, matchers_in, until_us
 from bridge.page.people.bodies import Refused
 from bridge.page.render import person_of
@@ -73,8 +74,8 @@ async def ring(request: Request) -> Response:
 
 
 routes = [
-    Route("/incidents/{id:int}/acknowledge", acknowledge, methods=["POST"]),
-    Route("/incidents/{id:int}/give-back", give_back, methods=["POST"]),
+    Route(f"{INCIDENT}/acknowledge", acknowledge, methods=["POST"]),
+    Route(f"{INCIDENT}/give-back", give_back, methods=["POST"]),
     Route("/silences", silence, methods=["POST"]),
     Route("/silences/{id}/end", end_silence, methods=["POST"]),
     Route("/planned", plan, methods=["POST"]),

@@ -21,9 +21,9 @@ class Unfit(ValueError):  # noqa: N818 - the name of the mistake
 class Cost(NamedTuple):
     """Of scrypt, as OWASP's cheat sheet on storing passwords names it: 128 * n * r bytes of memory, p times one after another."""
 
-    n: int = 1 << 14
+    n: int = 1 << 13
     r: int = 8
-    p: int = 5
+    p: int = 10
 
 
 USUAL: Final = Cost()

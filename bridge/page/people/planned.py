@@ -1,6 +1,6 @@
 """What is silenced and being worked on, and the forms that begin more of it."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final
 
@@ -13,10 +13,13 @@ from bridge.asked.status import UNFINISHED
 from bridge.core.telling.match import parse
 from bridge.core.telling.planned import PARTS, matchers_of
 from bridge.core.world.event import from_us, subject_name
+from bridge.core.world.incident import State
 from bridge.ledger.reader import Reader
 from bridge.page.people.acting import comment_of, entry_of, matchers_in, until_us
+from bridge.page.people.backs import path_of_ours
 from bridge.page.people.preview import LATELY, Numbered, preview
 from bridge.page.render import page, person_of
+from bridge.page.site import one_at_a_time
 from bridge.serve.control import ControlError, Silences
 from bridge.texts import summary
 
@@ -65,6 +68,7 @@ def parts(subjects: Sequence[str]) -> list[str]:
     return ["cluster", *sorted(found)[:MOST_SUGGESTED]]
 
 
+@one_at_a_time
 async def planned(request: Request) -> Response:
     """What stands in the query stands in the forms: others lead here, and so does whoever wants to change what was shown."""
     site = request.app.state.site
@@ -88,6 +92,7 @@ async def planned(request: Request) -> Response:
     )
 
 
+@one_at_a_time
 async def show(request: Request) -> Response:
     """Of a silence, or of planned work; with the form that begins it. Raises BadMatcher, BadWork, Wrong."""
     asked = request.query_params
@@ -96,7 +101,7 @@ async def show(request: Request) -> Response:
     parsed = [parse(one) for one in matchers]
     until = from_us(until_us(length, request))
     since = entry_of(request).clock() - LATELY
-    found = preview(parsed, await request.app.state.site.read(lambda ledger: _lately(ledger, since)) if parsed else [])
+    found = await request.app.state.site.read(lambda ledger: preview(parsed, _lately(ledger, since) if parsed else ()))
     language = person_of(request).language
     return page(
         request,
@@ -110,6 +115,7 @@ async def show(request: Request) -> Response:
         until=until,
         comment=comment_of(asked.get("comment", "")),
         query=request.url.query,
+        back=path_of_ours(asked.get("back", ""), "/planned"),
     )
 
 
@@ -117,10 +123,10 @@ def _names(ledger: Reader) -> tuple[list[str], list[str]]:
     return ledger.clusters(), [one.subject for one in ledger.conditions() if not one.gone]
 
 
-def _lately(ledger: Reader, since: datetime) -> list[Numbered]:
-    """What is open, however long, and what opened since."""
-    both = dict([*ledger.incidents(state=UNFINISHED), *ledger.incidents(since=since)])
-    return sorted(both.items(), key=lambda one: (one[1].opened_at, one[0]), reverse=True)
+def _lately(ledger: Reader, since: datetime) -> Iterator[Numbered]:
+    """What is open, however long, and what opened since and is over; of each the newest first."""
+    yield from ledger.each_incident(UNFINISHED)
+    yield from ledger.each_incident(State.CLOSED, since)
 
 
 routes = [

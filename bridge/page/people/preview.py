@@ -26,12 +26,13 @@ class Preview(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def preview(matchers: Sequence[Compiled], incidents: Iterable[Numbered]) -> Preview:
-    """Of `incidents`, the newest first: those that it describes, and that anybody could have been told of."""
-    held = [
-        (number, one)
-        for number, one in incidents
-        if one.absorbed_into is None and not was_nothing(one) and all_hold(matchers, labels_of(one))
-    ]
-    now = [one for one in held if one[1].state is not State.CLOSED]
-    over = [one for one in held if one[1].state is State.CLOSED]
-    return Preview(open=now[:MOST_NAMED], open_count=len(now), over=over[:MOST_NAMED], over_count=len(over))
+    """Of `incidents`, the newest first: those that it describes, and that anybody could have been told of. They may be many."""
+    named: dict[bool, list[Numbered]] = {False: [], True: []}
+    counts = dict.fromkeys(named, 0)
+    for number, one in incidents:
+        if one.absorbed_into is None and not was_nothing(one) and all_hold(matchers, labels_of(one)):
+            is_over = one.state is State.CLOSED
+            counts[is_over] += 1
+            if counts[is_over] <= MOST_NAMED:
+                named[is_over].append((number, one))
+    return Preview(open=named[False], open_count=counts[False], over=named[True], over_count=counts[True])

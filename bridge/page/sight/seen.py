@@ -85,6 +85,11 @@ class Seen(msgspec.Struct, frozen=True, kw_only=True):
         return bool(self.bridge.get("running"))
 
     @property
+    def knows(self) -> bool:
+        """Whether what the ledger holds is how it is: there is a bridge, and it can write down what it hears."""
+        return self.runs and not self.bridge.get("ledger_away")
+
+    @property
     def taken(self) -> Mapping[str, str]:
         """Who has taken which incident, by its key."""
         return dict(self.bridge.get("acknowledged") or {})

@@ -81,11 +81,11 @@ class Sight(msgspec.Struct, frozen=True, kw_only=True):
     clusters: tuple[ClusterPicture, ...]
     piles: tuple[Pile, ...]
     from_memory: tuple[Mapping[str, Any], ...] = ()
-    """While the ledger cannot be read: what the bridge knows without it."""
+    """While the ledger cannot be read or written: what the bridge knows without it."""
 
     @property
     def is_known(self) -> bool:
-        return self.sentence[0] not in {"ledger_unread", "bridge_away"}
+        return self.sentence[0] not in {"ledger_unread", "bridge_away", "nothing_stored"}
 
     def pile(self, name: str) -> Pile | None:
         return next((one for one in self.piles if one.name == name and one.count), None)
@@ -95,7 +95,8 @@ def sight(seen: Seen, language: str) -> Sight:
     if seen.overview is None:
         return _blind(seen)
     overview = seen.overview
-    piles = tuple(_pile(name, seen, overview, language) for name in PILES)
+    memory = () if seen.knows or not seen.runs else _memory(seen)
+    piles = () if memory else tuple(_pile(name, seen, overview, language) for name in PILES)
     clusters = _clusters(overview, seen)
     state, sentence = _verdict(seen, piles, clusters, overview)
     last = max(((at, name, number) for name, (number, at) in overview.failovers.items()), default=None)
@@ -104,17 +105,21 @@ def sight(seen: Seen, language: str) -> Sight:
         state=state,
         sentence=sentence,
         beside=tuple(_beside(seen, clusters, sentence[0])),
-        since=_since(seen, overview, state) if seen.runs else overview.last_report,
+        since=_since(seen, overview, state) if seen.knows else overview.last_report,
         at=seen.at,
         failover=None if last is None else (last[1], last[2], last[0]),
         clusters=clusters,
         piles=piles,
+        from_memory=memory,
     )
+
+
+def _memory(seen: Seen) -> tuple[Mapping[str, Any], ...]:
+    return tuple(seen.bridge.get("gravest") or ())
 
 
 def _blind(seen: Seen) -> Sight:
     """Nothing is known from the ledger: nothing is shown as it was."""
-    memory = tuple(seen.bridge.get("gravest") or ())
     return Sight(
         number=seen.number,
         state="unknown",
@@ -125,7 +130,7 @@ def _blind(seen: Seen) -> Sight:
         failover=None,
         clusters=(),
         piles=(),
-        from_memory=memory,
+        from_memory=_memory(seen),
     )
 
 
@@ -136,6 +141,8 @@ def _verdict(seen: Seen, piles: tuple[Pile, ...], clusters: tuple[ClusterPicture
     counts = {pile.name: pile.count for pile in piles}
     if not seen.runs:
         return "unknown", ("bridge_away", {"why": seen.bridge.get("why", "")})
+    if not seen.knows:
+        return "unknown", ("nothing_stored", {"why": seen.bridge["ledger_away"].get("why", "")})
     if counts[NEEDS]:
         needing = set(seen.piles[NEEDS])
         severities = [OF_SEVERITY[one.severity] for one in overview.briefs if one.number in needing]
@@ -164,14 +171,11 @@ def _counted(key: str, count: int) -> str:
 
 def _beside(seen: Seen, clusters: Iterable[ClusterPicture], sentence: str) -> Iterable[Key]:
     """What else somebody should know of the watch itself."""
-    if not seen.runs:
+    if not seen.knows:
         return
     unknown = [one.name for one in clusters if one.state == "unknown"]
     if unknown and not sentence.startswith("unknown"):
         yield _counted("unknown", len(unknown)), {"count": len(unknown), "names": ", ".join(unknown[:3])}
-    away = seen.bridge.get("ledger_away")
-    if away:
-        yield "nothing_stored", {"why": away.get("why", "")}
     for relay in seen.bridge.get("kept_out") or ():
         yield "kept_out", {"node": relay["node"], "cluster": relay["cluster"], "why": relay["why"]}
     if (seen.bridge.get("config") or {}).get("mistakes"):
@@ -192,7 +196,7 @@ def _since(seen: Seen, overview: Overview, state: Shown) -> datetime | None:
 
 
 def _clusters(overview: Overview, seen: Seen) -> tuple[ClusterPicture, ...]:
-    """The worst first. While the bridge does not run, nobody knows how anything is."""
+    """The worst first. While no bridge writes down what it hears, nobody knows how anything is."""
     names = {one.cluster for one in overview.conditions} | {one.cluster for one in overview.edges}
     found = [
         picture(
@@ -205,7 +209,7 @@ def _clusters(overview: Overview, seen: Seen) -> tuple[ClusterPicture, ...]:
             overview.failovers.get(name),
             works=seen.silences,
             unwell=overview.unwell.get(name, 0),
-            heard=seen.runs,
+            heard=seen.knows,
         )
         for name in names
     ]

@@ -18,6 +18,8 @@ from bridge.page.site import Site
 
 ANYBODY: Final = token_hex(16)
 """Where each one's own word goes; nobody outside can know it."""
+LOOKS_AGAIN: Final = 300.0
+"""Seconds after which an open page asks anew though nothing has changed, and so stays in."""
 
 
 async def now(request: Request) -> Response:
@@ -25,7 +27,8 @@ async def now(request: Request) -> Response:
     person = person_of(request)
     found = site.watch.sight(person.language)
     wall = _is_wall(request)
-    return page(request, "now.html", sight=found, wall=wall, drawn=_drawn(site, person, found, wall=wall))
+    again = min(LOOKS_AGAIN, site.config.page.session_hours * 3600 / 4)
+    return page(request, "now.html", sight=found, wall=wall, again=again, drawn=_drawn(site, person, found, wall=wall))
 
 
 async def fragment(request: Request) -> Response:
@@ -60,14 +63,14 @@ async def live(request: Request) -> Response:
 
 
 async def _events(site: Site, language: str, still_in: Callable[[], Awaitable[bool]]) -> AsyncIterator[bytes]:
-    """`revision` when what people see is another one, with `state` for pages that show something else; `ping` between. Ends when
-    who listens is no longer let in: their browser asks once more after a second, and learns it."""
+    """`revision` when what people see is another one, with `state` for pages that show something else; `ping` between, with
+    the bridge's own time. Ends when who listens is no longer let in: their browser asks once more in a second, and learns it."""
     yield b"retry: 1000\n\n"
     async for seen in site.watch.changes():
         if not await still_in():
             return
         if seen is None:
-            yield b"event: ping\ndata: \n\n"
+            yield f"event: ping\ndata: {site.watch.now.isoformat()}\n\n".encode()
         else:
             found = site.watch.sight(language)
             yield f"event: state\ndata: {found.state}\n\nevent: revision\ndata: {found.number}\n\n".encode()

@@ -3,18 +3,23 @@
 "use strict";
 (() => {
   const QUIET = 12000; // milliseconds without a word, after which nobody knows
-  const STAY = 300000; // … without a fragment, after which one is fetched all the same: whoever leaves this open stays in
   const live = document.getElementById("live");
   const lost = document.getElementById("lost");
   const icon = document.querySelector('link[rel="icon"]');
   const plain = icon.getAttribute("href");
-  let heardAt = Date.now();
+  const named = document.title;
+  const news = document.getElementById("said");
+  let heard = moment();
+  let heardOf = ""; // the bridge's own time then: that of this machine may be wrong
   let shown = live ? live.dataset.now : "";
   let wanted = "";
   let fetching = false;
   let stream = null;
-  let cameAt = Date.now();
+  let cameAt = performance.now();
 
+  // Two clocks, for neither is enough: one stands still while the machine sleeps, the other can be set.
+  function moment() { return [performance.now(), Date.now()]; }
+  const silence = () => Math.max(...moment().map((now, which) => now - heard[which]));
   const sight = () => live && live.querySelector(".sight");
   const isLost = () => document.body.classList.contains("is-lost");
 
@@ -32,20 +37,38 @@
   function lose() {
     if (isLost()) return;
     document.body.classList.add("is-lost");
-    const at = new Date(heardAt).toLocaleTimeString(document.documentElement.lang, { hour12: false });
+    const told = [heardOf, sight() && sight().dataset.at].filter(Boolean).map((at) => Date.parse(at));
+    const at = clock(told.length ? Math.max(...told) : heard[1]);
     lost.textContent = document.body.dataset.lost.replace("{at}", at);
     lost.hidden = false;
     document.title = `(–) ${lost.textContent}`;
     setIcon("lost");
   }
 
+  // In the zone of whoever looks; a browser may not know every zone that we know.
+  function clock(instant) {
+    const how = { hour12: false, timeZone: document.body.dataset.zone };
+    try {
+      return new Date(instant).toLocaleTimeString(document.documentElement.lang, how);
+    } catch (why) {
+      if (!(why instanceof RangeError)) throw why;
+      return `${new Date(instant).toISOString().slice(11, 19)} UTC`;
+    }
+  }
+
+  // What is shown is old until what is true now has come: a page that was lost stays so up to then.
+  function hear(at) {
+    heard = moment();
+    if (at) heardOf = at;
+    if (!isLost()) return;
+    if (live) { shown = ""; update(); } else { find(); }
+  }
+
   function find() {
-    heardAt = Date.now();
     if (!isLost()) return;
     document.body.classList.remove("is-lost");
     lost.hidden = true;
-    if (live) { shown = ""; } else { icon.setAttribute("href", plain); }
-    dress();
+    if (live) { dress(); } else { icon.setAttribute("href", plain); document.title = named; }
   }
 
   // --- the fragment
@@ -61,8 +84,9 @@
     const back = at && live.contains(at) ? at.getAttribute("href") || at.textContent : null;
     const scrolls = [...live.querySelectorAll(".scroll")].map((one) => one.scrollLeft);
     const before = sight();
+    const spoken = before ? before.querySelector("h1").textContent : "";
     const old = before ? [before.dataset.state, Number(before.dataset.needs)] : ["ok", 0];
-    cameAt = Date.now();
+    cameAt = performance.now();
     live.replaceChildren(...new DOMParser().parseFromString(text, "text/html").body.childNodes);
     for (const one of live.querySelectorAll("details[id]")) one.open = open.has(one.id);
     live.querySelectorAll(".scroll").forEach((one, place) => { one.scrollLeft = scrolls[place] || 0; });
@@ -70,12 +94,26 @@
       const same = [...live.querySelectorAll("a, button, summary")].find((one) => (one.getAttribute("href") || one.textContent) === back);
       if (same) same.focus({ preventScroll: true });
     }
+    find();
     dress();
+    fit();
     showSound();
     tick();
     const now = sight();
+    if (now && now.querySelector("h1").textContent !== spoken) news.textContent = now.querySelector("h1").textContent;
     if (now && (Number(now.dataset.needs) > old[1] || (now.dataset.state === "critical" && old[0] !== "critical"))) ring();
   }
+
+  // Nobody scrolls on a wall: what does not fit is made smaller, as far as it can be read.
+  function fit() {
+    if (!document.body.classList.contains("wall")) return;
+    const root = document.documentElement;
+    root.style.fontSize = "";
+    for (let size = parseFloat(getComputedStyle(root).fontSize); size > 10 && root.scrollHeight > innerHeight; size -= 1) {
+      root.style.fontSize = `${size - 1}px`;
+    }
+  }
+  window.addEventListener("resize", fit);
 
   async function update() {
     if (!live || fetching || isTyping(live) || wanted === shown) return;
@@ -117,31 +155,33 @@
   function listen() {
     if (stream) stream.close();
     stream = new EventSource("/live");
-    stream.addEventListener("open", find);
-    stream.addEventListener("ping", () => {
-      find();
-      if (Date.now() - cameAt > STAY) shown = "";
-      update();
-    });
-    stream.addEventListener("state", (event) => { find(); if (!live) setIcon(event.data); });
+    stream.addEventListener("ping", (event) => { hear(event.data); update(); });
+    stream.addEventListener("state", (event) => { hear(); if (!live) setIcon(event.data); });
     stream.addEventListener("revision", (event) => {
-      find();
       wanted = event.data;
+      hear();
       update();
       document.dispatchEvent(new Event("revision"));
     });
     stream.addEventListener("error", lose);
   }
 
-  setInterval(() => {
-    if (Date.now() - heardAt > QUIET) lose();
+  function look() {
+    if (silence() > QUIET) lose();
+    if (live && performance.now() - cameAt > live.dataset.again * 1000) { // or a wall would be logged out by a quiet weekend
+      shown = "";
+      update();
+    }
     if (isLost() && stream.readyState === EventSource.CLOSED) {
       listen();
       knock();
     }
     tick();
-  }, 1000);
-  document.addEventListener("visibilitychange", () => { if (!document.hidden) tick(); });
+  }
+  setInterval(look, 1000);
+  // A machine that slept, a tab that was put aside: at once, and not with the next second.
+  document.addEventListener("visibilitychange", () => { if (!document.hidden) look(); });
+  window.addEventListener("pageshow", look);
   document.addEventListener("focusout", () => setTimeout(update, 0));
 
   // --- what ticks
@@ -150,9 +190,9 @@
     if (isLost()) return;
     const now = sight();
     if (!now) return;
-    const ahead = Date.parse(now.dataset.at) - cameAt; // the bridge's clock counts, not this machine's
+    const there = Date.parse(now.dataset.at) + performance.now() - cameAt; // the bridge's clock counts, not this machine's
     for (const one of live.querySelectorAll("time[data-ticks]")) {
-      one.textContent = span(Math.max(0, (Date.now() + ahead - Date.parse(one.dateTime)) / 1000));
+      one.textContent = span(Math.max(0, (there - Date.parse(one.dateTime)) / 1000));
     }
   }
 
@@ -202,6 +242,7 @@
 
   showSound();
   dress();
+  fit();
   tick();
   listen();
 })();

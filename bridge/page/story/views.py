@@ -19,7 +19,10 @@ from bridge.core.world.event import to_us
 from bridge.core.world.incident import Incident
 from bridge.ledger.reader import Reader
 from bridge.page.links import Links
+from bridge.page.numbers import INCIDENT
+from bridge.page.people.planned import parts
 from bridge.page.render import page, person_of
+from bridge.page.site import one_at_a_time
 from bridge.page.story import seeking
 from bridge.page.story.incident import MOST_REPORTS, Shown, is_over, lane_name, lasted, matchers_for, shown
 from bridge.page.story.sorts import SORTS
@@ -27,8 +30,6 @@ from bridge.page.story.timeline import rows
 from bridge.texts import summary
 from bridge.texts.words import span
 
-HIGHEST: Final = 2**62
-"""No incident has such a number, and no database could look for it."""
 STATIC: Final = Path(__file__).parent.parent / "static"
 
 
@@ -64,8 +65,9 @@ def _lasted(language: str, now: datetime, incident: Incident) -> str:
     return span(lasted(incident, now), language)
 
 
+@one_at_a_time
 async def one(request: Request) -> Response:
-    number = request.path_params["number"]
+    number = request.path_params["id"]
     found, values = await _found(request)
     if found is None:
         return page(request, "no-incident.html", status=404, number=number)
@@ -78,9 +80,9 @@ async def one(request: Request) -> Response:
 
 async def news(request: Request) -> Response:
     """A word about it, if the incident is another by now than a page of it shows."""
-    number, site = request.path_params["number"], request.app.state.site
+    number, site = request.path_params["id"], request.app.state.site
     bridge = await site.bridge()
-    found = None if number > HIGHEST else await site.read(lambda ledger: ledger.story(number))
+    found = await site.read(lambda ledger: ledger.story(number))
     asked = request.query_params.get("as_of")
     changed = found is not None and (found[0] != number or asked != _as_of(found[1], _taken_by(bridge, found[1])))
     return page(request, "_news.html", changed=changed, number=number)
@@ -96,11 +98,12 @@ def _taken_by(bridge: dict[str, Any], incident: Incident) -> str:
     return found
 
 
+@one_at_a_time
 async def report(request: Request) -> Response:
     """One file that needs nothing else, so its style stands in it."""
     found, values = await _found(request)
     if found is None:
-        return page(request, "no-incident.html", status=404, number=request.path_params["number"])
+        return page(request, "no-incident.html", status=404, number=request.path_params["id"])
     answer = page(request, "report.html", shown=found, style=_style(), version=__version__, **values)
     answer.headers["content-disposition"] = f'attachment; filename="quorumbell-incident-{found.number}.html"'
     return answer
@@ -112,9 +115,9 @@ def _style() -> str:
 
 async def _found(request: Request) -> tuple[Shown | None, dict[str, Any]]:
     """The incident, and what its templates need beside it."""
-    person, site, number = person_of(request), request.app.state.site, request.path_params["number"]
+    person, site, number = person_of(request), request.app.state.site, request.path_params["id"]
     bridge = await site.bridge()
-    told = None if number > HIGHEST else await site.read(lambda ledger: story(ledger, number, MOST_REPORTS))
+    told = await site.read(lambda ledger: story(ledger, number, MOST_REPORTS))
     if told is None:
         return None, {}
     now = now_of(bridge)
@@ -131,6 +134,7 @@ async def _found(request: Request) -> tuple[Shown | None, dict[str, Any]]:
         "rows": rows(found.timeline),
         "most_reports": MOST_REPORTS,
         "matchers": matchers_for(found.incident),
+        "work": next(iter(parts([found.incident.root])[1:]), ""),
         "links": _elsewhere(Links(site.config), found.incident),
     }
 
@@ -147,7 +151,7 @@ def _elsewhere(found: Links, incident: Incident) -> list[tuple[str, str]]:
 
 routes: Final = [
     Route("/incidents", listed),
-    Route("/incidents/{number:int}", one),
-    Route("/incidents/{number:int}/news", news),
-    Route("/incidents/{number:int}/report", report),
+    Route(INCIDENT, one),
+    Route(f"{INCIDENT}/news", news),
+    Route(f"{INCIDENT}/report", report),
 ]

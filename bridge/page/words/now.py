@@ -39,7 +39,10 @@ WORDS: Final[dict[str, tuple[str, str]]] = {
         "The ledger cannot be read: nobody knows how anything is now",
         "Das Journal ist nicht lesbar: Niemand weiß, wie es jetzt steht",
     ),
-    "nothing_stored": ("Nothing can be stored: {why}", "Nichts kann gespeichert werden: {why}"),
+    "nothing_stored": (
+        "The bridge can store nothing: nobody knows how anything is now",
+        "Die Bridge kann nichts speichern: Niemand weiß, wie es jetzt steht",
+    ),
     "kept_out": (
         "The relay of {node} in {cluster} is kept out: {why}",
         "Das Relay von {node} in {cluster} ist ausgesperrt: {why}",

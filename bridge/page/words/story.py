@@ -6,7 +6,7 @@ WORDS: Final[dict[str, tuple[str, str]]] = {
     # the list
     "story_search": ("Search", "Suchen"),
     "story_words": ("Words", "Wörter"),
-    "story_words_help": ("A name, a number, words of the cluster", "Ein Name, eine Nummer, Wörter des Clusters"),
+    "story_words_help": ("a name, #4711, words", "Name, #4711, Wörter"),
     "story_cluster": ("Cluster", "Cluster"),
     "story_kind": ("Kind", "Art"),
     "story_severity": ("At worst", "Schlimmstens"),
@@ -68,7 +68,7 @@ WORDS: Final[dict[str, tuple[str, str]]] = {
     "story_silence": ("Silence", "Stummschalten"),
     "story_silence_what": ("What is to be silent, one rule a line", "Was still sein soll, je Zeile eine Regel"),
     "story_length": ("For how long", "Wie lange"),
-    "story_preview": ("See what it would hold back", "Ansehen, was zurückgehalten würde"),
+    "story_work": ("Plan work on {what}", "Arbeit an {what} planen"),
     "story_act": ("Act", "Handeln"),
     "story_opsview": ("Opsview", "Opsview"),
     "story_gui": ("The cluster's own GUI", "Die Oberfläche des Clusters"),

@@ -2,7 +2,7 @@
 
 import pytest
 
-from bridge.core.telling.match import BadMatcher, labels_of, parse
+from bridge.core.telling.match import BadMatcher, Matcher, labels_of, parse
 from bridge.core.world.event import Severity
 from bridge.core.world.incident import Kind
 
@@ -67,9 +67,9 @@ def test_a_label_without_a_value_is_empty(make):
     assert parse("guest!=vm1").holds(labels)
 
 
-@pytest.mark.parametrize("text", ["kind", 'kind=a"b', "colour=red", "kind=~("])
+@pytest.mark.parametrize("text", ["kind", 'kind=a"b', "colour=red", "kind=~(", "kind=~" + "(" * 9999, "kind=~a{99999999999999}"])
 def test_what_is_no_matcher_is_refused_with_the_mistake_in_words(text):
-    with pytest.raises(BadMatcher, match=r"write label|there is no label 'colour'|expression '\(' is wrong"):
+    with pytest.raises(BadMatcher, match=r"write label|there is no label 'colour'|expression '[^']*' is wrong"):
         parse(text)
 
 
@@ -77,3 +77,42 @@ def test_what_is_no_matcher_is_refused_with_the_mistake_in_words(text):
 def test_a_matcher_is_written_as_it_is_read(text):
     assert str(parse(text)) == text
     assert parse(str(parse(text))) == parse(text)
+
+
+@pytest.mark.parametrize(
+    "expression",
+    [
+        "(.|.)*x",
+        "(a+)+b",
+        "((a|b))*x",
+        "(a?){30}",
+        "(?:a*)*b",
+        "(?=(a+)+b)",
+        "(?i)(a|A)+x",
+        "(?x)(a|a) *b",
+        ".*.*.*.*x",
+        "a?" * 9,
+        r"(\(|.)*x",
+        "([(]|.)*x",
+    ],
+)
+def test_what_could_take_a_name_years_is_refused(expression):
+    with pytest.raises(BadMatcher, match="for ever"):
+        parse(str(Matcher("node", "=~", expression)))
+
+
+@pytest.mark.parametrize(
+    "expression,name",
+    [
+        ("(node|fencing|relay)/n3|[^/]+/.*@n3", "storage/md0@n3"),
+        ("(ab)+", "abab"),
+        ("(?i)VM-.*", "vm-a"),
+        ("(?!vm-test).*", "vm-a"),
+        ("vm-[*+?|()]{3}", "vm-+|+"),
+        (r"a\*\(\+\|b\)\*", "a*(+|b)*"),
+        ("vm-(a|b)?", "vm-"),
+        ("(a|{)b", "{b"),
+    ],
+)
+def test_what_is_usual_is_taken(expression, name):
+    assert parse(str(Matcher("root", "=~", expression))).holds({"root": (name,)})

@@ -93,6 +93,12 @@ def test_a_no_of_the_bridge_is_told_in_its_words_and_harmless(page):
     assert "<script>" not in shown
 
 
+def test_a_number_that_no_incident_can_have_is_not_asked_for(page):
+    for number in ("9" * 19, "9" * 5000):
+        assert page.inside("anna").post(f"/incidents/{number}/acknowledge").status_code == 404
+    assert page.site.heard == []
+
+
 def test_planned_work_on_what_was_never_heard_of_says_so(page):
     page.site.answers["Planned"]["known"] = False
     anna = page.inside("anna")
@@ -206,6 +212,13 @@ def test_a_preview_is_shown_before_anything_begins(page, make):
     anna.client.post("/silences", data=form | {"matchers": matchers})
     assert page.site.heard[0].matchers == ('cluster="alpha"',)
     assert page.site.heard[0].until_us == to_us(NOW + 2 * HOUR)
+
+
+def test_from_an_incident_one_is_led_back_to_it(page):
+    anna = page.inside("anna")
+    for asked, back in (("/incidents/7", "/incidents/7"), ("//evil.example", "/planned"), ("", "/planned")):
+        shown = anna.get("/silences/preview", params={"matchers": "node=n3", "length": "2h", "back": asked}).text
+        assert f'name="back" value="{back}"' in shown
 
 
 def test_a_preview_of_planned_work_leads_to_planned_work(page):

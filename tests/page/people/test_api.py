@@ -76,7 +76,7 @@ def described(path, method="get", status="200"):
 
 
 def test_every_address_is_described_and_no_other():
-    ours = {(route.path.replace(":int}", "}"), (route.methods - {"HEAD"}).pop().lower()) for route in api.routes}
+    ours = {(route.path.replace(":incident}", "}"), (route.methods - {"HEAD"}).pop().lower()) for route in api.routes}
     assert ours == {(path, method) for path, methods in DESCRIBED["paths"].items() for method in methods}
 
 
@@ -149,6 +149,11 @@ def test_what_cannot_be_asked_is_refused_with_the_cure(full, query):
 def test_an_incident_that_is_none_is_not_found(full):
     answer = full.browser().get("/api/v1/incidents/99", headers=full.token("read"))
     assert (answer.status_code, answer.json()) == (404, {"error": "There is no incident 99."})
+
+
+def test_what_is_no_number_of_an_incident_is_not_found(full):
+    answer = full.browser().get(f"/api/v1/incidents/{'9' * 5000}", headers=full.token("read"))
+    assert (answer.status_code, wrong(answer.json(), described("/incidents/{id}", "get", "404"))) == (404, [])
 
 
 ACTS = [

@@ -118,7 +118,7 @@ def test_a_password_costs_what_it_should_and_so_does_a_name_that_nobody_has(monk
     record = kept(PASSWORD)
     assert fits("wrong", record) is True, "the double says yes to all"
     assert fits("wrong", "") is False
-    assert costs == [Cost(16384, 8, 5)] * 3
+    assert costs == [Cost(8192, 8, 10)] * 3
 
 
 def test_a_record_is_checked_with_the_cost_that_it_was_made_with():

@@ -41,7 +41,7 @@ def url(bridge):  # noqa: F811
 
 
 def test_whoever_logs_in_leaves_no_memory_behind(bridge, url):  # noqa: F811
-    """Each login takes 16 MiB for a moment."""
+    """Each login takes 8 MiB for a moment."""
     status = Path(f"/proc/{bridge.page.pid}/status")
 
     def log_in():
@@ -52,7 +52,7 @@ def test_whoever_logs_in_leaves_no_memory_behind(bridge, url):  # noqa: F811
         return int(re.search(r"VmRSS:\s+(\d+)", status.read_text())[1])
 
     first = log_in()
-    assert max(log_in() for _ in range(3)) < first + 8000
+    assert max(log_in() for _ in range(3)) < first + 6000
 
 
 def log_in(page, url, name, password=PASSWORD):

@@ -46,6 +46,13 @@ def test_what_somebody_does_on_the_page_stands_in_the_ledger_under_their_name(br
     assert "Incident 1 is yours" in anna.get("/planned").text
     assert json.loads(bridge.command("status", "--json"))["incidents"][0]["acknowledged_by"] == "anna (page)"
     assert "acknowledged by anna (page): on my way" in bridge.command("explain", "1")
+    assert anna.post("/incidents/1/give-back").status_code == 303
+    assert json.loads(bridge.command("status", "--json"))["incidents"][0]["acknowledged_by"] is None
+    assert anna.post("/silences", {"matchers": "node=n9", "length": "1h"}).status_code == 303
+    (silence,) = json.loads(bridge.command("silence", "list", "--json"))
+    assert (silence["author"], silence["planned"]) == ("anna (page)", "")
+    assert anna.post(f"/silences/{silence['id']}/end").status_code == 303
+    anna.get("/planned")
     assert anna.post("/planned", {"cluster": "alpha", "what": "resource=db", "length": "2h"}).status_code == 303
     assert "resource=db of alpha" in anna.get("/planned").text
     (work,) = json.loads(bridge.command("planned", "list", "--json"))
@@ -57,6 +64,10 @@ def test_what_somebody_does_on_the_page_stands_in_the_ledger_under_their_name(br
     assert "oncall: delivered" in anna.get("/planned").text
     said = [json.loads(report.body) for report in bridge.stored() if report.source == "operator"]
     assert {one["author"] for one in said} == {"anna (page)"}
+    assert [one["do"] for one in said] == ["ack", "ack", "silence", "silence", "silence", "silence", "ring"]
+    assert [report.decision for report in bridge.stored() if report.source == "operator"][-1] == (
+        "a test for oncall, rung by anna (page)"
+    )
     assert PASSWORD not in (bridge.home / "bridge.log").read_text()
 
 

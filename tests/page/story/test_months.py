@@ -1,5 +1,7 @@
 """What of an outage falls into which month, where the reader is."""
 
+import csv
+import io
 import itertools
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
@@ -14,6 +16,7 @@ from bridge.core.world.outage import Outage
 from bridge.ledger.outages import Absence
 from bridge.page.history.months import BadMonth, Work, beside, month, month_of, piece, tally
 from bridge.page.history.strip import days, strip
+from bridge.page.history.table import table
 from tests.conftest import examples
 
 BERLIN = ZoneInfo("Europe/Berlin")
@@ -141,3 +144,32 @@ def test_a_strip_shows_what_is_known_and_what_was_away():
     assert (drawn.left, drawn.width) == (10.0, 80.0)
     assert [(bar.left, bar.width) for bar in drawn.bars] == [(50.0, 10.0)]
     assert days(november, ZoneInfo("UTC")) == [(0.0, 1), (23.333, 8), (46.667, 15), (70.0, 22), (93.333, 29)]
+
+
+@pytest.mark.parametrize("begin", [at(1), at(16), NOVEMBER.ended_at - timedelta(seconds=1)])
+def test_an_outage_of_a_second_is_seen(begin):
+    (line,) = lines(away(begin, begin + timedelta(seconds=1)), now=at(2, month=12))
+    (bar,) = strip(line, NOVEMBER, at(2, month=12)).bars
+    assert bar.width >= 0.1, "what is narrower is not drawn"
+    assert 0 <= bar.left <= 100 - bar.width
+
+
+def test_a_month_reckoned_by_hand():
+    """October 2026 in Berlin: 31 days and the hour that comes twice on the 25th, so 745 hours, from 30 September 22:00 UTC on. Three
+    outages reach into it: over its beginning, through the hour that comes twice, and over its end."""
+    outages = (
+        away(datetime(2026, 9, 30, 21, 0, tzinfo=UTC), datetime(2026, 9, 30, 23, 30, tzinfo=UTC)),  # 1 h 30 min of it
+        away(datetime(2026, 10, 25, 0, 30, tzinfo=UTC), datetime(2026, 10, 25, 1, 30, tzinfo=UTC)),  # from 02:30 to 02:30
+        away(datetime(2026, 10, 31, 22, 0, tzinfo=UTC), datetime(2026, 11, 1, 3, 0, tzinfo=UTC)),  # 1 h of it
+    )
+    work = away(datetime(2026, 10, 10, 8, 0, tzinfo=UTC), datetime(2026, 10, 10, 13, 0, tzinfo=UTC))
+    absences = [*(Absence("alpha", 1, False, one) for one in outages), Absence("alpha", 2, True, work)]
+    october, november = (month(name, BERLIN) for name in ("2026-10", "2026-11"))
+    heads, row = csv.reader(io.StringIO(table(tally(absences, [WEB], october, at(30), HEARD), october, "Europe/Berlin")))
+    found = dict(zip(heads, row, strict=True))
+    assert found["known_seconds"] == str(745 * 3600)
+    assert (found["away_seconds"], found["times"], found["longest_seconds"]) == ("12600.0", "3", "5400.0")
+    assert (found["planned_seconds"], found["planned_times"]) == ("18000.0", "1")
+    assert found["available"] == "0.99527027"  # 1 - 3.5 h / (745 h - 5 h)
+    (line,) = tally(absences, [WEB], november, at(30) + timedelta(days=2), HEARD)
+    assert (line.known, line.away, line.times) == (timedelta(hours=720), timedelta(hours=4), 1)

@@ -79,8 +79,10 @@ def test_a_viewer_is_shown_no_form_that_acts(empty, visit):
     empty.action("web", BEGIN, task="start", rc="1").until(BEGIN + timedelta(minutes=2))
     operator, viewer = (Elements(visit(empty, role=role).get("/incidents/1").text) for role in ("operator", "viewer"))
     targets = [one["action"] for one in operator.named("form")]
-    assert {"/incidents/1/acknowledge", "/silences"} <= set(targets)
-    assert [one["value"] for one in operator.named("input") if one.get("name") == "csrf"] == ["a word"] * 3
+    assert targets == ["/logout", "/incidents/1/acknowledge", "/silences/preview"], "what a silence holds back is shown first"
+    assert [one["value"] for one in operator.named("input") if one.get("name") == "csrf"] == ["a word"] * 2
+    links = [one["href"] for one in operator.named("a")]
+    assert "/planned?cluster=alpha&what=resource%3Dweb" in links
     assert [one["action"] for one in viewer.named("form")] == ["/logout"]
     assert [one["data-copied"] for one in viewer.named("button") if one.get("class") == "copy"], "commands are for everybody"
 
@@ -96,12 +98,19 @@ def test_an_incident_that_became_part_of_another_leads_there(empty, visit):
     assert "became part" not in visit(empty).get("/incidents/1?was=3").text
 
 
-@pytest.mark.parametrize("number", ["2", "0", "9" * 30])
+@pytest.mark.parametrize("number", ["2", "0", "9" * 18])
 def test_an_incident_that_is_not_there(power_cut, visit, number):
     for address in (f"/incidents/{number}", f"/incidents/{number}/report"):
         answer = visit(power_cut).get(address)
         assert answer.status_code == 404
         assert f"There is no incident {number}." in answer.text
+
+
+@pytest.mark.parametrize("number", ["9" * 19, "9" * 5000, "-1", "1.0"])
+def test_what_is_no_number_of_an_incident_leads_nowhere(power_cut, visit, number):
+    for address in (f"/incidents/{number}", f"/incidents/{number}/report", f"/incidents/{number}/news"):
+        answer = visit(power_cut).get(address)
+        assert (answer.status_code, "There is no such page" in answer.text) == (404, True)
 
 
 def test_the_report_is_one_file_that_needs_nothing_else(power_cut, visit):
