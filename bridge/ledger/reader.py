@@ -9,7 +9,7 @@ from bridge.core.telling.notice import Notice
 from bridge.core.world.condition import Condition
 from bridge.core.world.incident import Incident
 from bridge.core.world.laid import Laid
-from bridge.ledger import claims, outages, overview, reading, searching
+from bridge.ledger import claims, notices, outages, overview, reading, searching
 from bridge.ledger.outages import Absence
 from bridge.ledger.overview import Overview, Woken
 from bridge.ledger.records import Anchor, BoardRow, Checkpoint, Edge, NoticeRow, Queue, StoredReport, ToldRow
@@ -44,7 +44,7 @@ class Reader:
     def told(self, incident_ids: Collection[int] | None = None, *, closed_since: datetime | None = None) -> list[ToldRow]:
         """What was owed. Without ids: of incidents not closed, and of those closed since (a day before the last word)."""
         with self._store.transaction() as connection:
-            return reading.told(connection, incident_ids, closed_since)
+            return notices.told(connection, incident_ids, closed_since)
 
     def latest_checkpoint(self) -> Checkpoint | None:
         with self._store.transaction() as connection:
@@ -166,22 +166,22 @@ class Reader:
     ) -> list[NoticeRow]:
         """The newest first; of an incident also those about several in which it stands."""
         with self._store.transaction() as connection:
-            return reading.notices(connection, incident_id, _some(state), limit, receiver)
+            return notices.notices(connection, incident_id, _some(state), limit, receiver)
 
     def notices_about(self, incident_ids: Collection[int]) -> list[tuple[int, Notice]]:
         """Of each of these incidents its notices, also those about several in which it stands; in any order."""
         with self._store.transaction() as connection:
-            return list(reading.notices_about(connection, incident_ids))
+            return list(notices.notices_about(connection, incident_ids))
 
     def heard(self, receiver: str, incident_ids: Collection[int], *, delivered: bool = False, digests: bool = False) -> set[int]:
         """Of these incidents, those that the receiver was told of; also in a digest; or only what really arrived."""
         with self._store.transaction() as connection:
-            return reading.heard(connection, receiver, incident_ids, delivered=delivered, digests=digests)
+            return notices.heard(connection, receiver, incident_ids, delivered=delivered, digests=digests)
 
     def mentioned(self, notice_ids: Collection[int]) -> dict[int, list[int]]:
         """The incidents that notices about several tell of."""
         with self._store.transaction() as connection:
-            return reading.mentioned(connection, notice_ids)
+            return notices.mentioned(connection, notice_ids)
 
     def closed(self, since: datetime, until: datetime) -> list[tuple[int, Incident]]:
         """What ended in [since, until) and is no part of another."""
@@ -190,17 +190,17 @@ class Reader:
 
     def healths(self) -> dict[str, Health]:
         with self._store.transaction() as connection:
-            return reading.healths(connection)
+            return notices.healths(connection)
 
     def digested(self) -> dict[str, datetime]:
         """Up to when each receiver was told what healed by itself."""
         with self._store.transaction() as connection:
-            return reading.digested(connection)
+            return notices.digested(connection)
 
     def queues(self) -> dict[str, Queue]:
         """Of each receiver to which something is owed, or was given up."""
         with self._store.transaction() as connection:
-            return reading.queues(connection)
+            return notices.queues(connection)
 
     def conditions(self) -> list[Condition]:
         with self._store.transaction() as connection:

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 import bridge.page
-from bridge.page.sight.clusters import WORST_FIRST
 from bridge.page.sight.seen import PILES
+from bridge.page.sight.shapes import WORST_FIRST
 from bridge.page.words import WORDS, word
 
 TEMPLATES = sorted((Path(bridge.page.__file__).parent / "templates").glob("*.html"))

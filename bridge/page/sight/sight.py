@@ -10,9 +10,10 @@ from bridge.core.world.event import subject_name
 from bridge.core.world.incident import Incident, State
 from bridge.ledger.overview import Brief, Overview, Woken
 from bridge.ledger.records import Standing
-from bridge.page.sight.clusters import OF_SEVERITY, WORST_FIRST, ClusterPicture, picture, worst
-from bridge.page.sight.clusters import State as Shown
+from bridge.page.sight.clusters import picture
 from bridge.page.sight.seen import MOST_SHOWN, NEEDS, PILES, PLANNED, SILENCED, TAKEN, WATCHED, Seen
+from bridge.page.sight.shapes import OF_SEVERITY, WORST_FIRST, ClusterPicture, worst
+from bridge.page.sight.shapes import State as Shown
 from bridge.texts import summary
 
 Key = tuple[str, Mapping[str, Any]]
