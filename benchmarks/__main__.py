@@ -25,7 +25,7 @@ from bridge.core.cluster import REACH
 from bridge.core.line import Line
 from bridge.core.world.settings import Settings
 from bridge.rehearse.rehearse import bell
-from bridge.serve.app import calm_the_collector
+from bridge.serve.process import calm_the_collector
 from bridge.wire import codec
 from bridge.wire.body import boot_id, make_body, moment
 

@@ -23,7 +23,7 @@ from bridge.core.world.event import Report
 from bridge.core.world.settings import Settings
 from bridge.ledger.ledger import Ledger
 from bridge.rehearse.rehearse import bell
-from bridge.serve.app import calm_the_collector
+from bridge.serve.process import calm_the_collector
 
 ROOT = Path(__file__).resolve().parent.parent
 TURN = (("monitor", "7", "10000"), ("stop", "0", "0"), ("start", "0", "0"), ("monitor", "0", "10000"))

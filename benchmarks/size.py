@@ -17,7 +17,7 @@ from bridge.core.line import Line
 from bridge.core.world.settings import Settings
 from bridge.ledger.ledger import Ledger
 from bridge.rehearse.rehearse import bell
-from bridge.serve.app import calm_the_collector
+from bridge.serve.process import calm_the_collector
 from bridge.serve.recall import restore
 from bridge.serve.writer import commit_of, stored
 

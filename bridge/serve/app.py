@@ -9,8 +9,6 @@
 import faulthandler
 import gc
 import logging
-import os
-import resource
 import signal
 import sys
 from datetime import datetime, timedelta
@@ -31,6 +29,7 @@ from bridge.serve.drills import Drills
 from bridge.serve.faults import Faults
 from bridge.serve.orders import Orders
 from bridge.serve.patience import Patience
+from bridge.serve.process import Waker, calm_the_collector, raise_file_limit
 from bridge.serve.relays import Edges
 from bridge.serve.reload import Reload
 from bridge.serve.storing import said
@@ -43,7 +42,6 @@ from bridge.texts import take_broken
 from bridge.wire.keys import AllowList, load_secret
 
 LONGEST_WAIT_MS: Final = 500
-MOST_FILES: Final = 65_536
 
 log = logging.getLogger("quorumbell.bridge")
 
@@ -79,25 +77,6 @@ def serve(config: Config) -> None:
 def _leave(asked: list[int], number: int, _: object) -> None:
     asked.append(number)
     sys.exit(0)
-
-
-def raise_file_limit() -> None:
-    """As far as we may: a descriptor for each connection, also for those that come to nothing."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    most = min(hard, MOST_FILES)
-    if soft < most:
-        try:
-            resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
-        except (OSError, ValueError) as error:
-            log.warning("no more than %d files can be open (%s): raise LimitNOFILE of the service", soft, error)
-
-
-def calm_the_collector() -> None:
-    """What is in memory now stays: the collector need not walk over ten thousand incidents again and again."""
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(50_000, 20, 50)
-    gc.enable()
 
 
 def build(config: Config) -> "Bridge":
@@ -157,26 +136,6 @@ def open_intakes(config: Config, clock: TimeLine) -> list[Intake]:
             Intake(settings.listen_plain, None, None, name=settings.name, clock=clock.boot_ns, line=clock.at, stamp=stamp_ns)
         )
     return intakes
-
-
-class Waker:
-    """Ends the loop's sleep from another thread."""
-
-    def __init__(self) -> None:
-        self.fd, self._in = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
-
-    def wake(self) -> None:
-        try:
-            os.write(self._in, b"!")
-        except BlockingIOError:
-            log.debug("awake already")
-
-    def clear(self) -> None:
-        os.read(self.fd, 4096)
-
-    def close(self) -> None:
-        os.close(self._in)
-        os.close(self.fd)
 
 
 class Bridge:

@@ -8,9 +8,10 @@ import pytest
 
 from bridge.commands.status import faults as shown
 from bridge.ledger.ledger import LedgerGone
-from bridge.serve.app import Bridge, Waker
+from bridge.serve.app import Bridge
 from bridge.serve.clock import TimeLine
 from bridge.serve.faults import Faults
+from bridge.serve.process import Waker
 from bridge.serve.systemd import Pulse
 from bridge.serve.telemetry import Metrics
 from bridge.texts.broken import broken, take_broken
