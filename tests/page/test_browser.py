@@ -40,12 +40,13 @@ def look(browser):
     """A page of its own; what its console says is kept, and must be nothing."""
     opened, said = [], []
 
-    def one(served, path="/", **settings):
+    def one(served, path="/", script="", **settings):
         context = browser.new_context(**settings)
         page = context.new_page()
         page.on("console", lambda message: said.append(message.text))
         page.on("pageerror", lambda error: said.append(str(error)))
         page.add_init_script(SEEN)
+        page.add_init_script(script)
         page.goto(served.url + path, wait_until="domcontentloaded")
         opened.append(context)
         return page
@@ -143,9 +144,10 @@ def test_a_lost_connection_is_said_and_nothing_is_green_until_it_is_back(look, p
 
 
 def test_a_page_that_hears_nothing_does_not_wait_for_an_error(look, place, served):
-    """A cut that nobody notices: packets go nowhere, and the stream stays open."""
+    """A cut that nobody notices: packets go nowhere, and the stream stays open. The page's own timers stand still, as those of a
+    tab in the background nearly do."""
     place.commit(well("berlin"))
-    page = look(served)
+    page = look(served, script="window.setInterval = () => 0; window.setTimeout = () => 0")
     until(page, "states.at(-1)[0] === 'ok'")
     served.site.watch._wake_all = lambda: None
     page.evaluate("const was = Date.now; Date.now = () => was() + 20000")

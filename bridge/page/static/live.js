@@ -178,7 +178,8 @@
     }
     tick();
   }
-  setInterval(look, 1000);
+  const pulse = new Worker("/static/pulse.js"); // so that a tab in the background, too, has no old green in its title
+  pulse.onmessage = look;
   // A machine that slept, a tab that was put aside: at once, and not with the next second.
   document.addEventListener("visibilitychange", () => { if (!document.hidden) look(); });
   window.addEventListener("pageshow", look);
