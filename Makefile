@@ -27,7 +27,7 @@ test: check $(READY) ## everything that needs no root: checks and all tests
 
 coverage: $(READY) ## what the tests reach, but for those that time whole processes (tests/serve, tests/wire): the least reached files, and the sum
 	$(BIN)/coverage erase
-	CI= $(BIN)/python -m coverage run -m pytest -q -n 2 --dist worksteal -m "not cluster and not installed and not crash and not judge" tests --ignore tests/serve --ignore tests/wire --ignore tests/package
+	CI= $(BIN)/python -m coverage run -m pytest -q -n 2 --dist worksteal -m "not cluster and not installed and not crash and not judge" --ignore tests/serve --ignore tests/wire --ignore tests/package
 	$(BIN)/coverage combine --quiet
 	$(BIN)/coverage report | sed -n '1,22p;$$p'
 

@@ -23,16 +23,19 @@ def examples(count: int, **more: int) -> settings:
 
 
 def pytest_collection_modifyitems(config, items):
-    """Of the cases of a test that is marked `many` one in four, unless a case or a test is named: next to no fault needs all."""
-    if IN_CI or any("::" in one for one in config.args):
+    """Whoever runs all tests by hand gets one in four of the cases of a test that is marked `many`, and one in three of the tests of
+    a file that is marked `whole`; whoever names a folder, a file or a test gets all of it."""
+    if IN_CI or config.args_source is not pytest.Config.ArgsSource.TESTPATHS:
         return
     seen = Counter()
     left_out = []
     for one in items:
-        if one.get_closest_marker("many"):
-            seen[one.function] += 1
-            if seen[one.function] % 4 != 1:
-                left_out.append(one)
+        for mark, kind, share in (("many", one.function, 4), ("whole", one.path, 3)):
+            if one.get_closest_marker(mark):
+                seen[kind] += 1
+                if seen[kind] % share != 1:
+                    left_out.append(one)
+                    break
     config.hook.pytest_deselected(items=left_out)
     gone = set(left_out)
     items[:] = [one for one in items if one not in gone]

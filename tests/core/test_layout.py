@@ -14,6 +14,8 @@ from bridge.core.world.laid import Link, Replica, Service
 from bridge.core.world.settings import Settings
 from bridge.rehearse.rehearse import read_recording
 
+pytestmark = pytest.mark.many
+
 RECORDINGS = Path(__file__).parents[1] / "judge/recordings"
 POWER_CUT = Path(__file__).parents[2] / "examples/node-power-cut.json"
 EVERY = sorted(RECORDINGS.glob("*.json"))[::4] + sorted(path for path in RECORDINGS.iterdir() if path.is_dir())[::4]

@@ -12,6 +12,8 @@ from bridge.core.world.settings import Settings
 from bridge.core.world.table import Table
 from bridge.rehearse.rehearse import bell, read_recording
 
+pytestmark = pytest.mark.many
+
 RECORDINGS = sorted((Path(__file__).parents[1] / "judge" / "recordings").iterdir())
 HOUR = timedelta(hours=1)
 ORDERS = {Acknowledged, Silenced}

@@ -9,7 +9,7 @@ from bridge.wire.drill import STORIES
 from tests.drill.site import BOARD, HOST
 from tests.waiting import eventually
 
-pytestmark = pytest.mark.timeout(180)
+pytestmark = [pytest.mark.timeout(180), pytest.mark.whole]
 HOPS = ("called_ms", "came_ms", "committed_ms", "decided_ms")
 
 

@@ -12,6 +12,8 @@ import pytest
 from bridge.ledger.ledger import Ledger, LedgerAway, LedgerBusy, LedgerError, LedgerGone
 from bridge.ledger.store import doubts
 
+pytestmark = pytest.mark.many
+
 BATCH = 50
 
 WRITER = """

@@ -8,6 +8,8 @@ from sqlalchemy import event
 from bridge.core.telling.notice import Delivered
 from bridge.ledger.ledger import Ledger
 
+pytestmark = pytest.mark.many
+
 QUESTIONS = {
     "known": (lambda ledger, make: ledger.known([b"u" * 16]), {"uq_report_uid", "sqlite_autoindex_report_1"}),
     "ids": (lambda ledger, make: ledger.incident_ids(["k"]), {"uq_incident_key", "sqlite_autoindex_incident_1"}),

@@ -12,6 +12,8 @@ from tests.month.bridge import Bridge, Rehearsed, about
 from tests.month.judge import complaints
 from tests.month.month import month
 
+pytestmark = pytest.mark.many
+
 SEEDS = range(1, 41 if os.environ.get("CI") else 4)
 
 

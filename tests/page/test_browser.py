@@ -20,6 +20,8 @@ from tests.page.scenes import NOW, Place, condition, edges, node_lost, planned, 
 from tests.page.served import Served
 from tests.waiting import eventually
 
+pytestmark = pytest.mark.whole
+
 SEEN = """
 window.states = [];
 const look = () => {

@@ -10,6 +10,8 @@ from bridge.core.showing.picture import Shade, Target
 from bridge.page.watch import Watch
 from tests.page.scenes import NOW, Place, node_lost, planned, several, silent, well
 
+pytestmark = pytest.mark.whole
+
 SHADES = {"ok": Shade.OK, "planned": Shade.OK, "warning": Shade.WARNING, "critical": Shade.CRITICAL, "unknown": Shade.UNKNOWN}
 STEPS: list[tuple[str, Callable]] = [
     ("all is well", lambda: [well("berlin"), well("hamburg"), well("koeln"), well("wien", ("alpha", "bravo", "charlie"))]),

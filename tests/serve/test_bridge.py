@@ -19,6 +19,8 @@ from tests.commanding import typed
 from tests.servers.ports import free_port
 from tests.waiting import eventually
 
+pytestmark = pytest.mark.whole
+
 ROOT = Path(__file__).resolve().parents[2]
 HOOK = ROOT / "alert_scripts" / "quorumbell-alert"
 

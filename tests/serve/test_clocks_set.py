@@ -14,6 +14,8 @@ import pytest
 from bridge.ledger.ledger import Ledger
 from tests.serve.test_bridge import HOOK, ROOT, Bridge, eventually, stop_failed
 
+pytestmark = pytest.mark.whole
+
 LIBRARY = "/usr/lib/*/faketime/libfaketimeMT.so.1"
 
 

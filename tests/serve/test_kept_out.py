@@ -21,6 +21,8 @@ from tests.serve.test_bridge import Bridge, eventually
 from tests.servers.ports import free_port
 from tests.wire.stranger import Stranger
 
+pytestmark = pytest.mark.whole
+
 # `serve` with a short memory: nothing else of it can be waited for in a test.
 SHORT = "from bridge.intake import conduct as c; c.FIRST_FOR = {first}; c.WATCHED_FOR = {watched}; from bridge.cli import main; main()"
 

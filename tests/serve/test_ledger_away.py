@@ -10,6 +10,8 @@ from tests.serve.test_bridge import Bridge, stop_failed
 from tests.servers.postgres import Postgres
 from tests.waiting import eventually
 
+pytestmark = pytest.mark.whole
+
 LOOK = 6
 """Seconds within which the bridge writes down by itself how its relays are."""
 

@@ -19,6 +19,8 @@ from tests.servers.ports import free_port
 from tests.servers.postgres import Postgres
 from tests.waiting import eventually
 
+pytestmark = pytest.mark.whole
+
 # `serve` with a short patience: nothing else of it can be waited for in a test.
 SHORT = "from bridge.serve import alarm as a; a.TELL_AFTER = 6; a.OVER_AFTER = 2; from bridge.cli import main; main()"
 SUBJECT = "[quorumbell] Quorumbell can store nothing"

@@ -17,6 +17,8 @@ from tests.serve.test_bridge import Bridge, stop_failed
 from tests.serve.test_watchdog import Watched as WatchedStart
 from tests.waiting import eventually
 
+pytestmark = pytest.mark.whole
+
 
 class Reloading(Bridge):
     sequence = 10

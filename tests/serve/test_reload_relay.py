@@ -16,6 +16,8 @@ from tests.serve.test_reload import Reloading
 from tests.servers.ports import free_port
 from tests.waiting import eventually
 
+pytestmark = pytest.mark.whole
+
 
 class Node(Reloading):
     @property

@@ -20,6 +20,8 @@ from tests.serve.test_bridge import ROOT, Bridge, eventually
 from tests.serve.test_ledger_away import OnPostgres
 from tests.servers.postgres import Postgres
 
+pytestmark = pytest.mark.whole
+
 WATCHDOG = 2.0
 
 

@@ -10,6 +10,8 @@ import zmq
 from bridge.node import dealer
 from bridge.node.link import MOST_IN_FLIGHT
 
+pytestmark = pytest.mark.whole
+
 STORMS = 8
 
 

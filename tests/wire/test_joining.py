@@ -22,7 +22,7 @@ from tests.waiting import eventually
 
 ROOT = Path(__file__).resolve().parents[2]
 HOOK = ROOT / "alert_scripts/quorumbell-alert"
-pytestmark = pytest.mark.timeout(120)
+pytestmark = [pytest.mark.timeout(120), pytest.mark.whole]
 
 
 class Site:

@@ -14,6 +14,8 @@ from bridge.node.spool import Spool
 from bridge.node.walk import Sieve, Walk
 from bridge.wire.body import Moment, make_body
 
+pytestmark = pytest.mark.whole
+
 SECOND = 10**9
 HERE = Moment("b007", 5_000 * SECOND, 1_700_000_000 * SECOND)
 

@@ -20,6 +20,8 @@ from bridge.serve.control import SHORT, Ack, EndPlanned, EndSilence, Planned, Ri
 from tests.ledger.conftest import Make
 from tests.page.people.conftest import NOW, PASSWORD
 
+pytestmark = pytest.mark.many
+
 ANNA = "anna (page)"
 HOUR = timedelta(hours=1)
 EVIL = '<script>alert(1)</script>"><img src=x onerror=alert(1)>'

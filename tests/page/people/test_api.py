@@ -16,6 +16,8 @@ from bridge.serve.control import Ack, EndPlanned, EndSilence, Planned, Ring, Sil
 from tests.ledger.conftest import Make
 from tests.page.people.conftest import NOW
 
+pytestmark = pytest.mark.many
+
 DESCRIBED = json.loads(Path(api.__file__).with_name("openapi.json").read_text())
 SCHEMAS = DESCRIBED["components"]["schemas"]
 PROGRAM = "token grafana (page)"

@@ -13,6 +13,8 @@ from bridge.page.people.passwords import hash_of
 from tests.conftest import times
 from tests.page.people.conftest import PASSWORD
 
+pytestmark = pytest.mark.many
+
 VIEWS = [
     "/",
     "/planned",

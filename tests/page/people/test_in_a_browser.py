@@ -17,6 +17,8 @@ from tests.serve.test_bridge import ROOT, bridge, stop_failed  # noqa: F401 - a 
 from tests.servers.ports import free_port
 from tests.waiting import eventually
 
+pytestmark = pytest.mark.whole
+
 PASSWORD = "correct horse battery"
 
 

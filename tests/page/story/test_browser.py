@@ -8,6 +8,8 @@ from axe_playwright_python.sync_playwright import Axe
 
 from tests.page.story.conftest import BEGIN
 
+pytestmark = pytest.mark.whole
+
 SERIOUS = {"serious", "critical"}
 
 

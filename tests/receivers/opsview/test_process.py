@@ -9,6 +9,8 @@ from tests.serve.test_bridge import Bridge, stop_failed
 from tests.servers.opsview import OPERATOR, Opsview
 from tests.waiting import eventually
 
+pytestmark = pytest.mark.whole
+
 
 @pytest.fixture
 def opsview():
