@@ -16,7 +16,8 @@ from tests.cluster.switch import Switch
 from tests.servers.certificates import make_authority, sign
 from tests.servers.smtp import Rules, Server, context
 
-CGROUPS = next(path for path in map(Path, ("/sys/fs/cgroup/unified", "/sys/fs/cgroup")) if (path / "cgroup.procs").exists())
+UNIFIED = Path("/sys/fs/cgroup/unified")
+CGROUPS = UNIFIED if UNIFIED.exists() else UNIFIED.parent
 INSTALL = ROOT / "docs/install.md"
 OLD = "installed-bullseye"
 """Has no Python for a bridge: the bridge's machine is the next Debian."""

@@ -112,7 +112,8 @@ def test_an_end_costs_seconds_and_no_report(bridge, number):
     eventually(lambda: bridge.process.ready(2))
     eventually(lambda: told(bridge) == 2)
     assert time.monotonic() - began < 15
-    assert bridge.process.fates == [-signal.SIGABRT]
+    (fate,) = bridge.process.fates
+    assert fate in {-signal.SIGABRT, -signal.SIGSEGV}, "Python 3.13 may fall over its own frames while it says where it was"
     assert "Fatal Python error: Aborted" in bridge.log(), "where it was stands in the log"
     assert bridge.relay.poll() is None
     assert bridge.relay.pid == relay
