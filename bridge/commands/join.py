@@ -48,9 +48,11 @@ def join_token(cluster: str, node: str, length: timedelta, addresses: Sequence[s
       sudo quorumbell join-token --cluster ha1 --node n1
     """
     config = load(config_path)
-    command = _command(config, cluster, node, length, addresses, again=again)
-    tried = ", ".join(_bridges(config.bridge.listen, addresses))
-    click.echo(f"# good once, for {span(length)}; the node tries {tried}", err=True)
+    if not timedelta() < length <= LONGEST:
+        raise Trouble(f"--for may be up to {LONGEST.days} days")
+    bridges = _bridges(config.bridge.listen, addresses)
+    command = _command(config, bridges, cluster, node, length, again=again)
+    click.echo(f"# good once, for {span(length)}; the node tries {', '.join(bridges)}", err=True)
     click.echo(command)
 
 
@@ -72,7 +74,8 @@ def join(nodes: Sequence[str], cluster: str, addresses: Sequence[str], login: st
       sudo quorumbell join --ssh n1 n2 n3 --cluster ha1
     """
     config = load(config_path)
-    commands = {node: _command(config, cluster, "", timedelta(minutes=10), addresses, again=again) for node in nodes}
+    bridges = _bridges(config.bridge.listen, addresses)
+    commands = {node: _command(config, bridges, cluster, "", timedelta(minutes=10), again=again) for node in nodes}
     failed: list[str] = []
     threads = [threading.Thread(target=_at, args=(node, login, command, failed)) for node, command in commands.items()]
     for thread in threads:
@@ -102,13 +105,10 @@ def _at(node: str, login: str, command: str, failed: list[str]) -> None:
         failed.append(node)
 
 
-def _command(config: "Config", cluster: str, node: str, length: timedelta, addresses: Sequence[str], *, again: bool) -> str:
+def _command(config: "Config", bridges: tuple[str, ...], cluster: str, node: str, length: timedelta, *, again: bool) -> str:
     from bridge.serve.control import Invite
     from bridge.wire.invitation import Token, to_line
 
-    if not timedelta() < length <= LONGEST:
-        raise Trouble(f"--for may be up to {LONGEST.days} days")
-    bridges = _bridges(config.bridge.listen, addresses)
     said = ask(config, Invite(cluster=cluster, node=node, seconds=int(length.total_seconds()), again=again))
     line = to_line(Token(bridges, said["bridge"], said["secret"], cluster, node))
     return f"{NODE_COMMAND} join {line}"
