@@ -4,7 +4,7 @@ Words of others stay as they came: an agent's reason, DRBD's states, names. What
 """
 
 import re
-from functools import lru_cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Final
 
@@ -40,10 +40,12 @@ def phrases() -> dict[str, str]:
     return dict(zip(lines[::2], lines[1::2], strict=True))
 
 
-# What says most of itself goes first: `{name} is there again, but not on {places}` before `{node} is there again`.
-_PHRASES: Final = [
-    (_compiled(english), german) for english, german in sorted(phrases().items(), key=lambda one: -len(_SLOT.sub("", one[0])))
-]
+@cache
+def _patterns() -> list[tuple[re.Pattern[str], str]]:
+    """Made for the first German reader. What says most of itself goes first: `{name} is there again, but not on {places}` before
+    `{node} is there again`."""
+    found = sorted(phrases().items(), key=lambda one: -len(_SLOT.sub("", one[0])))
+    return [(_compiled(english), german) for english, german in found]
 
 
 def translated(said: str, language: str) -> str:
@@ -66,7 +68,7 @@ def in_german(said: str, deep: int = DEEPEST) -> tuple[str, tuple[str, ...]]:
 
 
 def _by_phrase(said: str, deep: int) -> tuple[str, tuple[str, ...]] | None:
-    for pattern, phrase in _PHRASES:
+    for pattern, phrase in _patterns():
         found = pattern.fullmatch(said)
         if found is not None and not (phrase == _GENERIC and ";" in said):
             told = {slot: _filled(slot, text) for slot, text in found.groupdict().items()}
