@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import time
 from pathlib import Path
 
@@ -23,7 +24,7 @@ class Node(Ours):
         self.hooks = self.base / "hooks"
         self.hooks.mkdir()
         for hook in ("alert_scripts/quorumbell-alert", "handlers/quorumbell-drbd"):
-            (self.hooks / hook.rpartition("/")[2]).symlink_to(ROOT / hook)
+            shutil.copy(ROOT / hook, self.hooks)
         path = super()._file()
         with open(path, "a") as file:
             file.write(f"hooks = {self.hooks}\n")

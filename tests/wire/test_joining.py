@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import sqlite3
 import subprocess
 import sys
@@ -29,6 +30,7 @@ class Site:
     def __init__(self, home):
         self.home = home
         self.port = free_port()
+        self.hook = shutil.copy(HOOK, home)  # Pacemaker's user may not be let into the checkout
         make_bridge_keys(str(home / "keys"))
         (home / "allowed").mkdir()
         self.config = home / "bridge.toml"
@@ -97,7 +99,7 @@ class Node:
         self.config.write_text(f"base = {self.base}\nnode = {name}\ncrm_mon = off\nbridge = tcp://127.0.0.1:{site.port}\n{keys}")
 
     def run(self, command, *words):
-        places = ("--config", str(self.config), "--keys", str(self.keys), "--hook", str(HOOK))
+        places = ("--config", str(self.config), "--keys", str(self.keys), "--hook", str(self.site.hook))
         named = ("--node", self.name) if command == "join" else ()
         done = subprocess.run(
             [sys.executable, "-m", "bridge.node.cli", command, *words, *named, *places],
@@ -250,7 +252,7 @@ for word; do target=$host host=$word; done
 echo "$@" >>{home}/asked
 node=${{target#root@}}
 [ "$node" != n3 ] || {{ echo "ssh: connect to host n3 port 22: No route to host"; exit 255; }}
-cd {ROOT} && exec {sys.executable} -m bridge.node.cli join - --node "$node" --config {home}/$node.conf --keys {home}/$node.keys --hook {HOOK}
+cd {ROOT} && exec {sys.executable} -m bridge.node.cli join - --node "$node" --config {home}/$node.conf --keys {home}/$node.keys --hook {site.hook}
 """
     )
     fake.chmod(0o755)
