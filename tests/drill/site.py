@@ -59,7 +59,7 @@ class DrillSite(Site):
 
     def __init__(self, home, more, ledger=""):
         super().__init__(home, ledger, more)
-        self.before = {}
+        self.before, self.code = {}, ROOT
         hooks = home / "hooks"
         hooks.mkdir()
         for hook in ("alert_scripts/quorumbell-alert", "handlers/quorumbell-drbd"):
@@ -75,8 +75,14 @@ class DrillSite(Site):
         base.mkdir()
         for one in (base, self.home / "n1", *(self.home / "n1").iterdir(), self.home / "relay.conf"):
             shutil.chown(one, "nobody")
-        unit = ROOT / "packaging/quorumbell-relay.service"
-        confined = [str(ROOT / "tests/serve/confined.py"), str(unit), "/usr/bin/python3"]
+        self.code = self.home / "code"  # nobody may not be let into the checkout
+        unit, script = "packaging/quorumbell-relay.service", "tests/serve/confined.py"
+        for one in ("bridge/__init__.py", "bridge/node", "bridge/wire", unit, script):
+            place = self.code / one
+            place.parent.mkdir(parents=True, exist_ok=True)
+            copy = shutil.copytree if (ROOT / one).is_dir() else shutil.copy
+            copy(ROOT / one, place)
+        confined = [str(self.code / script), str(self.code / unit), "/usr/bin/python3"]
         self.before["relay"] = ["setpriv", "--reuid=nobody", "--regid=nogroup", "--clear-groups", "/usr/bin/python3", *confined]
 
     def slow(self):
@@ -118,7 +124,7 @@ class DrillSite(Site):
     def start(self, name):
         with (self.home / f"{name}.log").open("ab") as log:
             words = [*self.before.get(name, [sys.executable]), *self.commands[name]]
-            self.running[name] = subprocess.Popen(words, stdout=log, stderr=log, cwd=ROOT)
+            self.running[name] = subprocess.Popen(words, stdout=log, stderr=log, cwd=self.code if name in self.before else ROOT)
 
     def restart(self, name):
         self.kill(name)
